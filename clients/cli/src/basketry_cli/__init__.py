@@ -1,0 +1,1 @@
+"""Basketry from a terminal."""

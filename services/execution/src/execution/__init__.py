@@ -1,0 +1,1 @@
+"""Plans baskets and trades the legs."""

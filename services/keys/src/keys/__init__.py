@@ -1,0 +1,1 @@
+"""Custody of venue keys: signs, never reveals."""

@@ -1,0 +1,1 @@
+"""Assets, indices and prices."""

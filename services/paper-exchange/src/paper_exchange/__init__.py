@@ -1,0 +1,1 @@
+"""A venue that speaks Bybit v5 with play money."""

@@ -1,0 +1,1 @@
+"""Compares the venue with our books."""

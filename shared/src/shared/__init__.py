@@ -1,0 +1,1 @@
+"""Value types, contracts and runtime that every Basketry service stands on."""

@@ -1,0 +1,159 @@
+"""Events and views of execution, the authority on positions, legs and fills.
+
+Events carry the whole state of their noun with its version, so that a reader that missed one is right after the next.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from shared.contracts.fields import Contract, DecimalText, EventData, Moment
+from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
+
+
+class LegView(Contract):
+    """One instrument's part of a basket order, as its run knows it."""
+
+    leg_id: UUID
+    position_id: UUID
+    run_id: UUID
+    number: int
+    symbol: str
+    base_asset: str
+    side: Side
+    status: LegStatus
+    reason: str | None = None
+    """Why it is not simply filled: `notional_below_minimum`, `price_band`, `insufficient_balance`, …"""
+    target_weight: DecimalText
+    """Fraction of the position that this constituent should be."""
+    quantity: DecimalText
+    """Ordered, base-asset units."""
+    limit_price: DecimalText
+    """Quote per base."""
+    filled_quantity: DecimalText
+    """Matched, base-asset units, before a base-coin fee."""
+    average_price: DecimalText | None = None
+    """Quote per base over the fills; null before the first."""
+    notional: DecimalText
+    """Σ price × quantity of the fills, quote units."""
+    fee: DecimalText
+    """Σ of the fills' fees in `fee_asset`."""
+    fee_asset: str | None = None
+    residual: DecimalText
+    """Base-asset units left over because the venue would not sell them."""
+    client_order_id: str | None = None
+    venue_order_id: str | None = None
+    version: int
+    """Counts this leg's states."""
+
+
+class FillView(Contract):
+    """One match at the venue."""
+
+    exec_id: str
+    position_id: UUID
+    leg_id: UUID
+    run_id: UUID
+    symbol: str
+    side: Side
+    price: DecimalText
+    quantity: DecimalText
+    fee: DecimalText
+    fee_asset: str
+    at: Moment
+    client_order_id: str
+    venue_order_id: str
+
+
+class PositionView(Contract):
+    """A position as execution knows it."""
+
+    position_id: UUID
+    user_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+    index_id: str
+    index_version: int
+    status: PositionStatus
+    complete: bool
+    """False when legs are missing under the position's policy; the reasons say which."""
+    reasons: list[str]
+    blocked_reason: str | None = None
+    policy: Literal["HOLD"] = "HOLD"
+    run_id: UUID
+    run_kind: Literal["buy", "close"]
+    approved_amount: DecimalText
+    """Quote units approved for the opening run."""
+    invested: DecimalText
+    """Quote units paid so far for buys."""
+    proceeds: DecimalText
+    """Quote units received so far from sells, after quote fees."""
+    legs: list[LegView]
+    created_at: Moment
+    updated_at: Moment
+    version: int
+    """Counts this position's states."""
+
+
+class PositionExecuting(EventData):
+    """The run was accepted and trades."""
+
+    position: PositionView
+
+
+class PositionActive(EventData):
+    """Every leg of the opening run settled and something was bought (or a close ended with unsellable rest)."""
+
+    position: PositionView
+
+
+class PositionFailed(EventData):
+    """Nothing was bought."""
+
+    position: PositionView
+
+
+class PositionClosing(EventData):
+    """A closing run was accepted."""
+
+    position: PositionView
+
+
+class PositionClosed(EventData):
+    """Everything sellable was sold; a residual moved to the user's unassigned coins."""
+
+    position: PositionView
+
+
+class LegUpdated(EventData):
+    """A leg's state changed."""
+
+    user_id: UUID
+    leg: LegView
+
+
+class LegFilled(EventData):
+    """A leg was filled completely."""
+
+    user_id: UUID
+    leg: LegView
+
+
+class FillBooked(EventData):
+    """A match entered the books; `exec_id` is unique per account."""
+
+    user_id: UUID
+    account_id: UUID
+    fill: FillView
+
+
+class IncidentRaised(EventData):
+    """Something a person must look at: a leg that needs attention, a late fill, an unknown order of ours."""
+
+    user_id: UUID
+    account_id: UUID
+    position_id: UUID | None = None
+    code: str
+    detail: str
+    client_order_id: str | None = None

@@ -1,0 +1,47 @@
+"""Commands that the gateway publishes on ORDERS."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from shared.contracts.fields import Contract, DecimalText, EventData, Moment
+from shared.trading.status import Side, VenueEnvironment
+
+
+class Ceiling(Contract):
+    """The most that may be signed for one symbol and side under a plan: the signer counts it down."""
+
+    symbol: str
+    side: Side
+    max_quantity: DecimalText
+    """Base-asset units."""
+    max_notional: DecimalText
+    """Quote units: quantity × limit price; for sells the estimate, not enforced."""
+
+
+class PlaceBasketOrder(EventData):
+    """Buy the basket of a plan: `execute_trade(position_id)` of the founding documents."""
+
+    position_id: UUID
+    user_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+    plan_id: UUID
+    index_id: str
+    approved_amount: DecimalText
+    """Quote units that the run may spend at most."""
+    ceilings: list[Ceiling]
+    expires_at: Moment
+    """Signing stops here: a command found much later trades nothing."""
+
+
+class ClosePosition(EventData):
+    """Sell what a position holds, never more."""
+
+    position_id: UUID
+    user_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+    plan_id: UUID
+    ceilings: list[Ceiling]
+    expires_at: Moment

@@ -1,0 +1,206 @@
+"""Questions to execution."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from shared.contracts.execution import FillView, PositionView
+from shared.contracts.fields import Contract, DecimalText, Moment
+from shared.contracts.orders import Ceiling
+from shared.contracts.rpc.verb import RpcVerb
+from shared.trading.status import PositionStatus, Side, VenueEnvironment
+
+
+class MakePlan(Contract):
+    """Plan to buy an index; `amount` in quote units (USDT)."""
+
+    user_id: UUID
+    account_id: UUID
+    index_id: str
+    amount: DecimalText
+
+
+class MakeClosePlan(Contract):
+    """Plan to sell what a position holds."""
+
+    user_id: UUID
+    position_id: UUID
+
+
+class PlanLeg(Contract):
+    """One line of a plan."""
+
+    number: int
+    symbol: str
+    base_asset: str
+    side: Side
+    target_weight: DecimalText
+    """The index's own weight, a fraction."""
+    effective_weight: DecimalText
+    """After skipped legs were spread: the position's target; zero for a skipped leg."""
+    quantity: DecimalText
+    """On the lot grid, base-asset units; zero when skipped."""
+    estimated_price: DecimalText
+    """Best price now, quote per base."""
+    limit_price: DecimalText
+    """The worst acceptable price: inside the band, on the tick grid."""
+    notional: DecimalText
+    """quantity × estimated_price, quote units."""
+    max_notional: DecimalText
+    """quantity × limit_price, quote units."""
+    fee: DecimalText
+    """Estimate in `fee_asset`."""
+    fee_asset: str
+    price_at: Moment
+    check: Literal["ok", "too_small", "not_trading", "no_price", "too_large", "residual"]
+    reason: str | None = None
+    required_amount: DecimalText | None = None
+    """The amount for the whole plan at which this leg would no longer be too small."""
+
+
+class PlanView(Contract):
+    """An immutable plan: what will be sent, what it costs, until when it stands. Amounts in `currency` units."""
+
+    plan_id: UUID
+    user_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+    kind: Literal["buy", "close"]
+    index_id: str
+    index_version: int
+    position_id: UUID | None = None
+    currency: str = "USDT"
+    amount: DecimalText
+    """Approved at most (buy), or estimated proceeds (close)."""
+    legs: list[PlanLeg]
+    total_notional: DecimalText
+    total_fee: DecimalText
+    """Estimate, quote units."""
+    cash_after: DecimalText
+    """amount - Σ max_notional: stays on the account, unspent."""
+    available: DecimalText
+    """What the account could spend when the plan was made."""
+    minimum_amount: DecimalText
+    """The smallest amount that skips no leg."""
+    price_band: DecimalText
+    """Fraction by which a limit price may differ from the best price."""
+    ceilings: list[Ceiling]
+    warnings: list[str]
+    created_at: Moment
+    expires_at: Moment
+
+
+class PositionRef(Contract):
+    """One position of a user."""
+
+    user_id: UUID
+    position_id: UUID
+
+
+class PositionDetail(Contract):
+    """A position with its fills, oldest first."""
+
+    position: PositionView
+    fills: list[FillView]
+
+
+class ListAccounts(Contract):
+    """Accounts with something to reconcile, after a cursor."""
+
+    after: UUID | None = None
+    limit: int = 500
+
+
+class AccountRef(Contract):
+    """A venue account and its owner."""
+
+    user_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+
+
+class AccountList(Contract):
+    """Accounts, sorted by id."""
+
+    items: list[AccountRef]
+
+
+class GetBooks(Contract):
+    """Our books of one account."""
+
+    user_id: UUID
+    account_id: UUID
+
+
+class BookedHolding(Contract):
+    """One coin of one position in our books."""
+
+    asset: str
+    symbol: str
+    quantity: DecimalText
+    cost: DecimalText
+    realised: DecimalText
+    target_weight: DecimalText
+
+
+class BookedPosition(Contract):
+    """One position in our books; amounts in quote units."""
+
+    position_id: UUID
+    status: PositionStatus
+    index_id: str
+    version: int
+    invested: DecimalText
+    proceeds: DecimalText
+    fees: DecimalText
+    """Fees so far at fill-time value."""
+    holdings: list[BookedHolding]
+    traded_at: Moment
+    """Of the last fill or state change."""
+
+
+class OpenOrder(Contract):
+    """An attempt that is not terminal."""
+
+    client_order_id: str
+    position_id: UUID
+    symbol: str
+    state: str
+    since: Moment
+
+
+class Books(Contract):
+    """Everything our books say about one venue account."""
+
+    user_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+    positions: list[BookedPosition]
+    open_orders: list[OpenOrder]
+    first_trade_at: Moment | None = None
+
+
+class KnownExecutions(Contract):
+    """Which of these matches are not in our books?"""
+
+    user_id: UUID
+    account_id: UUID
+    exec_ids: list[str]
+
+
+class MissingExecutions(Contract):
+    """The ones we do not have."""
+
+    exec_ids: list[str]
+
+
+MAKE_PLAN = RpcVerb("execution", "make_plan", MakePlan, PlanView, callers=("gateway",), timeout_s=10.0)
+MAKE_CLOSE_PLAN = RpcVerb("execution", "make_close_plan", MakeClosePlan, PlanView, callers=("gateway",), timeout_s=10.0)
+GET_POSITION = RpcVerb("execution", "get_position", PositionRef, PositionDetail, callers=("gateway",))
+LIST_ACCOUNTS = RpcVerb("execution", "list_accounts", ListAccounts, AccountList, callers=("reconciler",))
+GET_BOOKS = RpcVerb("execution", "get_books", GetBooks, Books, callers=("reconciler",))
+MISSING_EXECUTIONS = RpcVerb(
+    "execution", "missing_executions", KnownExecutions, MissingExecutions, callers=("reconciler",)
+)
+VERBS = (MAKE_PLAN, MAKE_CLOSE_PLAN, GET_POSITION, LIST_ACCOUNTS, GET_BOOKS, MISSING_EXECUTIONS)

@@ -1,0 +1,104 @@
+"""Questions to keys. No answer holds a secret: the service signs, it does not reveal."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from shared.contracts.account import KeyView
+from shared.contracts.fields import Contract, DecimalText, SecretText
+from shared.contracts.rpc.verb import Empty, RpcVerb
+from shared.trading.status import VenueEnvironment
+
+
+class Lane(StrEnum):
+    """Priority of a private call when the venue's limits are scarce, highest first."""
+
+    CANCEL_QUERY = "cancel_query"
+    UNWIND = "unwind"
+    BUY = "buy"
+    POLL = "poll"
+
+
+class AddKey(Contract):
+    """Store an HMAC key after checking it against the venue."""
+
+    user_id: UUID
+    label: str
+    environment: VenueEnvironment
+    api_key: SecretText
+    api_secret: SecretText
+
+
+class OpenPaperAccount(Contract):
+    """Open an account with play money on the paper exchange and store its key."""
+
+    user_id: UUID
+    label: str
+    balances: dict[str, DecimalText]
+
+
+class OwnKeys(Contract):
+    """All keys of a user."""
+
+    user_id: UUID
+
+
+class KeyRef(Contract):
+    """One key of a user."""
+
+    user_id: UUID
+    key_id: UUID
+
+
+class KeyList(Contract):
+    """Keys, newest first."""
+
+    items: list[KeyView]
+
+
+class SignRequest(Contract):
+    """The exact bytes of one private call to a named endpoint."""
+
+    user_id: UUID
+    key_id: UUID
+    method: Literal["GET", "POST"]
+    path: str
+    payload: str
+    """The raw query string (GET, without `?`) or the raw body (POST), exactly as it will be sent."""
+    recv_window_ms: int
+    lane: Lane
+
+
+class Signature(Contract):
+    """The headers of a signed call, or when to ask again: exactly one of the two is set."""
+
+    headers: dict[str, str] | None = None
+    """`X-BAPI-API-KEY`, `X-BAPI-TIMESTAMP`, `X-BAPI-RECV-WINDOW`, `X-BAPI-SIGN`."""
+    timestamp_ms: int | None = None
+    """The signed time: with the receive window it bounds when the venue may still accept the call."""
+    retry_after_ms: int | None = None
+    retry_reason: Literal["venue_rate", "egress_rate", "ceilings_pending"] | None = None
+
+
+class StreamLogin(Contract):
+    """Arguments of the private stream's `auth` operation; valid for a second."""
+
+    api_key: str
+    expires_ms: int
+    signature: SecretText
+
+
+ADD = RpcVerb("keys", "add", AddKey, KeyView, callers=("gateway",), acts=True, timeout_s=10.0)
+OPEN_PAPER_ACCOUNT = RpcVerb(
+    "keys", "open_paper_account", OpenPaperAccount, KeyView, callers=("gateway",), acts=True, timeout_s=10.0
+)
+LIST = RpcVerb("keys", "list", OwnKeys, KeyList, callers=("gateway",))
+CHECK = RpcVerb("keys", "check", KeyRef, KeyView, callers=("gateway",), acts=True, timeout_s=10.0)
+DELETE = RpcVerb("keys", "delete", KeyRef, Empty, callers=("gateway",), acts=True)
+DESCRIBE = RpcVerb("keys", "describe", KeyRef, KeyView, callers=("gateway", "execution"))
+SIGN = RpcVerb("keys", "sign", SignRequest, Signature, callers=("execution",), timeout_s=3.0)
+SIGN_READ = RpcVerb("keys", "sign_read", SignRequest, Signature, callers=("reconciler",), timeout_s=3.0)
+SIGN_STREAM = RpcVerb("keys", "sign_stream", KeyRef, StreamLogin, callers=("execution",), timeout_s=3.0)
+VERBS = (ADD, OPEN_PAPER_ACCOUNT, LIST, CHECK, DELETE, DESCRIBE, SIGN, SIGN_READ, SIGN_STREAM)

@@ -1,6 +1,6 @@
 """Fakes, clocks, builders and patience: imported by tests alone."""
 
-from shared.testing.clocks import FixedClock, SequentialIds
+from shared.testing.clocks import FakeClock, FakeIds
 from shared.testing.patience import NeverHappened, eventually
 
-__all__ = ["FixedClock", "NeverHappened", "SequentialIds", "eventually"]
+__all__ = ["FakeClock", "NeverHappened", "FakeIds", "eventually"]

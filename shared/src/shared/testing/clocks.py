@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 
-class FixedClock:
+class FakeClock:
     """A clock that stands still until the test moves it.
 
     Args:
@@ -31,7 +31,7 @@ class FixedClock:
         self._monotonic_s += seconds
 
 
-class SequentialIds:
+class FakeIds:
     """UUIDs that count up, so that a failing test shows the same ones every time; the last 80 bits differ too."""
 
     def __init__(self, first: int = 1) -> None:

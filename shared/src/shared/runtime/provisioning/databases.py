@@ -31,6 +31,16 @@ class ServiceSchema:
         """The role that owns the tables and runs the migrations."""
         return f"{self.service}_owner"
 
+    @property
+    def relay(self) -> str:
+        """The role that reads the outbox of all users and nothing else; migrations grant it that table."""
+        return f"{self.service}_relay"
+
+    @property
+    def roles(self) -> tuple[str, str, str]:
+        """Owner, login role and relay."""
+        return (self.owner, self.service, self.relay)
+
 
 SCHEMAS: tuple[ServiceSchema, ...] = (
     ServiceSchema("auth", "user_data"),
@@ -53,7 +63,7 @@ async def provision_databases(
 
     Args:
         admin_dsn: Opens the maintenance database as a superuser.
-        passwords: Of every owner and login role.
+        passwords: Of every role: `<service>_owner`, `<service>`, `<service>_relay`.
         schemas: Which service has a room where.
         database_names: Real names of the logical databases, where they differ (tests).
     """
@@ -62,7 +72,7 @@ async def provision_databases(
     try:
         await admin.execute("select pg_advisory_lock($1)", _LOCK)
         for schema in schemas:
-            for role in (schema.owner, schema.service):
+            for role in schema.roles:
                 await _ensure_role(admin, role, passwords[role])
         for logical in sorted({schema.database for schema in schemas}):
             await _ensure_database(admin, names.get(logical, logical), [s for s in schemas if s.database == logical])
@@ -102,7 +112,7 @@ async def _ensure_database(admin: asyncpg.Connection, database: str, schemas: Se
 
 async def _grant_connect(admin: asyncpg.Connection, database: str, schemas: Sequence[ServiceSchema]) -> None:
     await admin.execute(f"revoke all on database {_quoted(database)} from public")
-    roles = ", ".join(_quoted(role) for schema in schemas for role in (schema.owner, schema.service))
+    roles = ", ".join(_quoted(role) for schema in schemas for role in schema.roles)
     await admin.execute(f"grant connect on database {_quoted(database)} to {roles}")
 
 
@@ -119,13 +129,13 @@ async def _ensure_schemas(admin_dsn: str, database: str, schemas: Sequence[Servi
 
 def _schema_statements(schema: ServiceSchema) -> str:
     """The owner owns, the login role works with rows; what is append-only its migration takes away again."""
-    name, owner, login = _quoted(schema.service), _quoted(schema.owner), _quoted(schema.service)
+    name, owner, login, relay = (_quoted(one) for one in (schema.service, *schema.roles))
     defaults = f"alter default privileges for role {owner} in schema {name}"
     return (
         f"create schema if not exists {name} authorization {owner};"
         f"alter schema {name} owner to {owner};"
         f"revoke all on schema {name} from public;"
-        f"grant usage on schema {name} to {login};"
+        f"grant usage on schema {name} to {login}, {relay};"
         f"{defaults} grant select, insert, update, delete on tables to {login};"
         f"{defaults} grant usage, select on sequences to {login};"
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import nats
 import structlog
 from nats.js import JetStreamContext
 from nats.js.api import (
@@ -19,6 +21,7 @@ from nats.js.api import (
     StreamSource,
 )
 from nats.js.errors import NotFoundError
+from pydantic import SecretStr
 
 from shared.contracts.topology import (
     ACK_WAIT_S,
@@ -29,6 +32,7 @@ from shared.contracts.topology import (
     ConsumerSpec,
     StreamSpec,
 )
+from shared.runtime.provisioning.nkeys import PROVISIONER
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +49,23 @@ class BusReport:
     updated: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     """Streams and consumers that are there but not in the topology; left alone."""
+
+
+@asynccontextmanager
+async def connect_provisioner(url: str, seed: SecretStr | None) -> AsyncIterator[JetStreamContext]:
+    """A connection with the provisioner's rights; without a seed to a server that lets everybody in."""
+    client = await nats.connect(
+        url,
+        name=PROVISIONER,
+        nkeys_seed_str=seed.get_secret_value() if seed else None,
+        inbox_prefix=f"_INBOX_{PROVISIONER}".encode(),
+        connect_timeout=5,
+        max_reconnect_attempts=3,
+    )
+    try:
+        yield client.jetstream(timeout=10)
+    finally:
+        await client.close()
 
 
 async def provision_bus(

@@ -1,0 +1,1 @@
+"""The real PostgreSQL and the real NATS server, started from wheels."""

@@ -1,0 +1,110 @@
+"""Fresh, migrated databases for tests: copied from a template that is migrated from empty once per run."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+from pydantic import SecretStr
+
+from basketry_local.layout import migrations_folder
+from basketry_local.servers.postgres import ADMIN, PostgresServer
+from shared.runtime.provisioning import SCHEMAS, ServiceSchema, grant_database, provision_databases
+
+PASSWORD = "only-for-tests"  # noqa: S105 - a throw-away server on the loopback interface
+ROLES = tuple(role for schema in SCHEMAS for role in schema.roles)
+
+
+@dataclass(frozen=True, slots=True)
+class TestDatabases:
+    """The two databases of one test, under names of their own.
+
+    Args:
+        server: Where they are.
+        names: Real database name by logical one (`user_data`, `market_data`).
+    """
+
+    __test__ = False
+
+    server: PostgresServer
+    names: dict[str, str]
+
+    def dsn(self, service: str) -> str:
+        """For the service itself: its login role, bound by row-level security."""
+        return self._dsn(service, service)
+
+    def relay_dsn(self, service: str) -> str:
+        """For the service's outbox relay."""
+        return self._dsn(service, f"{service}_relay")
+
+    def owner_dsn(self, service: str) -> str:
+        """For migrations: owns the tables, but is bound by row-level security too."""
+        return self._dsn(service, f"{service}_owner")
+
+    def admin_dsn(self, service: str) -> str:
+        """The superuser on the service's database: sees every row."""
+        return self.server.dsn(self.names[_schema(service).database], ADMIN, PASSWORD)
+
+    def _dsn(self, service: str, role: str) -> str:
+        return self.server.dsn(self.names[_schema(service).database], role, PASSWORD)
+
+
+@dataclass(slots=True)
+class DatabaseMaker:
+    """Makes and drops databases on one server."""
+
+    server: PostgresServer
+    _templates: dict[tuple[str, ...], TestDatabases] = field(default_factory=dict)
+
+    async def make(self, *services: str) -> TestDatabases:
+        """Fresh databases in which the schemas of `services` are migrated to head."""
+        template = await self._template(tuple(sorted(services)))
+        names = {logical: f"{logical}_{secrets.token_hex(4)}" for logical in template.names}
+        admin = await asyncpg.connect(self.server.admin_dsn, timeout=10)
+        try:
+            for logical, name in names.items():
+                source = template.names[logical]
+                await admin.execute(f'create database "{name}" template "{source}" strategy file_copy')
+        finally:
+            await admin.close()
+        for logical, name in names.items():
+            await grant_database(self.server.admin_dsn, name, _schemas_in(logical))
+        return TestDatabases(self.server, names)
+
+    async def drop(self, databases: TestDatabases) -> None:
+        """Remove them, whoever is still connected."""
+        admin = await asyncpg.connect(self.server.admin_dsn, timeout=10)
+        try:
+            for name in databases.names.values():
+                await admin.execute(f'drop database if exists "{name}" with (force)')
+        finally:
+            await admin.close()
+
+    async def _template(self, services: tuple[str, ...]) -> TestDatabases:
+        if services not in self._templates:
+            logical = sorted({_schema(service).database for service in services})
+            names = {one: f"{one}_template_{len(self._templates)}" for one in logical}
+            made = TestDatabases(self.server, names)
+            await provision_databases(
+                self.server.admin_dsn,
+                passwords={role: SecretStr(PASSWORD) for role in ROLES},
+                schemas=[schema for schema in SCHEMAS if schema.database in names],
+                database_names=names,
+            )
+            from shared.runtime.migrations import upgrade
+
+            for service in services:
+                await asyncio.to_thread(upgrade, migrations_folder(service), made.owner_dsn(service))
+            self._templates[services] = made
+        return self._templates[services]
+
+
+def _schema(service: str) -> ServiceSchema:
+    return next(schema for schema in SCHEMAS if schema.service == service)
+
+
+def _schemas_in(logical: str) -> Sequence[ServiceSchema]:
+    return [schema for schema in SCHEMAS if schema.database == logical]

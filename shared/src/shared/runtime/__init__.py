@@ -1,0 +1,1 @@
+"""What every service runs on: settings, logs, database, bus, outbox, health. Infrastructure, no trading."""

@@ -1,0 +1,143 @@
+"""The outbox: events are rows of the business transaction; the relay publishes them afterwards."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from opentelemetry.propagate import inject
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.contracts.envelope import Envelope
+from shared.contracts.fields import EventData
+from shared.contracts.registry import BY_MODEL
+from shared.contracts.topology import STREAMS
+from shared.runtime.correlation import current_causation, current_correlation
+from shared.trading.clock import Clock, Ids
+
+MOMENT = TIMESTAMP(timezone=True)
+
+
+def outbox_table(metadata: sa.MetaData) -> sa.Table:
+    """The outbox of a schema, as `create_outbox` of the migrations makes it."""
+    return sa.Table(
+        "outbox",
+        metadata,
+        sa.Column("position", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        sa.Column("id", PG_UUID(as_uuid=True), nullable=False, unique=True),
+        sa.Column("user_id", PG_UUID(as_uuid=True)),
+        sa.Column("stream", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False),
+        sa.Column("aggregate_id", sa.Text, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("traceparent", sa.Text),
+        sa.Column("created_at", MOMENT, nullable=False, server_default=sa.func.now()),
+        sa.Column("sent_at", MOMENT),
+        sa.Column("sent_stream_created", MOMENT, comment="creation time of the stream that holds the message"),
+        sa.Index("ix_outbox_unsent", "position", postgresql_where=sa.text("sent_at is null")),
+    )
+
+
+def channel(schema: str) -> str:
+    """The NOTIFY channel that wakes the relay of a schema."""
+    return f"outbox_{schema}"
+
+
+class UnknownEvent(TypeError):
+    """The event is not in the registry, or belongs to another service: a mistake of the programmer."""
+
+
+class Outbox:
+    """Writes events into the transaction that changes the state.
+
+    Args:
+        table: Of `outbox_table`.
+        source: The service; only events that it owns are taken.
+    """
+
+    def __init__(self, table: sa.Table, *, source: str, clock: Clock, ids: Ids) -> None:
+        self._table = table
+        self._source = source
+        self._clock = clock
+        self._ids = ids
+        self._notify = sa.text(f"select pg_notify('{channel(str(table.schema))}', '')")
+
+    async def add(
+        self,
+        session: AsyncSession,
+        data: EventData,
+        *,
+        user_id: UUID | None,
+        entity_id: UUID | str | None,
+        aggregate_id: UUID | str,
+        aggregate_version: int,
+        correlation_id: UUID | None = None,
+        causation_id: UUID | None = None,
+        event_id: UUID | None = None,
+    ) -> UUID:
+        """Record an event; it leaves when the transaction commits, and not otherwise.
+
+        Args:
+            session: The transaction that changes the state.
+            data: The payload; its class decides type, version and subject.
+            user_id: Whose event it is; None for nobody's. Row-level security compares it with the transaction's user.
+            entity_id: Last token of the subject.
+            aggregate_id: Whose state the event tells of.
+            aggregate_version: Counts per aggregate: events of one aggregate leave in the order they were added.
+            correlation_id: Defaults to the one bound to the current request or message, else a fresh one.
+            causation_id: Defaults to the message being handled.
+            event_id: Give one to make the event happen once only (`ON CONFLICT DO NOTHING`).
+
+        Returns:
+            The event's id.
+        """
+        spec = BY_MODEL.get(type(data))
+        if spec is None or spec.owner != self._source:
+            raise UnknownEvent(f"{self._source} does not own the event {type(data).__name__}")
+        identity = event_id or self._ids.uuid()
+        envelope = Envelope[EventData](
+            id=identity,
+            source=self._source,
+            type=spec.type,
+            version=spec.version,
+            time=self._clock.now(),
+            subject=spec.subject(user=user_id, entity=entity_id),
+            aggregate_id=str(aggregate_id),
+            aggregate_version=aggregate_version,
+            correlation_id=correlation_id or current_correlation() or self._ids.uuid(),
+            causation_id=causation_id or current_causation(),
+            data=data,
+        )
+        await self._insert(session, envelope, user_id, spec.domain)
+        return identity
+
+    async def _insert(
+        self, session: AsyncSession, envelope: Envelope[EventData], user_id: UUID | None, domain: str
+    ) -> None:
+        # No RETURNING and no conflict target: the login role may only look at rows of its user.
+        statement = sa.dialects.postgresql.insert(self._table).values(
+            id=envelope.id,
+            user_id=user_id,
+            stream=stream_of(domain),
+            subject=envelope.subject,
+            aggregate_id=envelope.aggregate_id,
+            body=envelope.model_dump_json(serialize_as_any=True),
+            traceparent=_traceparent(),
+            created_at=envelope.time,
+        )
+        # The session's implicit RETURNING of the identity column is switched off: nobody needs the position.
+        await session.execute(statement.on_conflict_do_nothing().inline())
+        await session.execute(self._notify)
+
+
+def stream_of(domain: str) -> str:
+    """The stream that stores a domain's events."""
+    return next(spec.name for spec in STREAMS if f"{domain}.>" in spec.subjects)
+
+
+def _traceparent() -> str | None:
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    return carrier.get("traceparent")

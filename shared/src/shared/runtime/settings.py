@@ -1,0 +1,110 @@
+"""Settings are read once, from the environment, in a service's `main.py`; the rooms receive plain values."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, Secret, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.trading.errors import Invalid
+from shared.trading.status import VenueEnvironment
+
+
+class EnvironmentNotOpen(Invalid):
+    """The operator has not opened this venue environment."""
+
+    code = "environment_not_enabled"
+    title = "This trading environment is not switched on"
+
+
+def service_config(prefix: str) -> SettingsConfigDict:
+    """The configuration of a service's settings: immutable, read from `<PREFIX>…`, nested values as JSON.
+
+    Args:
+        prefix: Such as `EXECUTION_`.
+    """
+    return SettingsConfigDict(
+        env_prefix=prefix,
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told.
+
+    Attributes:
+        database_dsn: The login role's; row-level security binds it.
+        relay_dsn: The outbox relay's role, which sees the rows of all users but no other table.
+        nats_seed: The service's own nkey; None only where the bus asks for none (tests).
+        http_port: Where `/livez`, `/readyz` and `/metrics` are served; 0 takes a free one.
+    """
+
+    database_dsn: Secret[PostgresDsn] | None = None
+    relay_dsn: Secret[PostgresDsn] | None = None
+    nats_url: str = "nats://127.0.0.1:4222"
+    nats_seed: SecretStr | None = None
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(default=0, ge=0, le=65535)
+    log_level: str = "INFO"
+    log_json: bool = True
+
+
+class VenueHost(BaseModel):
+    """Where a venue answers.
+
+    Attributes:
+        rest: Base address of the REST API, without a path.
+        private_stream: Address of the private socket.
+        public_stream: Address of the public spot socket.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rest: str
+    private_stream: str
+    public_stream: str
+
+
+class VenueSettings(BaseModel):
+    """Mixin of the services that may reach a venue; an environment that is not listed is not open."""
+
+    venues: dict[VenueEnvironment, VenueHost] = Field(default_factory=dict)
+
+    def host(self, environment: VenueEnvironment) -> VenueHost:
+        """The host of an open environment.
+
+        Raises:
+            EnvironmentNotOpen: code `mainnet_not_enabled` for live trading, else `environment_not_enabled`.
+        """
+        return open_host(self.venues, environment)
+
+
+def open_host(venues: dict[VenueEnvironment, VenueHost], environment: VenueEnvironment) -> VenueHost:
+    """The host of an open environment.
+
+    Raises:
+        EnvironmentNotOpen: code `mainnet_not_enabled` for live trading, else `environment_not_enabled`.
+    """
+    found = venues.get(environment)
+    if found is not None:
+        return found
+    if environment is VenueEnvironment.MAINNET:
+        raise EnvironmentNotOpen(
+            "Live trading is switched off here; nothing was sent. The operator has to enable it.",
+            code="mainnet_not_enabled",
+        )
+    raise EnvironmentNotOpen(f"The {environment} environment is switched off here; nothing was sent.")
+
+
+def dsn_text(dsn: Secret[PostgresDsn] | None, *, name: str = "DATABASE_DSN") -> str:
+    """A DSN in plain text, for the one place that opens the pool.
+
+    Raises:
+        ValueError: It is not set; the message names the setting, never its value.
+    """
+    if dsn is None:
+        raise ValueError(f"the setting {name} is missing")
+    return str(dsn.get_secret_value())

@@ -36,7 +36,7 @@ async def test_a_larger_limit_is_applied_and_positions_stay(bus: Bus) -> None:
 async def test_a_shrinking_limit_is_refused_by_name(bus: Bus) -> None:
     shorter = tuple(replace(spec, max_age_s=60) if spec.name == "ORDERS" else spec for spec in STREAMS)
     async with connect_provisioner(bus.url, bus.seed(PROVISIONER)) as js:
-        with pytest.raises(UnsafeDrift, match="ORDERS differs.*max_age"):
+        with pytest.raises(UnsafeDrift, match=r"ORDERS differs.*max_age"):
             await provision_bus(js, streams=shorter)
 
 
@@ -92,7 +92,8 @@ async def test_a_consumer_pulls_and_acknowledges_with_its_own_rights(bus: Bus) -
         await message.ack_sync(timeout=2)
 
         async def settled() -> bool:
-            return (await keys.jetstream().consumer_info("ORDERS", "keys-orders")).num_ack_pending == 0
+            info = await keys.jetstream().consumer_info("ORDERS", "keys-orders")
+            return bool(info.num_ack_pending == 0)
 
         await eventually(settled, because="the acknowledgement arrives")
         await subscription.unsubscribe()

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from basketry_local.servers.postgres import PostgresServer
+from basketry_local.testing.databases import PASSWORD
 from shared.runtime.provisioning import SCHEMAS, provision_databases
 
 NAMES = {"user_data": "isolation_user_data", "market_data": "isolation_market_data"}
@@ -18,8 +19,6 @@ async def provisioned(postgres_server: PostgresServer) -> AsyncIterator[Postgres
     for _ in range(2):  # the second run finds everything there
         await provision_databases(postgres_server.admin_dsn, passwords=PASSWORDS, database_names=NAMES)
     yield postgres_server
-    from basketry_local.testing.databases import PASSWORD
-
     admin = await asyncpg.connect(postgres_server.admin_dsn)
     for name in NAMES.values():
         await admin.execute(f"drop database {name} with (force)")
@@ -67,6 +66,6 @@ async def test_a_wrong_password_is_refused(provisioned: PostgresServer) -> None:
 async def test_no_role_may_bypass_row_level_security(provisioned: PostgresServer) -> None:
     admin = await asyncpg.connect(provisioned.admin_dsn)
     powers = "rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication"
-    mighty = await admin.fetch(f"select rolname from pg_roles where rolname = any($1) and ({powers})", list(PASSWORDS))
+    mighty = await admin.fetch(f"select rolname from pg_roles where rolname = any($1) and ({powers})", list(PASSWORDS))  # noqa: S608
     await admin.close()
     assert mighty == []

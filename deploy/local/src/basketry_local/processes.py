@@ -7,7 +7,6 @@ import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,8 @@ from pathlib import Path
 from basketry_local.os_user import OsUser
 
 _PR_SET_PDEATHSIG = 1
+_PROC = Path("/proc/self")
+"""There on Linux; on a Mac `ps` answers instead."""
 
 
 def spawn(
@@ -60,7 +61,7 @@ def stop(process: subprocess.Popen[bytes], *, with_signal: signal.Signals, patie
 
 def start_token(pid: int) -> str | None:
     """What tells a process from a later one with the same number; None when there is no such process."""
-    if sys.platform == "linux":
+    if _PROC.is_dir():
         try:
             stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
@@ -131,7 +132,7 @@ def end_process(pid_of: Callable[[str], int | None], name: str, *, patience_s: f
 
 def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     """What the child runs before it becomes the program; other systems rely on `end_leftovers` alone."""
-    if sys.platform != "linux":
+    if not _PROC.is_dir():
         return None
     libc = ctypes.CDLL(None, use_errno=True)
     parent = os.getpid()

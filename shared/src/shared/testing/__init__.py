@@ -3,4 +3,4 @@
 from shared.testing.clocks import FakeClock, FakeIds
 from shared.testing.patience import NeverHappened, eventually
 
-__all__ = ["FakeClock", "NeverHappened", "FakeIds", "eventually"]
+__all__ = ["FakeClock", "FakeIds", "NeverHappened", "eventually"]

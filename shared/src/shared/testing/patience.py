@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -14,13 +14,25 @@ class NeverHappened(AssertionError):
     """What a test waited for did not come true in time."""
 
 
+@overload
 async def eventually(
-    probe: Callable[[], T | Awaitable[T]],
+    probe: Callable[[], Awaitable[T]], *, timeout_s: float = ..., every_s: float = ..., because: str = ...
+) -> T: ...
+
+
+@overload
+async def eventually(
+    probe: Callable[[], T], *, timeout_s: float = ..., every_s: float = ..., because: str = ...
+) -> T: ...
+
+
+async def eventually(
+    probe: Callable[[], Any],
     *,
     timeout_s: float = 10.0,
     every_s: float = 0.02,
     because: str = "",
-) -> T:
+) -> Any:
     """Ask again and again until the answer is truthy, and return it.
 
     Args:
@@ -38,7 +50,7 @@ async def eventually(
         last: object
         try:
             answer = probe()
-            value: T = await answer if inspect.isawaitable(answer) else answer  # type: ignore[assignment]
+            value = await answer if inspect.isawaitable(answer) else answer
         except AssertionError as doubt:
             last = doubt
         else:

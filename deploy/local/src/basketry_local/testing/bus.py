@@ -12,7 +12,14 @@ from pydantic import SecretStr
 
 from basketry_local.servers.nats import NatsServer
 from shared.contracts.topology import SERVICES
-from shared.runtime.provisioning import PROVISIONER, NatsIdentity, authorization, connect_provisioner, new_seed, provision_bus
+from shared.runtime.provisioning import (
+    PROVISIONER,
+    NatsIdentity,
+    authorization,
+    connect_provisioner,
+    new_seed,
+    provision_bus,
+)
 
 TESTER = "tester"
 """An identity that may do everything: tests look into streams and publish nonsense with it."""

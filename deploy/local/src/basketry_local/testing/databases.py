@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from basketry_local.layout import migrations_folder
 from basketry_local.servers.postgres import ADMIN, PostgresServer
+from shared.runtime.migrations import upgrade
 from shared.runtime.provisioning import SCHEMAS, ServiceSchema, grant_database, provision_databases
 
 PASSWORD = "only-for-tests"  # noqa: S105 - a throw-away server on the loopback interface
@@ -94,8 +95,6 @@ class DatabaseMaker:
                 schemas=[schema for schema in SCHEMAS if schema.database in names],
                 database_names=names,
             )
-            from shared.runtime.migrations import upgrade
-
             for service in services:
                 await asyncio.to_thread(upgrade, migrations_folder(service), made.owner_dsn(service))
             self._templates[services] = made

@@ -27,7 +27,7 @@ class NatsIdentity:
     @property
     def public_key(self) -> str:
         """What the server's configuration lists."""
-        pair = nkeys.from_seed(bytearray(self.seed.get_secret_value().encode()))
+        pair = nkeys.from_seed(bytearray(self.seed.get_secret_value().encode()))  # type: ignore[no-untyped-call]
         try:
             public: bytes = pair.public_key
             return public.decode()
@@ -37,4 +37,4 @@ class NatsIdentity:
 
 def new_seed() -> SecretStr:
     """A fresh user seed from the operating system's randomness."""
-    return SecretStr(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode())
+    return SecretStr(nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode())  # type: ignore[no-untyped-call]

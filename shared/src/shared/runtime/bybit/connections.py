@@ -1,0 +1,30 @@
+"""Threads and connections to one host, shared by the sessions of all accounts there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from requests.adapters import HTTPAdapter
+
+
+class VenueConnections:
+    """Two bounded pools: one for opening orders, one for cancel and query, so that orders never starve a query.
+
+    Args:
+        rest: Scheme, host and port of the REST API.
+        order_threads: Opening orders in flight at most.
+        query_threads: Cancels and queries in flight at most.
+    """
+
+    def __init__(self, rest: str, *, order_threads: int = 16, query_threads: int = 16) -> None:
+        self.rest = rest
+        self.orders = ThreadPoolExecutor(order_threads, thread_name_prefix="venue-orders")
+        self.queries = ThreadPoolExecutor(query_threads, thread_name_prefix="venue-queries")
+        # One connection per thread: with the default of ten, threads would open and drop connections all the time.
+        self.adapter = HTTPAdapter(pool_connections=1, pool_maxsize=order_threads + query_threads)
+
+    def close(self) -> None:
+        """Drop what waits; calls on their way end by their own time-outs."""
+        self.orders.shutdown(wait=False, cancel_futures=True)
+        self.queries.shutdown(wait=False, cancel_futures=True)
+        self.adapter.close()

@@ -24,7 +24,7 @@ def _figure_or_zero(value: Any) -> Decimal:
 
 
 def _figure_or_none(value: Any) -> Decimal | None:
-    return None if value in {"", None} else _figure(value)
+    return None if value is None or value == "" else _figure(value)
 
 
 def _milliseconds(value: Any) -> int:

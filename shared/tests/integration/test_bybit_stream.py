@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from websockets.asyncio.server import ServerConnection, serve
+
+from shared.contracts.rpc.keys import StreamLogin
+from shared.runtime.bybit.pace import Pace
+from shared.runtime.bybit.private_stream import PrivateStream, StreamTimes
+from shared.runtime.bybit.replies import ExecutionRow, OrderRow, WalletRow
+from shared.testing import eventually
+from shared.trading.errors import Unavailable
+
+QUICK = StreamTimes(
+    open_s=2, ping_s=0.1, silence_s=0.4, backoff_first_s=0.01, backoff_max_s=0.05, steady_s=60, gap_every_s=0.0
+)
+EXECUTION = {
+    "execId": "e1", "orderId": "1", "orderLinkId": "bp1", "symbol": "BTCUSDT", "side": "Buy", "execPrice": "100",
+    "execQty": "1", "execFee": "0.001", "feeCurrency": "BTC", "execTime": "1", "seq": 1,
+}  # fmt: skip
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.gaps: list[str] = []
+        self.seen: list[str] = []
+        self.fail_once = False
+
+    async def orders(self, rows: tuple[OrderRow, ...]) -> None:
+        self.seen += [row.order_id for row in rows]
+
+    async def executions(self, rows: tuple[ExecutionRow, ...]) -> None:
+        if self.fail_once:
+            self.fail_once = False
+            raise Unavailable("the database is away")
+        self.seen += [row.exec_id for row in rows]
+
+    async def wallets(self, rows: tuple[WalletRow, ...]) -> None:
+        self.seen += [coin.coin for row in rows for coin in row.coins]
+
+    async def gap(self, reason: str) -> None:
+        self.gaps.append(reason)
+
+
+async def a_login() -> StreamLogin:
+    return StreamLogin(api_key="k", expires_ms=1, signature=SecretStr("s"))
+
+
+Script = Callable[[ServerConnection], Awaitable[None]]
+
+
+async def greet(socket: ServerConnection) -> list[dict[str, Any]]:
+    heard = []
+    for operation in ("auth", "subscribe"):
+        heard.append(json.loads(await socket.recv()))
+        await socket.send(json.dumps({"success": True, "ret_msg": "", "op": operation, "conn_id": "c"}))
+    return heard
+
+
+@asynccontextmanager
+async def streaming(script: Script, ear: Ear, **changes: Any) -> AsyncIterator[PrivateStream]:
+    async with serve(script, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings: dict[str, Any] = {"login": a_login, "times": QUICK, "pace": Pace(0.0)} | changes
+        stream = PrivateStream(url=f"ws://127.0.0.1:{port}/v5/private", listener=ear, rng=random.Random(1), **settings)
+        running = asyncio.create_task(stream.run())
+        try:
+            yield stream
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_logs_in_subscribes_and_tells_of_the_gap_before_it() -> None:
+    heard: list[dict[str, Any]] = []
+
+    async def script(socket: ServerConnection) -> None:
+        heard.extend(await greet(socket))
+        await socket.send(json.dumps({"topic": "execution", "data": [EXECUTION]}))
+        await socket.wait_closed()
+
+    ear = Ear()
+    async with streaming(script, ear, times=StreamTimes()):
+        await eventually(lambda: ear.seen == ["e1"])
+    assert heard[0] == {"op": "auth", "args": ["k", 1, "s"]}
+    assert heard[1]["args"] == ["order", "execution", "wallet"]
+    assert ear.gaps == ["connected"]
+
+
+async def test_pings_and_takes_silence_for_death() -> None:
+    pings: list[str] = []
+    connections = 0
+
+    async def script(socket: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        await greet(socket)
+        async for text in socket:
+            pings.append(json.loads(text)["op"])  # noqa: PERF401 - seen while it grows
+
+    ear = Ear()
+    async with streaming(script, ear):
+        await eventually(lambda: connections >= 3)
+    assert set(pings) == {"ping"}
+    assert len(ear.gaps) >= 2
+
+
+async def test_a_server_that_hangs_up_is_called_again_and_the_gap_is_told() -> None:
+    async def script(socket: ServerConnection) -> None:
+        await greet(socket)
+
+    ear = Ear()
+    async with streaming(script, ear):
+        await eventually(lambda: len(ear.gaps) >= 3)
+    assert set(ear.gaps) == {"connected"}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "nonsense",
+        "[]",
+        '{"topic":"execution","data":[{"execId":1}]}',
+        '{"topic":"order"}',
+        b"\xff",
+        '{"topic":"order","data":[NaN]}',
+    ],
+)
+async def test_a_malformed_frame_is_set_aside_and_the_next_flows(frame: str | bytes) -> None:
+    async def script(socket: ServerConnection) -> None:
+        await greet(socket)
+        await socket.send(frame)
+        await socket.send(json.dumps({"topic": "execution", "data": [EXECUTION]}))
+        await socket.wait_closed()
+
+    ear = Ear()
+    async with streaming(script, ear, times=StreamTimes()):
+        await eventually(lambda: ear.seen == ["e1"])
+    assert ear.gaps == ["connected", "malformed_frame"]
+
+
+async def test_a_refused_login_is_tried_again() -> None:
+    tries = 0
+
+    async def script(socket: ServerConnection) -> None:
+        nonlocal tries
+        tries += 1
+        await socket.recv()
+        await socket.send(json.dumps({"success": tries > 2, "ret_msg": "expired", "op": "auth"}))
+        if tries > 2:
+            await socket.recv()
+            await socket.send(json.dumps({"success": True, "op": "subscribe"}))
+            await socket.wait_closed()
+
+    ear = Ear()
+    async with streaming(script, ear, times=StreamTimes(backoff_first_s=0.01)) as stream:
+        await asyncio.wait_for(stream.connected.wait(), 5)
+    assert tries == 3
+
+
+async def test_a_listener_in_trouble_costs_a_reconnect_and_loses_nothing_silently() -> None:
+    async def script(socket: ServerConnection) -> None:
+        await greet(socket)
+        await socket.send(json.dumps({"topic": "execution", "data": [EXECUTION]}))
+        await socket.wait_closed()
+
+    ear = Ear()
+    ear.fail_once = True
+    async with streaming(script, ear, times=StreamTimes(backoff_first_s=0.01)):
+        await eventually(lambda: ear.seen == ["e1"])
+    assert ear.gaps == ["connected", "connected"]
+
+
+async def test_connections_are_spread_over_time() -> None:
+    pace = Pace(0.05)
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    await asyncio.gather(*(pace.turn() for _ in range(4)))
+    assert loop.time() - start >= 0.15

@@ -1,0 +1,149 @@
+"""What a plan allows to be signed, counted down as it is signed (design, Keys)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired
+from keys.domain.orders import OrderTerms
+from shared.trading.money import ZERO, exact_sum, plain
+from shared.trading.status import Side
+
+Market = tuple[str, Side]
+"""Symbol and side."""
+RunTails = tuple[int, int]
+"""Tails of position and plan, as a link id carries them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCeiling:
+    """The most that may be signed for one symbol and side under one plan.
+
+    Attributes:
+        max_quantity: Base-asset units.
+        max_notional: Quote units; binds buys, where money leaves; for sells it is an estimate.
+        signed_quantity: Base-asset units signed so far.
+        signed_notional: Quote units signed so far.
+    """
+
+    symbol: str
+    side: Side
+    max_quantity: Decimal
+    max_notional: Decimal
+    signed_quantity: Decimal = ZERO
+    signed_notional: Decimal = ZERO
+
+    def take(self, order: OrderTerms) -> PlanCeiling:
+        """After one more order.
+
+        Raises:
+            CeilingExceeded: It does not fit any more; `context` tells what is left.
+        """
+        quantity = exact_sum((self.signed_quantity, order.quantity))
+        notional = exact_sum((self.signed_notional, order.notional))
+        too_much_money = order.side is Side.BUY and notional > self.max_notional
+        if quantity > self.max_quantity or too_much_money:
+            raise CeilingExceeded(
+                f"The order for {order.symbol} exceeds what the plan allows; it was not signed.",
+                context={
+                    "symbol": order.symbol,
+                    "side": order.side.value,
+                    "quantity_left": plain(self.max_quantity - self.signed_quantity),
+                    "notional_left": plain(self.max_notional - self.signed_notional),
+                },
+            )
+        return replace(self, signed_quantity=quantity, signed_notional=notional)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAllowance:
+    """Everything that one run may still trade.
+
+    Attributes:
+        expires_at: Nothing is signed at or after this moment, re-sends included.
+        ceilings: One per symbol and side.
+    """
+
+    expires_at: datetime
+    ceilings: Mapping[Market, PlanCeiling]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountDown:
+    """What signing some orders costs.
+
+    Attributes:
+        ceilings: The touched ceilings after it, by run.
+        fresh: Orders that were not signed before.
+    """
+
+    ceilings: Mapping[RunTails, Mapping[Market, PlanCeiling]] = field(default_factory=dict)
+    fresh: tuple[OrderTerms, ...] = ()
+
+
+def count_down(
+    orders: Iterable[OrderTerms],
+    *,
+    key_id: UUID,
+    allowances: Mapping[RunTails, RunAllowance],
+    signed: Mapping[str, bytes],
+    now: datetime,
+) -> CountDown:
+    """Decide whether orders may be signed, all or none.
+
+    The same order under the same link id is signed again without counting: it can be placed only once.
+
+    Args:
+        orders: All of one call.
+        key_id: The key that shall sign; part of each fingerprint.
+        allowances: By run; a run without one is not approved.
+        signed: Fingerprint of each link id that was signed before.
+        now: The moment of signing, UTC.
+
+    Raises:
+        LinkIdRefused: A link id was signed before with another order.
+        CeilingMissing: No plan covers an order.
+        PlanExpired: The plan's time is over.
+        CeilingExceeded: An order does not fit.
+    """
+    touched: dict[RunTails, dict[Market, PlanCeiling]] = {}
+    fresh: list[OrderTerms] = []
+    for order in orders:
+        ceiling = _covering(order, allowances, touched, now)
+        if _signed_before(order, key_id, signed):
+            continue
+        touched.setdefault(order.run, {})[(order.symbol, order.side)] = ceiling.take(order)
+        fresh.append(order)
+    return CountDown(ceilings=touched, fresh=tuple(fresh))
+
+
+def _covering(
+    order: OrderTerms,
+    allowances: Mapping[RunTails, RunAllowance],
+    touched: Mapping[RunTails, Mapping[Market, PlanCeiling]],
+    now: datetime,
+) -> PlanCeiling:
+    allowance = allowances.get(order.run)
+    if allowance is None:
+        raise CeilingMissing("No approved plan covers this order; it was not signed.")
+    if now >= allowance.expires_at:
+        raise PlanExpired("The plan has expired; the order was not signed. Make a new plan.")
+    market = (order.symbol, order.side)
+    ceiling = touched.get(order.run, {}).get(market) or allowance.ceilings.get(market)
+    if ceiling is None:
+        raise CeilingMissing(
+            f"The plan has no {order.side.value} of {order.symbol}; the order was not signed.",
+            context={"symbol": order.symbol, "side": order.side.value},
+        )
+    return ceiling
+
+
+def _signed_before(order: OrderTerms, key_id: UUID, signed: Mapping[str, bytes]) -> bool:
+    known = signed.get(order.link_text)
+    if known is not None and known != order.fingerprint(key_id):
+        raise LinkIdRefused("This client order id was signed with another order before.", code="link_id_reused")
+    return known is not None

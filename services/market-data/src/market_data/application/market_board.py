@@ -1,0 +1,83 @@
+"""What the venue said last, in memory: instruments and quotes of one environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from market_data.application.ports import PublicVenue
+from market_data.domain.errors import MarketNotReady
+from shared.trading.clock import Clock
+from shared.trading.instrument import Instrument
+from shared.trading.quote import Quote
+
+
+class MarketBoard:
+    """Each replica keeps its own.
+
+    Args:
+        venue: The environment's public side.
+    """
+
+    def __init__(self, venue: PublicVenue, clock: Clock) -> None:
+        self._venue = venue
+        self._clock = clock
+        self._instruments: dict[str, Instrument] = {}
+        self._quotes: Mapping[str, Quote] = {}
+        self._quoted_at_s: float | None = None
+
+    async def refresh_instruments(self) -> int:
+        """Ask for the instruments again; an empty answer leaves the old ones in place.
+
+        Returns:
+            How many there are.
+        """
+        fresh = {item.symbol: item for item in await self._venue.instruments()}
+        if fresh:
+            self._instruments = fresh
+        return len(fresh)
+
+    async def refresh_quotes(self) -> int:
+        """Ask for all tickers once; a symbol that is missing now keeps its old, aging quote.
+
+        Returns:
+            How many there are.
+        """
+        fresh = await self._venue.quotes()
+        self._quotes = {**self._quotes, **fresh}
+        if fresh:
+            self._quoted_at_s = self._clock.monotonic()
+        return len(fresh)
+
+    def quotes_age_s(self) -> float | None:
+        """Seconds since quotes last arrived, None before the first."""
+        return None if self._quoted_at_s is None else self._clock.monotonic() - self._quoted_at_s
+
+    def all_instruments(self) -> Mapping[str, Instrument]:
+        """Instruments by symbol.
+
+        Raises:
+            MarketNotReady: The venue has not answered yet.
+        """
+        if not self._instruments:
+            raise MarketNotReady
+        return self._instruments
+
+    def instruments(self, symbols: Sequence[str]) -> list[Instrument]:
+        """The instruments asked for, all of them when none is named; unknown ones are left out.
+
+        Raises:
+            MarketNotReady: The venue has not answered yet.
+        """
+        known = self.all_instruments()
+        return [known[symbol] for symbol in symbols or sorted(known) if symbol in known]
+
+    def quotes(self, symbols: Sequence[str]) -> list[Quote]:
+        """The quotes asked for, all of them when none is named; symbols never quoted are left out.
+
+        Raises:
+            MarketNotReady: No quote has arrived yet.
+        """
+        if self._quoted_at_s is None:
+            raise MarketNotReady
+        known = self._quotes
+        return [known[symbol] for symbol in symbols or sorted(known) if symbol in known]

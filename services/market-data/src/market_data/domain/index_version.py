@@ -1,0 +1,83 @@
+"""An immutable version of an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from market_data.domain.index_rules import IndexRules
+from shared.trading.status import VenueEnvironment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constituent:
+    """A coin in an index version.
+
+    Attributes:
+        asset: The venue's base coin.
+        market_cap: US dollars, from the source.
+        price: US dollars, from the source.
+        weight: A fraction; all weights of a version sum to exactly 1.
+        rank: Place by market cap among all coins of the source, excluded ones too.
+    """
+
+    asset: str
+    symbol: str
+    source_id: str
+    name: str
+    market_cap: Decimal
+    price: Decimal
+    weight: Decimal
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusion:
+    """A coin that ranks high enough but is not in the index, and why."""
+
+    asset: str
+    source_id: str
+    rank: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """What an index is made of, before it gets a number."""
+
+    rules: IndexRules
+    constituents: tuple[Constituent, ...]
+    exclusions: tuple[Exclusion, ...]
+    as_of: datetime
+
+    def weights(self) -> dict[str, Decimal]:
+        """Weight by symbol."""
+        return {item.symbol: item.weight for item in self.constituents}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexVersion:
+    """A numbered composition for one environment.
+
+    Attributes:
+        version: Counts from 1 per environment and index.
+        recipe: Fingerprint of the rules and of the reviewed table it was made with.
+    """
+
+    environment: VenueEnvironment
+    version: int
+    recipe: str
+    composition: Composition
+
+    @property
+    def index_id(self) -> str:
+        """The index it is a version of."""
+        return self.composition.rules.index_id
+
+
+def due(newest: IndexVersion | None, *, recipe: str, now: datetime) -> bool:
+    """Whether an index gets a new version: it has none, a new day has begun (UTC), or table or rules were corrected."""
+    if newest is None or newest.recipe != recipe:
+        return True
+    return newest.composition.as_of.date() < now.date()

@@ -1,0 +1,66 @@
+"""Reads the reviewed table that ships with this package."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from market_data.domain.index_rules import IndexRules
+from market_data.domain.reviewed import ReviewedCoin, ReviewedTable
+
+
+class BrokenTable(ValueError):
+    """The table contradicts itself: the service must not start with it."""
+
+
+def shipped_text() -> str:
+    """The table in this package."""
+    return resources.files("market_data.outbound").joinpath("data/reviewed_coins.csv").read_text("utf-8")
+
+
+def table_text(path: Path | None) -> str:
+    """The operator's own table, or the shipped one."""
+    return shipped_text() if path is None else path.read_text("utf-8")
+
+
+def read_table(text: str) -> ReviewedTable:
+    """Parse the table.
+
+    Args:
+        text: CSV with the columns source_id, source_symbol, base, excluded_as; lines with `#` are remarks.
+
+    Raises:
+        BrokenTable: An id or a base coin stands in it twice, or a column is missing.
+    """
+    rows = csv.DictReader(line for line in text.splitlines() if line and not line.startswith("#"))
+    table: dict[str, ReviewedCoin] = {}
+    bases: set[str] = set()
+    for row in rows:
+        coin = _coin(row)
+        if coin.source_id in table or (coin.base and coin.base in bases):
+            raise BrokenTable(f"{coin.source_id} or {coin.base} stands in the table twice")
+        table[coin.source_id] = coin
+        bases.add(coin.base)
+    if not table:
+        raise BrokenTable("the table is empty")
+    return table
+
+
+def fingerprint(text: str, rules: Sequence[IndexRules]) -> str:
+    """Changes when the table or the rules change."""
+    return hashlib.sha256(f"{text}\n{rules!r}".encode()).hexdigest()[:16]
+
+
+def _coin(row: dict[str, str]) -> ReviewedCoin:
+    try:
+        return ReviewedCoin(
+            source_id=row["source_id"].strip(),
+            source_symbol=row["source_symbol"].strip().upper(),
+            base=row["base"].strip(),
+            excluded_as=row["excluded_as"].strip(),
+        )
+    except (KeyError, AttributeError) as error:
+        raise BrokenTable(f"a column is missing in {row}") from error

@@ -1,0 +1,30 @@
+"""Settings of market-data, from the environment with the prefix `MARKET_DATA_`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shared.runtime.settings import ServiceSettings, VenueSettings, service_config
+
+
+class Settings(ServiceSettings, VenueSettings):
+    """What market-data is told.
+
+    Attributes:
+        coingecko_url: Where market caps come from, `…/api/v3/`.
+        coingecko_demo_key: Optional key of CoinGecko's demo plan.
+        reviewed_table: The operator's own id ↔ symbol table; unset takes the shipped one.
+        quotes_every_s: Pause between two looks at all tickers.
+        instruments_every_s: Pause between two looks at the instruments.
+    """
+
+    model_config = service_config("MARKET_DATA_")
+
+    coingecko_url: str = "https://api.coingecko.com/api/v3/"
+    coingecko_demo_key: SecretStr = SecretStr("")
+    reviewed_table: Path | None = None
+    quotes_every_s: float = Field(default=1.0, gt=0)
+    instruments_every_s: float = Field(default=180.0, gt=0)
+    indices_every_s: float = Field(default=30.0, gt=0)

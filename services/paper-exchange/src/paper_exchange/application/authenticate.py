@@ -1,0 +1,125 @@
+"""Who is calling: signatures over the bytes exactly as they came, the time rule, addresses, rights."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from paper_exchange.application.accounts import OWN_ENVIRONMENT
+from paper_exchange.domain.account import ApiKey
+from paper_exchange.domain.refusal import Refused
+
+FUTURE_MS = 1_000
+DEFAULT_WINDOW_MS = "5000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCall:
+    """The four headers, the payload that was signed (raw query or raw body), and where it came from."""
+
+    api_key: str
+    timestamp: str
+    signature: str
+    recv_window: str
+    payload: bytes
+    address: str
+
+
+def authenticate(call: SignedCall, keys: Mapping[str, ApiKey], *, now_ms: int) -> ApiKey:
+    """Check a signed call.
+
+    Raises:
+        Refused: 10001, 10002, 10003, 10004, 10010 or 33004, in the venue's words.
+    """
+    if not (call.api_key and call.timestamp and call.signature):
+        raise Refused(
+            10001,
+            f"empty value: apiTimestamp[{call.timestamp}] apiKey[{call.api_key}] "
+            f"apiSignature[{call.signature}]: openapi sign params error!",
+        )
+    key = known_key(call.api_key, keys)
+    window = call.recv_window or DEFAULT_WINDOW_MS
+    check_time(call.timestamp, window, now_ms=now_ms)
+    origin = f"{call.timestamp}{call.api_key}{call.recv_window}".encode() + call.payload
+    if not signature_fits(key, origin, call.signature):
+        raise Refused(10004, "Error sign, please check your signature generation algorithm.")
+    check_terms(key, address=call.address, now_ms=now_ms)
+    return key
+
+
+def known_key(api_key: str, keys: Mapping[str, ApiKey]) -> ApiKey:
+    """The key, if it is one of this environment.
+
+    Raises:
+        Refused: 10003.
+    """
+    key = keys.get(api_key)
+    if key is None or key.environment != OWN_ENVIRONMENT:
+        raise Refused(10003, "API key is invalid.")
+    return key
+
+
+def check_time(timestamp: str, window: str, *, now_ms: int) -> None:
+    """The time rule: server − window ≤ timestamp < server + 1 s.
+
+    Raises:
+        Refused: 10002, or 10001 when these are no numbers.
+    """
+    if not (timestamp.isdigit() and window.isdigit()) or len(timestamp) > 16 or len(window) > 9:
+        raise Refused(10001, "params error: timestamp and recv_window must be numbers")
+    if not now_ms - int(window) <= int(timestamp) < now_ms + FUTURE_MS:
+        raise Refused(
+            10002,
+            "invalid request, please check your server timestamp or recv_window param. "
+            f"req_timestamp[{timestamp}],server_timestamp[{now_ms}],recv_window[{window}]",
+        )
+
+
+def check_terms(key: ApiKey, *, address: str, now_ms: int) -> None:
+    """Address and expiry.
+
+    Raises:
+        Refused: 10010 or 33004.
+    """
+    if "*" not in key.ips and address not in key.ips:
+        raise Refused(10010, f"Unmatched IP, please check your API key's bound IP addresses. ({address})")
+    if key.expires_ms and key.expires_ms <= now_ms:
+        raise Refused(33004, "Your api key has expired.")
+
+
+def check_may_trade(key: ApiKey) -> None:
+    """The right to place and cancel spot orders.
+
+    Raises:
+        Refused: 10005.
+    """
+    if not key.may_trade_spot:
+        raise Refused(10005, "Permission denied, please check your API key permissions.")
+
+
+def signature_fits(key: ApiKey, origin: bytes, signature: str) -> bool:
+    """Whether a signature belongs to these bytes: RSA-SHA256 in base64 for an RSA key, else HMAC-SHA256 in hex."""
+    if key.rsa_public_key:
+        return _rsa_fits(key.rsa_public_key, origin, signature)
+    expected = hmac.new(key.api_secret.encode(), origin, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), signature.encode())
+
+
+def _rsa_fits(pem: str, origin: bytes, signature: str) -> bool:
+    public = load_pem_public_key(pem.encode())
+    if not isinstance(public, rsa.RSAPublicKey):
+        return False
+    try:
+        public.verify(base64.b64decode(signature, validate=True), origin, padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True

@@ -1,0 +1,233 @@
+"""The exchange itself: every command checks, records what happened, and tells the streams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from paper_exchange.application.market import Market
+from paper_exchange.application.milestones import Milestones
+from paper_exchange.application.ports import Journal, PrivateFeed
+from paper_exchange.domain import matching
+from paper_exchange.domain import order as states
+from paper_exchange.domain.account import Account
+from paper_exchange.domain.ledger import Ledger
+from paper_exchange.domain.order import Order
+from paper_exchange.domain.order_request import read_order_request
+from paper_exchange.domain.order_rules import check_order
+from paper_exchange.domain.records import (
+    FillBooked,
+    OrderAccepted,
+    OrderMatched,
+    OrderRested,
+    PricesNoted,
+    Record,
+)
+from paper_exchange.domain.refusal import ORDER_DOES_NOT_EXIST, Refused
+from shared.trading.clock import Clock, epoch_ms
+
+ID_EPOCH_MS = 1_288_834_974_657
+"""Makes 19-digit ids that grow with time, like the recorded ones."""
+
+
+class Exchange:
+    """Accounts, orders and matching on one simulated market.
+
+    Nothing here waits: a caller lets an answer out only after `journal.durable(journal.position)`.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        market: Market,
+        journal: Journal,
+        feed: PrivateFeed,
+        milestones: Milestones,
+        clock: Clock,
+    ) -> None:
+        self.ledger = ledger
+        self.market = market
+        self.journal = journal
+        self.milestones = milestones
+        self._feed = feed
+        self._clock = clock
+        self._last_id = 0
+        self._resting: dict[str, Order] = {}
+        self.to_match: list[str] = []
+        for order in ledger.open_orders():
+            if order.resting:
+                self._resting[order.order_id] = order
+            else:
+                self.to_match.append(order.order_id)
+
+    def now_ms(self) -> int:
+        """The venue's clock, epoch milliseconds."""
+        return epoch_ms(self._clock.now())
+
+    def next_id(self) -> int:
+        """An even 19-digit number, above every id ever given, also after a restart."""
+        fresh = (self.now_ms() - ID_EPOCH_MS) << 22
+        last = max(self.ledger.last_id, self._last_id)
+        self._last_id = max(last + 2 - last % 2, fresh)
+        return self._last_id
+
+    def record(self, record: Record) -> None:
+        """Let something happen: state first, then the journal's queue."""
+        self.ledger.apply(record)
+        self.journal.append(record)
+
+    def account(self, uid: str) -> Account:
+        """An account that exists.
+
+        Raises:
+            Refused: it does not.
+        """
+        found = self.ledger.accounts.get(uid)
+        if found is None:
+            raise Refused(10001, f"no account {uid}")
+        return found
+
+    def place(self, uid: str, fields: Mapping[str, object]) -> Order:
+        """Accept an order; it is matched later.
+
+        Raises:
+            Refused: the venue does not take it.
+        """
+        request = read_order_request(fields)
+        market = self.market
+        listing = market.listing(request.symbol)
+        account = self.account(uid)
+        bid, ask = market.best(request.symbol)
+        accepted = check_order(
+            request,
+            account=account,
+            listing=listing,
+            mid=market.walk.mid(request.symbol),
+            best=listing.price_of(ask if request.side == "Buy" else bid),
+            trading=request.symbol not in market.halted,
+        )
+        number = self.next_id()
+        self.record(
+            OrderAccepted(
+                uid=uid,
+                order_id=str(number),
+                link_id=request.link_id or str(number + 1),
+                symbol=request.symbol,
+                side=request.side,
+                order_type=request.order_type,
+                time_in_force=request.time_in_force,
+                price=request.price,
+                limit_price=accepted.limit_price,
+                quantity=request.quantity,
+                market_unit=request.market_unit,
+                lock_coin=accepted.lock_coin,
+                locked=accepted.locked,
+                price_on_created=market.walk.mid(request.symbol),
+                at_ms=self.now_ms(),
+            )
+        )
+        order = self.ledger.orders[str(number)]
+        self.to_match.append(order.order_id)
+        self._tell(order, (order.lock_coin,))
+        self.milestones.reached(uid, "order_received")
+        return order
+
+    def match(self, order_id: str) -> None:
+        """Match an accepted order now, if it can still trade."""
+        order = self.ledger.orders[order_id]
+        if not order.is_open:
+            return
+        outcome = matching.match(order, self.market.book(order.symbol))
+        if outcome is not None:
+            self._settle(order, outcome)
+
+    def match_resting(self) -> None:
+        """Match what stands in the book against the market's new prices."""
+        for order in list(self._resting.values()):
+            self.match(order.order_id)
+
+    def _settle(self, order: Order, outcome: matching.Outcome) -> None:
+        now = self.now_ms()
+        maker = order.resting
+        known = len(order.executions)
+        changed = bool(outcome.trades) or outcome.status != order.status
+        if changed:
+            fills = tuple(
+                FillBooked(exec_id=str(self.next_id()), price=trade.price, quantity=trade.quantity)
+                for trade in outcome.trades
+            )
+            self.record(
+                OrderMatched(
+                    order_id=order.order_id,
+                    fills=fills,
+                    is_maker=maker,
+                    status=outcome.status,
+                    reject_reason=outcome.reject_reason,
+                    cancel_type="UNKNOWN",
+                    at_ms=now,
+                )  # fmt: skip
+            )
+        if outcome.rests and not order.resting:
+            self.record(OrderRested(order_id=order.order_id, at_ms=now))
+            self._resting[order.order_id] = order
+        if not order.is_open:
+            self._resting.pop(order.order_id, None)
+        if changed:
+            self._tell_match(order, known)
+
+    def _tell_match(self, order: Order, known: int) -> None:
+        for execution in order.executions[known:]:
+            self._feed.executed(execution)
+            self.milestones.reached(order.uid, "execution")
+        listing = self.market.listings[order.symbol]
+        self._tell(order, (listing.quote, listing.base))
+        if not order.is_open:
+            self.milestones.reached(order.uid, "order_closed")
+
+    def _tell(self, order: Order, coins: Iterable[str]) -> None:
+        self._feed.order_changed(order)
+        self._feed.wallet_changed(order.uid, tuple(coins))
+
+    def cancel(self, uid: str, *, symbol: str, order_id: str, link_id: str) -> Order:
+        """Cancel an order that can still trade; the order id wins over the link id.
+
+        Raises:
+            Refused: unknown, filled or already ended.
+        """
+        account = self.account(uid)
+        order = account.orders.get(order_id) if order_id else account.by_link_id.get(link_id)
+        if order is None or (symbol and order.symbol != symbol):
+            raise Refused(*ORDER_DOES_NOT_EXIST)
+        if not order.is_open:
+            filled = order.status == states.FILLED
+            raise Refused(170139, "Order has been filled.") if filled else Refused(170142, "Order has been cancelled.")
+        self._end(order)
+        return order
+
+    def cancel_all(self, uid: str, *, symbol: str) -> list[Order]:
+        """Cancel everything that can still trade, of one pair or of all."""
+        ended = [order for order in self.account(uid).open_orders.values() if symbol in {"", order.symbol}]
+        for order in ended:
+            self._end(order)
+        return ended
+
+    def _end(self, order: Order) -> None:
+        status = states.PARTIALLY_FILLED_CANCELED if order.filled_quantity else states.CANCELLED
+        self.record(
+            OrderMatched(
+                order_id=order.order_id,
+                fills=(),
+                is_maker=False,
+                status=status,
+                reject_reason=states.BY_USER,
+                cancel_type="CancelByUser",
+                at_ms=self.now_ms(),
+            )  # fmt: skip
+        )
+        self._resting.pop(order.order_id, None)
+        self._tell(order, (order.lock_coin,))
+        self.milestones.reached(order.uid, "order_closed")
+
+    def note_prices(self) -> None:
+        """Write the prices down, so that a restart goes on where it stopped."""
+        self.record(PricesNoted(prices=self.market.walk.snapshot(), at_ms=self.now_ms()))

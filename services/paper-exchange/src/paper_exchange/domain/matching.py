@@ -1,0 +1,115 @@
+"""Matching one order against the simulated market: what trades, at what price, and how the order ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paper_exchange.domain import order as states
+from paper_exchange.domain.book import Book, Level
+from paper_exchange.domain.exact import mul, sub, whole_steps
+from paper_exchange.domain.listing import Listing
+from paper_exchange.domain.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """A price (quote per base) and a quantity (base units)."""
+
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How an order stands after matching; `rests` means that it goes on as a maker."""
+
+    trades: tuple[Trade, ...]
+    status: str
+    reject_reason: str = states.NO_ERROR
+    rests: bool = False
+
+
+def match(order: Order, book: Book) -> Outcome | None:
+    """Match an order and eat what it takes from the book.
+
+    Returns:
+        What happened, or None when nothing changed (a resting order that the market has not reached).
+    """
+    listing = book.listing
+    levels = _reachable(order, book)
+    if order.resting:
+        return _match_resting(order, levels, listing)
+    if order.time_in_force == "PostOnly":
+        if levels:
+            return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.WOULD_TAKE)
+        return Outcome(trades=(), status=states.NEW, rests=True)
+    if order.by_value:
+        return _match_by_value(order, levels, listing)
+    wanted = whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
+    if order.time_in_force == "FOK" and sum(level.lots for level in levels) < wanted:
+        return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.NOT_FULL)
+    trades, left = _take(levels, wanted, listing)
+    if not left:
+        return Outcome(trades=trades, status=states.FILLED)
+    if order.time_in_force == "GTC":
+        return Outcome(trades=trades, status=states.PARTIALLY_FILLED if trades else order.status, rests=True)
+    return _ended_short(order, trades)
+
+
+def _reachable(order: Order, book: Book) -> list[Level]:
+    limit = order.limit_price
+    tick = book.listing.tick_size
+    reach = whole_steps(limit, step=tick)
+    if order.side == "Buy":
+        return [level for level in book.asks if level.ticks <= reach and level.lots]
+    return [level for level in book.bids if level.ticks >= reach and level.lots]
+
+
+def _take(levels: list[Level], wanted: int, listing: Listing) -> tuple[tuple[Trade, ...], int]:
+    trades = []
+    for level in levels:
+        if not wanted:
+            break
+        lots = min(wanted, level.lots)
+        level.lots -= lots
+        wanted -= lots
+        trades.append(Trade(listing.price_of(level.ticks), listing.quantity_of(lots)))
+    return tuple(trades), wanted
+
+
+def _match_resting(order: Order, levels: list[Level], listing: Listing) -> Outcome | None:
+    """The market came to the order: it trades at its own price, as maker."""
+    wanted = whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
+    at_market, left = _take(levels, wanted, listing)
+    if not at_market:
+        return None
+    trades = tuple(Trade(order.price, trade.quantity) for trade in at_market)
+    return Outcome(trades=trades, status=states.PARTIALLY_FILLED if left else states.FILLED)
+
+
+def _match_by_value(order: Order, levels: list[Level], listing: Listing) -> Outcome:
+    """A market order counted in quote units: whole lots for as long as the amount lasts."""
+    left = sub(order.quantity, order.filled_value)
+    trades = []
+    exhausted = True
+    for level in levels:
+        price = listing.price_of(level.ticks)
+        affordable = whole_steps(left, step=mul(price, listing.lot_size))
+        lots = min(affordable, level.lots)
+        if lots:
+            level.lots -= lots
+            trades.append(Trade(price, listing.quantity_of(lots)))
+            left = sub(left, mul(price, listing.quantity_of(lots)))
+        if lots == affordable:
+            exhausted = False
+            break
+    if not left and not exhausted:
+        return Outcome(trades=tuple(trades), status=states.FILLED)
+    return _ended_short(order, tuple(trades))
+
+
+def _ended_short(order: Order, trades: tuple[Trade, ...]) -> Outcome:
+    if trades or order.filled_quantity:
+        return Outcome(trades=trades, status=states.PARTIALLY_FILLED_CANCELED, reject_reason=states.NOT_FULL)
+    return Outcome(trades=trades, status=states.CANCELLED, reject_reason=states.NO_LIQUIDITY)

@@ -1,0 +1,126 @@
+"""What happened: the journal's records, from which the whole state can be told again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOpened:
+    """An account exists."""
+
+    uid: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyIssued:
+    """An API key of an account; issuing a known `api_key` again replaces its rights."""
+
+    uid: str
+    key_id: str
+    api_key: str
+    api_secret: str = field(repr=False)
+    rsa_public_key: str
+    permissions: dict[str, tuple[str, ...]]
+    read_only: bool
+    ips: tuple[str, ...]
+    environment: str
+    note: str
+    expires_ms: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRevoked:
+    """A key stops working."""
+
+    api_key: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred:
+    """Coins came in (positive) or went out (negative)."""
+
+    uid: str
+    transfer_id: str
+    coin: str
+    amount: Decimal
+    kind: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAccepted:
+    """An order passed every synchronous check; `locked` of `lock_coin` is set aside for it.
+
+    Attributes:
+        price: Limit price, or zero for a market order.
+        limit_price: The price that matching respects: the limit, or the protected price of a market order.
+        quantity: Base units, or quote units when `market_unit` is quoteCoin.
+    """
+
+    uid: str
+    order_id: str
+    link_id: str
+    symbol: str
+    side: str
+    order_type: str
+    time_in_force: str
+    price: Decimal
+    limit_price: Decimal
+    quantity: Decimal
+    market_unit: str
+    lock_coin: str
+    locked: Decimal
+    price_on_created: Decimal
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRested:
+    """A limit order stands in the book: from now on it is a maker."""
+
+    order_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillBooked:
+    """One match of an order: part of `OrderMatched`, so that a matching is on disk whole or not at all."""
+
+    exec_id: str
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderMatched:
+    """An order traded, ended, or both.
+
+    Attributes:
+        status: The order's status from now on, Bybit's word.
+        reject_reason: `EC_NoError` or why the rest did not trade.
+        cancel_type: `UNKNOWN` or who cancelled.
+    """
+
+    order_id: str
+    fills: tuple[FillBooked, ...]
+    is_maker: bool
+    status: str
+    reject_reason: str
+    cancel_type: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricesNoted:
+    """The simulated mid prices in fine units, so that a restart goes on where it stopped."""
+
+    prices: dict[str, int]
+    at_ms: int
+
+
+Record = AccountOpened | KeyIssued | KeyRevoked | Transferred | OrderAccepted | OrderRested | OrderMatched | PricesNoted

@@ -1,0 +1,31 @@
+"""The venue's refusals: a code and a sentence, as Bybit v5 answers them."""
+
+from __future__ import annotations
+
+from shared.trading.errors import Invalid
+
+
+class Refused(Invalid):
+    """The venue refuses; `ret_code` and the sentence travel in the envelope or in a batch leg."""
+
+    code = "venue_refused"
+    title = "The venue refuses"
+
+    def __init__(self, ret_code: int, ret_msg: str) -> None:
+        super().__init__(ret_msg, context={"ret_code": ret_code})
+        self.ret_code = ret_code
+        self.ret_msg = ret_msg
+
+
+def parameter(name: str) -> Refused:
+    """A parameter is missing or malformed."""
+    return Refused(170130, f"Data sent for paramter '{name}' is not valid.")
+
+
+def request_error(sentence: str) -> Refused:
+    """The request as a whole cannot be read."""
+    return Refused(10001, sentence)
+
+
+TOO_MANY_VISITS = (10006, "Too many visits. Exceeded the API Rate Limit.")
+ORDER_DOES_NOT_EXIST = (170213, "Order does not exist.")

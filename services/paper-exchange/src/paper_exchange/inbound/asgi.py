@@ -1,0 +1,114 @@
+"""The venue's one port: REST, both sockets, control paths, health."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+import structlog
+
+from paper_exchange.inbound.control import PREFIX, Control
+from paper_exchange.inbound.exchange_http import (
+    Receive,
+    Reply,
+    Request,
+    Scope,
+    Send,
+    json_reply,
+    read_request,
+    send_reply,
+)
+from paper_exchange.inbound.public_streams import PublicStreams
+from paper_exchange.inbound.rest import Rest
+from paper_exchange.inbound.socket import Socket
+from paper_exchange.inbound.streams import Streams
+
+log = structlog.get_logger()
+
+
+class ExchangeApp:
+    """An ASGI application.
+
+    It is written without a framework: an order must cost little, and signatures need the raw bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        rest: Rest,
+        control: Control,
+        private: Streams,
+        public: PublicStreams,
+        ready: Callable[[], bool],
+        metrics: Callable[[], bytes],
+    ) -> None:
+        self._rest = rest
+        self._control = control
+        self._private = private
+        self._public = public
+        self._ready = ready
+        self._metrics = metrics
+        self._connections = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection or request."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = await read_request(scope, receive)
+        if request is None:
+            await send_reply(send, Reply(b"", 413))
+            return
+        try:
+            await self._route(request, send)
+        except Exception:
+            log.exception("request_failed", path=request.path, method=request.method)
+            await send_reply(send, json_reply({"retCode": 10016, "retMsg": "Server error.", "result": {}}, 500))
+
+    async def _route(self, request: Request, send: Send) -> None:
+        if request.path.startswith("/v5/"):
+            await self._rest.answer(request, send)
+        elif request.path.startswith(PREFIX):
+            await send_reply(send, await self._control.answer(request))
+        elif request.path == "/livez":
+            await send_reply(send, json_reply({"status": "ok"}))
+        elif request.path == "/readyz":
+            ready = self._ready()
+            await send_reply(send, json_reply({"status": "ready" if ready else "not_ready"}, 200 if ready else 503))
+        elif request.path == "/metrics":
+            await send_reply(send, Reply(self._metrics(), 200, ((b"content-type", b"text/plain; version=0.0.4"),)))
+        else:
+            await send_reply(send, json_reply({"error": "not found"}, 404))
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        path = scope["path"]
+        serve = (
+            self._private.serve if path == "/v5/private" else self._public.serve if path == "/v5/public/spot" else None
+        )
+        if serve is None:
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await send({"type": "websocket.accept"})
+        self._connections += 1
+        socket = Socket(receive, send, f"paper-{self._connections}")
+        await _until_first(serve(socket), socket.send_frames())
+
+
+async def _until_first(reading: object, sending: object) -> None:
+    """Run both halves of a connection; when one ends, so does the other."""
+    tasks = [asyncio.ensure_future(half) for half in (reading, sending)]  # type: ignore[call-overload]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task

@@ -1,0 +1,209 @@
+"""Control paths for paper mode and tests: accounts, ledger, faults, feed; loopback or admin token only."""
+
+from __future__ import annotations
+
+import dataclasses
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from paper_exchange.application.accounts import Accounts, KeyTerms
+from paper_exchange.application.exchange import Exchange
+from paper_exchange.application.faults import Fault, Faults
+from paper_exchange.application.milestones import EVENTS
+from paper_exchange.domain.account import ApiKey
+from paper_exchange.domain.refusal import Refused, request_error
+from paper_exchange.inbound.control_bodies import read_balances, read_fault, read_terms
+from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
+from paper_exchange.inbound.market_routes import number
+from paper_exchange.inbound.shapes import execution_shape, log_shape, order_shape
+from paper_exchange.inbound.streams import Streams
+from shared.trading.money import InvalidAmount, parse_decimal, plain
+
+PREFIX = "/paper/v1/"
+LOOPBACK = frozenset({"127.0.0.1", "::1", ""})
+MAX_WAIT_MS = 60_000
+
+Handler = Callable[[Request], Awaitable[object]]
+
+
+class Control:
+    """What only the operator and the tests may ask."""
+
+    def __init__(
+        self, *, exchange: Exchange, accounts: Accounts, faults: Faults, streams: Streams, admin_token: str
+    ) -> None:
+        self._exchange = exchange
+        self._accounts = accounts
+        self._faults = faults
+        self._streams = streams
+        self._admin_token = admin_token
+        self._handlers: Mapping[tuple[str, str], Handler] = {
+            ("POST", "accounts"): self._open_account,
+            ("GET", "accounts"): self._list_accounts,
+            ("POST", "keys"): self._issue_key,
+            ("DELETE", "keys"): self._revoke_key,
+            ("POST", "deposits"): self._transfer,
+            ("GET", "ledger"): self._ledger,
+            ("GET", "orders/count"): self._count,
+            ("GET", "wait"): self._wait,
+            ("POST", "faults"): self._add_fault,
+            ("GET", "faults"): self._list_faults,
+            ("DELETE", "faults"): self._heal,
+            ("POST", "feed"): self._set_feed,
+            ("GET", "feed"): self._get_feed,
+            ("POST", "streams/cut"): self._cut_streams,
+        }
+
+    async def answer(self, request: Request) -> Reply:
+        """Serve one control call; errors are plain JSON with a sentence."""
+        if not self._allowed(request):
+            return json_reply({"error": "Control paths answer loopback, or the header X-Admin-Token."}, 403)
+        handler = self._handlers.get((request.method, request.path.removeprefix(PREFIX)))
+        if handler is None:
+            return json_reply({"error": "No such control path."}, 404)
+        try:
+            result = await handler(request)
+        except Refused as error:
+            return json_reply({"error": error.ret_msg, "code": error.ret_code}, 422)
+        except InvalidAmount as error:
+            return json_reply({"error": error.detail}, 422)
+        await self._exchange.journal.durable(self._exchange.journal.position)
+        return json_reply(result)
+
+    def _allowed(self, request: Request) -> bool:
+        token = request.header(b"x-admin-token")
+        if self._admin_token and hmac.compare_digest(token.encode(), self._admin_token.encode()):
+            return True
+        forwarded = request.header(b"x-forwarded-for") or request.header(b"forwarded")
+        return request.address in LOOPBACK and not forwarded and not token
+
+    async def _open_account(self, request: Request) -> object:
+        body = request.json()
+        return self._key_answer(self._accounts.open(read_balances(body), read_terms(body, KeyTerms(), self._now())))
+
+    async def _issue_key(self, request: Request) -> object:
+        body = request.json()
+        replaced = self._accounts.key(str(body["api_key"])) if body.get("api_key") else None
+        terms = _terms_of(replaced) if replaced else KeyTerms()
+        uid = replaced.uid if replaced else str(body.get("uid", ""))
+        return self._key_answer(self._accounts.issue_key(uid, read_terms(body, terms, self._now()), replaces=replaced))
+
+    async def _revoke_key(self, request: Request) -> object:
+        self._accounts.revoke_key(request.params.get("api_key", ""))
+        return {"revoked": True}
+
+    @staticmethod
+    def _key_answer(key: ApiKey) -> dict[str, str]:
+        return {"uid": key.uid, "api_key": key.api_key, "api_secret": key.api_secret}
+
+    async def _list_accounts(self, request: Request) -> object:
+        return {"accounts": [{"uid": uid} for uid in self._exchange.ledger.accounts]}
+
+    async def _transfer(self, request: Request) -> object:
+        body = request.json()
+        amount = parse_decimal(str(body.get("amount", "")))
+        coin = str(body.get("coin") or "USDT")
+        return {"id": self._accounts.transfer(str(body.get("uid", "")), coin, amount)}
+
+    async def _ledger(self, request: Request) -> object:
+        account = self._exchange.account(request.params.get("uid", ""))
+        balances = [
+            {"coin": coin, "walletBalance": plain(holding.wallet), "locked": plain(holding.locked)}
+            for coin, holding in account.holdings.items()
+        ]
+        return {
+            "uid": account.uid,
+            "orders": [order_shape(order) for order in account.orders.values()],
+            "executions": [execution_shape(item) for item in account.executions],
+            "balances": balances,
+            "transaction_log": [log_shape(entry) for entry in account.log],
+        }
+
+    async def _count(self, request: Request) -> object:
+        account = self._exchange.account(request.params.get("uid", ""))
+        return {
+            "orders": len(account.orders),
+            "open": len(account.open_orders),
+            "executions": len(account.executions),
+            "since_start": self._exchange.milestones.counts(account.uid),
+        }
+
+    async def _wait(self, request: Request) -> object:
+        uid, event = request.params.get("uid", ""), request.params.get("event", "order_received")
+        if event not in EVENTS:
+            raise request_error(f"event must be one of {', '.join(EVENTS)}")
+        count = number(request, "n", 1, highest=1_000_000)
+        timeout = number(request, "timeout_ms", 10_000, highest=MAX_WAIT_MS)
+        reached = await self._exchange.milestones.wait(uid, event, count, timeout_s=timeout / 1000)
+        return {"reached": reached, "counts": self._exchange.milestones.counts(uid)}
+
+    async def _add_fault(self, request: Request) -> object:
+        return _fault_answer(self._faults.add(read_fault(request.json())))
+
+    async def _list_faults(self, request: Request) -> object:
+        return {"faults": [_fault_answer(fault) for fault in self._faults.all()]}
+
+    async def _heal(self, request: Request) -> object:
+        wanted = number(request, "id", 0, lowest=0, highest=10**9)
+        return {"healed": self._faults.remove(wanted or None)}
+
+    async def _set_feed(self, request: Request) -> object:
+        body = request.json()
+        market = self._exchange.market
+        mode = body.get("mode")
+        if mode not in {None, "frozen", "simulated"}:
+            raise request_error("mode must be frozen or simulated")
+        prices, depth = _amounts(body, "prices"), _amounts(body, "depth")
+        for symbol in (*prices, *depth, *body.get("halt", ()), *body.get("resume", ())):
+            market.listing(symbol)
+        market.frozen = mode == "frozen" if mode else market.frozen
+        market.halted = (market.halted | set(body.get("halt", ()))) - set(body.get("resume", ()))
+        for symbol, price in prices.items():
+            market.set_price(symbol, price)
+        for symbol, amount in depth.items():
+            market.set_depth(symbol, amount)
+        self._exchange.match_resting()
+        return await self._get_feed(request)
+
+    async def _get_feed(self, request: Request) -> object:
+        market = self._exchange.market
+        return {
+            "mode": "frozen" if market.frozen else "simulated",
+            "halted": sorted(market.halted),
+            "prices": {symbol: plain(market.walk.mid(symbol)) for symbol in market.listings},
+        }
+
+    async def _cut_streams(self, request: Request) -> object:
+        return {"cut": await self._streams.cut(str(request.json().get("uid", "")))}
+
+    def _now(self) -> int:
+        return self._exchange.now_ms()
+
+
+def _amounts(body: Mapping[str, Any], name: str) -> dict[str, Decimal]:
+    values = body.get(name) or {}
+    if not isinstance(values, dict):
+        raise request_error(f"{name} must be an object")
+    amounts = {str(symbol): parse_decimal(str(value)) for symbol, value in values.items()}
+    if any(amount <= 0 for amount in amounts.values()):
+        raise request_error(f"{name} must be above zero")
+    return amounts
+
+
+def _terms_of(key: ApiKey) -> KeyTerms:
+    return KeyTerms(
+        permissions=key.permissions,
+        read_only=key.read_only,
+        ips=key.ips,
+        environment=key.environment,
+        note=key.note,
+        expires_ms=key.expires_ms,
+        rsa_public_key=key.rsa_public_key,
+    )
+
+
+def _fault_answer(fault: Fault) -> dict[str, Any]:
+    fields = dataclasses.asdict(fault)
+    return {"id": fields.pop("fault_id"), **fields}

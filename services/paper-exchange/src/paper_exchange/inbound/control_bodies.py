@@ -1,0 +1,85 @@
+"""Bodies of the control paths, read field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, get_args
+
+from paper_exchange.application.accounts import KeyTerms
+from paper_exchange.application.faults import Fault, Kind, Outcome
+from paper_exchange.domain.refusal import request_error
+from shared.trading.money import parse_decimal
+
+DAY_MS = 86_400_000
+FAULT_FIELDS = {"kind", "path", "uid", "latency_ms", "jitter_ms", "count", "ret_code", "ret_msg", "outcome", "hold_ms"}
+
+
+def read_balances(body: Mapping[str, Any]) -> dict[str, Decimal]:
+    """Play money per coin.
+
+    Raises:
+        Refused: not an object of amounts, or a negative one.
+    """
+    balances = body.get("balances") or {}
+    if not isinstance(balances, dict):
+        raise request_error("balances must be an object of coin and amount")
+    amounts = {str(coin): parse_decimal(str(amount)) for coin, amount in balances.items()}
+    if any(amount < 0 for amount in amounts.values()):
+        raise request_error("balances must not be negative")
+    return amounts
+
+
+def read_terms(body: Mapping[str, Any], terms: KeyTerms, now_ms: int) -> KeyTerms:
+    """What a key may do; fields that are left out stay as they are.
+
+    `expires_in_s` may be negative (an expired key); `deadline_days` counts in days.
+
+    Raises:
+        Refused: a field of the wrong kind.
+    """
+    changes: dict[str, Any] = {}
+    if "permissions" in body:
+        changes["permissions"] = _rights(body["permissions"])
+    if "read_only" in body or "readOnly" in body:
+        changes["read_only"] = bool(body.get("read_only", body.get("readOnly")))
+    if "ips" in body:
+        changes["ips"] = tuple(str(address) for address in body["ips"])
+    for name in ("environment", "note", "rsa_public_key"):
+        if name in body:
+            changes[name] = str(body[name])
+    if "expires_in_s" in body:
+        changes["expires_ms"] = now_ms + int(body["expires_in_s"]) * 1000
+    elif "deadline_days" in body:
+        changes["expires_ms"] = now_ms + int(body["deadline_days"]) * DAY_MS
+    return replace(terms, **changes)
+
+
+def _rights(value: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict) or not all(isinstance(rights, list) for rights in value.values()):
+        raise request_error("permissions must be an object of lists")
+    return {str(group): tuple(str(right) for right in rights) for group, rights in value.items()}
+
+
+def read_fault(body: Mapping[str, Any]) -> Fault:
+    """A fault.
+
+    Raises:
+        Refused: unknown kind, outcome or field, or a number out of range.
+    """
+    unknown = set(body) - FAULT_FIELDS
+    if unknown:
+        raise request_error(f"unknown field {', '.join(sorted(unknown))}")
+    kind, outcome = body.get("kind", "latency"), body.get("outcome", "not")
+    if kind not in get_args(Kind):
+        raise request_error(f"kind must be one of {', '.join(get_args(Kind))}")
+    if outcome not in get_args(Outcome):
+        raise request_error("outcome must be executed or not")
+    numbers = {name: body[name] for name in ("latency_ms", "jitter_ms", "count", "ret_code", "hold_ms") if name in body}
+    if any(isinstance(value, bool) or not isinstance(value, int) for value in numbers.values()):
+        raise request_error(f"{', '.join(numbers)} must be whole numbers")
+    if any(not 0 <= value <= 10**7 for value in numbers.values()) or numbers.get("count") == 0:
+        raise request_error("numbers must lie between 0 and 10,000,000, count above 0")
+    texts = {name: str(body[name]) for name in ("path", "uid", "ret_msg") if body.get(name)}
+    return Fault(kind=kind, outcome=outcome, **numbers, **texts)

@@ -1,0 +1,237 @@
+"""Public market endpoints: rules, prices, books, candles."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from typing import Any
+
+from paper_exchange.application.market import Market
+from paper_exchange.domain.book import Level
+from paper_exchange.domain.exact import mul
+from paper_exchange.domain.listing import MIN_AMOUNT, Listing
+from paper_exchange.domain.order_rules import price_band
+from paper_exchange.domain.price_walk import FINE
+from paper_exchange.domain.refusal import request_error
+from paper_exchange.inbound.exchange_http import Request
+from shared.trading.money import plain
+
+CATEGORIES = frozenset({"spot", "linear", "inverse", "option"})
+MINUTES = {"1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720,
+           "D": 1440, "W": 10080, "M": 43200}  # fmt: skip
+VOLUME_SHARE = Decimal(2000)
+"""The day's turnover shown is the depth times this: the data set derived the depth from the turnover."""
+
+
+def number(request: Request, name: str, default: int, *, lowest: int = 1, highest: int) -> int:
+    """A whole number among the parameters, brought into its range.
+
+    Raises:
+        Refused: it is no number.
+    """
+    text = request.params.get(name, "")
+    if not text:
+        return default
+    if not text.lstrip("-").isdigit() or len(text) > 16:
+        raise request_error(f"params error: {name} invalid")
+    return max(lowest, min(highest, int(text)))
+
+
+def moment(request: Request, name: str) -> int | None:
+    """A time in epoch milliseconds among the parameters.
+
+    Raises:
+        Refused: it is no number.
+    """
+    text = request.params.get(name, "")
+    return number(request, name, 0, lowest=0, highest=10**15) if text else None
+
+
+def category(request: Request, default: str = "") -> str:
+    """The product category.
+
+    Raises:
+        Refused: unknown or missing.
+    """
+    found = request.params.get("category", default)
+    if found not in CATEGORIES:
+        raise request_error("params error: category invalid")
+    return found
+
+
+class MarketRoutes:
+    """What anybody may ask."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._tickers: list[dict[str, str]] = []
+        self._tickers_of = -1
+
+    def time(self, request: Request) -> object:
+        """The venue's clock."""
+        nanoseconds = time.time_ns()
+        return {"timeSecond": str(nanoseconds // 10**9), "timeNano": str(nanoseconds)}
+
+    def instruments(self, request: Request) -> object:
+        """The rules of every pair; only spot has any."""
+        kind = category(request)
+        if kind != "spot":
+            return {"category": kind, "list": [], "nextPageCursor": ""}
+        wanted = request.params.get("symbol", "")
+        status = request.params.get("status", "")
+        rows = [
+            self._instrument(number_, listing)
+            for number_, listing in enumerate(self._market.listings.values(), 1)
+            if wanted in {"", listing.symbol} and status in {"", "Trading"}
+        ]
+        return {"category": "spot", "list": [row for row in rows if wanted or row["status"] == "Trading"]}
+
+    def _instrument(self, symbol_id: int, listing: Listing) -> dict[str, Any]:
+        return {
+            "symbolId": symbol_id,
+            "symbol": listing.symbol,
+            "baseCoin": listing.base,
+            "quoteCoin": listing.quote,
+            "innovation": "0",
+            "symbolType": listing.symbol_type,
+            "xstockMultiplier": "",
+            "status": "Closed" if listing.symbol in self._market.halted else "Trading",
+            "marginTrading": "none",
+            "stTag": "0",
+            "lotSizeFilter": {
+                "basePrecision": plain(listing.lot_size),
+                "quotePrecision": plain(listing.quote_precision),
+                "minOrderQty": plain(listing.min_quantity),
+                "maxOrderQty": plain(listing.max_limit_quantity),
+                "minOrderAmt": plain(MIN_AMOUNT),
+                "maxOrderAmt": plain(listing.max_amount),
+                "maxLimitOrderQty": plain(listing.max_limit_quantity),
+                "maxMarketOrderQty": plain(listing.max_market_quantity),
+                "postOnlyMaxLimitOrderSize": plain(listing.max_limit_quantity),
+            },
+            "priceFilter": {"tickSize": plain(listing.tick_size)},
+            "riskParameters": {
+                "priceLimitRatioX": plain(listing.ratio_x),
+                "priceLimitRatioY": plain(listing.ratio_y),
+            },
+        }
+
+    def tickers(self, request: Request) -> object:
+        """Best prices and the day's figures of one pair or all."""
+        kind = category(request)
+        if kind != "spot":
+            return {"category": kind, "list": []}
+        symbol = request.params.get("symbol", "")
+        if symbol:
+            return {"category": "spot", "list": [self.ticker(self._listing(symbol))]}
+        if self._tickers_of != self._market.ticks:
+            self._tickers = [self.ticker(listing) for listing in self._market.listings.values()]
+            self._tickers_of = self._market.ticks
+        return {"category": "spot", "list": self._tickers}
+
+    def _listing(self, symbol: str) -> Listing:
+        found = self._market.listings.get(symbol)
+        if found is None:
+            raise request_error("Not supported symbols")
+        return found
+
+    def ticker(self, listing: Listing) -> dict[str, str]:
+        """One row: the top of the book as takers left it."""
+        market = self._market
+        day = market.day(listing.symbol)
+        fine = market.walk.mid_fine(listing.symbol)
+        turnover = mul(listing.depth, VOLUME_SHARE)
+        book = market.book(listing.symbol)
+        return {
+            "symbol": listing.symbol,
+            "bid1Price": _price(listing, book.bids),
+            "bid1Size": _size(listing, book.bids),
+            "ask1Price": _price(listing, book.asks),
+            "ask1Size": _size(listing, book.asks),
+            "lastPrice": plain(listing.price_of(fine // FINE)),
+            "prevPrice24h": plain(listing.price_of(day.first // FINE)),
+            "price24hPcnt": plain((Decimal(fine - day.first) / day.first).quantize(Decimal("0.0001"))),
+            "highPrice24h": plain(listing.price_of(day.high // FINE)),
+            "lowPrice24h": plain(listing.price_of(day.low // FINE)),
+            "turnover24h": plain(turnover),
+            "volume24h": plain((turnover / listing.base_price).quantize(Decimal("0.01"))),
+            "usdIndexPrice": plain(listing.price_of(fine // FINE)),
+        }
+
+    def orderbook(self, request: Request) -> object:
+        """The book of a pair, at most 50 levels a side."""
+        if category(request) != "spot":
+            raise request_error("Not supported symbols")
+        listing = self._listing(request.params.get("symbol", ""))
+        limit = number(request, "limit", 1, highest=1000)
+        return self.book_shape(listing, limit) | {"ts": self._market.ticked_ms, "cts": self._market.ticked_ms}
+
+    def book_shape(self, listing: Listing, limit: int) -> dict[str, Any]:
+        """Both sides of a book, best first, without levels that takers emptied."""
+        book = self._market.book(listing.symbol)
+        return {
+            "s": listing.symbol,
+            "b": _levels(listing, book.bids, limit),
+            "a": _levels(listing, book.asks, limit),
+            "u": self._market.ticks + 2,
+            "seq": self._market.ticks + 2,
+        }
+
+    def kline(self, request: Request) -> object:
+        """Candles, newest first; four hours are kept."""
+        kind = category(request, "linear")
+        if kind != "spot":
+            return {"category": kind, "symbol": request.params.get("symbol", ""), "list": []}
+        listing = self._listing(request.params.get("symbol", ""))
+        minutes = MINUTES.get(request.params.get("interval", ""))
+        if minutes is None:
+            raise request_error("params error: interval invalid")
+        candles = self._market.candles(listing.symbol).between(
+            moment(request, "start"),
+            moment(request, "end"),
+            minutes=minutes,
+            limit=number(request, "limit", 200, highest=1000),
+        )
+        turnover = plain(mul(listing.depth, Decimal(minutes)))
+        volume = plain((mul(listing.depth, Decimal(minutes)) / listing.base_price).quantize(Decimal("0.01")))
+        rows = [
+            [
+                str(candle.start_ms),
+                *(plain(listing.price_of(fine // FINE)) for fine in candle.prices()),
+                volume,
+                turnover,
+            ]
+            for candle in candles
+        ]
+        return {"category": "spot", "symbol": listing.symbol, "list": rows}
+
+    def price_limit(self, request: Request) -> object:
+        """The highest price a buy and the lowest price a sell may carry."""
+        category(request, "spot")
+        listing = self._listing(request.params.get("symbol", ""))
+        low, high = price_band(listing, self._market.walk.mid(listing.symbol))
+        now = str(self._market.ticked_ms)
+        return {"symbol": listing.symbol, "buyLmt": plain(high), "sellLmt": plain(low), "ts": now}
+
+    def recent_trades(self, request: Request) -> object:
+        """No trade tape is kept yet."""
+        return {"category": category(request), "list": []}
+
+    def prices(self) -> dict[str, Decimal]:
+        """USD per coin, for the value of a wallet."""
+        walk = self._market.walk
+        known = {listing.base: walk.mid(listing.symbol) for listing in self._market.listings.values()}
+        return known | {"USDT": Decimal(1)}
+
+
+def _price(listing: Listing, levels: list[Level]) -> str:
+    return plain(listing.price_of(next((level.ticks for level in levels if level.lots), 0)))
+
+
+def _size(listing: Listing, levels: list[Level]) -> str:
+    return plain(listing.quantity_of(next((level.lots for level in levels if level.lots), 0)))
+
+
+def _levels(listing: Listing, levels: list[Level], limit: int) -> list[list[str]]:
+    standing = [level for level in levels if level.lots][:limit]
+    return [[plain(listing.price_of(level.ticks)), plain(listing.quantity_of(level.lots))] for level in standing]

@@ -1,0 +1,163 @@
+"""The private stream: orders, executions and wallets, told only after they are on disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from paper_exchange.application.authenticate import check_terms, known_key, signature_fits
+from paper_exchange.application.faults import Faults
+from paper_exchange.application.ports import Journal
+from paper_exchange.domain.account import ApiKey
+from paper_exchange.domain.ledger import Ledger
+from paper_exchange.domain.order import Execution, Order
+from paper_exchange.domain.refusal import Refused
+from paper_exchange.inbound.shapes import Shape, execution_frame, order_frame, wallet_shape
+from paper_exchange.inbound.socket import Socket
+from shared.trading.clock import Clock, epoch_ms
+
+TOPICS = frozenset(
+    f"{name}{form}"
+    for name in ("order", "execution", "wallet", "position", "execution.fast")
+    for form in ("", ".spot", ".linear")
+)
+NOT_AUTHORIZED = "Request not authorized"
+
+
+class Streams:
+    """Who listens to which account, and what waits for the disk."""
+
+    def __init__(self, ledger: Ledger, faults: Faults, clock: Clock) -> None:
+        self._ledger = ledger
+        self._faults = faults
+        self._clock = clock
+        self._journal: Journal | None = None
+        self._sockets: dict[str, set[Socket]] = defaultdict(set)
+        self._held: deque[tuple[int, str, Socket, bytes]] = deque()
+        self._prices: dict[str, Decimal] = {}
+        self._frames = 0
+
+    def write_after(self, journal: Journal) -> None:
+        """Hold every frame back until this journal has its cause on disk."""
+        self._journal = journal
+
+    def order_changed(self, order: Order) -> None:
+        """Tell an order's new state."""
+        if self._sockets.get(order.uid):
+            self._tell(order.uid, "order", order_frame(order))
+
+    def executed(self, execution: Execution) -> None:
+        """Tell an execution."""
+        if self._sockets.get(execution.uid):
+            self._tell(execution.uid, "execution", execution_frame(execution))
+
+    def wallet_changed(self, uid: str, coins: tuple[str, ...]) -> None:
+        """Tell the new balances of some coins."""
+        if self._sockets.get(uid):
+            self._tell(uid, "wallet", wallet_shape(self._ledger.accounts[uid], self._prices, coins=coins, named=True))
+
+    def set_prices(self, prices: dict[str, Decimal]) -> None:
+        """USD per coin, for the totals in wallet frames."""
+        self._prices = prices
+
+    @property
+    def listened_to(self) -> bool:
+        """Whether anybody is connected."""
+        return any(self._sockets.values())
+
+    def _tell(self, uid: str, topic: str, item: Shape) -> None:
+        now = epoch_ms(self._clock.now())
+        self._frames += 1
+        for socket in self._sockets[uid]:
+            for wanted in (topic, f"{topic}.spot"):
+                if wanted in socket.topics:
+                    frame = orjson.dumps(
+                        {"id": f"{uid}_{self._frames}", "topic": wanted, "creationTime": now, "data": [item]}
+                    )
+                    self._held.append((self._journal.position if self._journal else 0, uid, socket, frame))
+
+    def on_durable(self, position: int) -> None:
+        """Let out what is on disk now."""
+        while self._held and self._held[0][0] <= position:
+            _, uid, socket, frame = self._held.popleft()
+            if not self._faults.stream_silent(uid):
+                socket.push(frame, delay_s=self._faults.stream_delay_s(uid))
+
+    async def cut(self, uid: str) -> int:
+        """Close the connections of an account, or all; how many."""
+        chosen = [socket for owner, sockets in self._sockets.items() if uid in {"", owner} for socket in sockets]
+        for socket in chosen:
+            socket.close()
+        await asyncio.sleep(0)
+        return len(chosen)
+
+    async def serve(self, socket: Socket) -> None:
+        """Read operations until the client leaves, in their order."""
+        key: ApiKey | None = None
+        try:
+            while (operation := await socket.operation()) is not None:
+                kind = operation.get("op")
+                if kind == "ping":
+                    self._pong(socket, operation)
+                elif kind == "auth":
+                    key = self._authorize(socket, operation)
+                    if key is not None:
+                        self._sockets[key.uid].add(socket)
+                elif kind in {"subscribe", "unsubscribe"}:
+                    self._subscribe(socket, operation, allowed=key is not None)
+                else:
+                    socket.acknowledge(operation, success=False, text="error:unknown op")
+        finally:
+            if key is not None:
+                self._sockets[key.uid].discard(socket)
+
+    def _pong(self, socket: Socket, operation: dict[str, Any]) -> None:
+        now = str(epoch_ms(self._clock.now()))
+        pong = {"req_id": operation.get("req_id", ""), "op": "pong", "args": [now], "conn_id": socket.conn_id}
+        socket.push_json(pong)
+
+    def _authorize(self, socket: Socket, operation: dict[str, Any]) -> ApiKey | None:
+        args = operation.get("args")
+        try:
+            if not isinstance(args, list) or len(args) != 3:
+                raise Refused(10001, "Param error")
+            key = self._checked(str(args[0]), str(args[1]), str(args[2]))
+        except Refused as error:
+            socket.acknowledge(operation, success=False, text=error.ret_msg)
+            return None
+        socket.acknowledge(operation)
+        return key
+
+    def _checked(self, api_key: str, expires: str, signature: str) -> ApiKey:
+        now = epoch_ms(self._clock.now())
+        key = known_key(api_key, self._ledger.keys)
+        if not expires.isdigit() or int(expires) <= now:
+            raise Refused(10002, "expires must be later than now")
+        if not signature_fits(key, f"GET/realtime{expires}".encode(), signature):
+            raise Refused(10004, "Error sign, please check your signature generation algorithm.")
+        check_terms(key, address="*" if "*" in key.ips else "", now_ms=now)
+        return key
+
+    @staticmethod
+    def _subscribe(socket: Socket, operation: dict[str, Any], *, allowed: bool) -> None:
+        topics = [str(topic) for topic in operation.get("args") or []]
+        if not allowed:
+            socket.acknowledge(operation, success=False, text=NOT_AUTHORIZED)
+            return
+        unknown = [topic for topic in topics if topic not in TOPICS]
+        if unknown or not topics:
+            socket.acknowledge(operation, success=False, text=f"Invalid topic: {','.join(unknown)}")
+            return
+        if operation["op"] == "unsubscribe":
+            socket.topics.difference_update(topics)
+        else:
+            twice = [topic for topic in topics if topic in socket.topics]
+            if twice:
+                socket.acknowledge(operation, success=False, text=f"error:already subscribed,topic:{twice[0]}")
+                return
+            socket.topics.update(topics)
+        socket.acknowledge(operation)

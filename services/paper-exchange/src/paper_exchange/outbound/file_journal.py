@@ -1,0 +1,229 @@
+"""The journal: one file of lines, each with its checksum, forced to disk before anything is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from paper_exchange.domain.records import PricesNoted, Record
+from paper_exchange.outbound.record_codec import decode_record, encode_record
+from shared.trading.errors import Unavailable
+
+NAME = "journal.jsonl"
+
+
+class JournalDamaged(Unavailable):
+    """A line in the middle of the journal does not fit its checksum: the disk, or a hand, changed it."""
+
+    code = "journal_damaged"
+    title = "The paper exchange's journal is damaged"
+
+
+class JournalInUse(Unavailable):
+    """Another paper exchange works in this folder."""
+
+    code = "journal_in_use"
+    title = "Another paper exchange uses this data folder"
+
+
+class FileJournal:
+    """Appends records; many that arrive together share one fsync (group commit).
+
+    Args:
+        folder: Where the file lives; made when absent.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / NAME
+        self._lock = _lock(folder)
+        compact(folder)
+        self._buffer: list[bytes] = []
+        self._position = 0
+        self._durable = 0
+        self._wake = asyncio.Event()
+        self._failure: OSError | None = None
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._listeners: list[Callable[[int], None]] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+        self._file = -1
+
+    def replay(self) -> Iterator[Record]:
+        """Read everything back; a last line that was cut short by a kill is dropped, it was never acknowledged.
+
+        Raises:
+            JournalDamaged: a line before the last one is broken.
+        """
+        good = 0
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    record = _read(line)
+                    if record is None:
+                        self._check_is_tail(good + len(line), number)
+                        break
+                    good += len(line)
+                    yield record
+        self._open(good)
+
+    def _check_is_tail(self, end: int, number: int) -> None:
+        if end < self._path.stat().st_size:
+            raise JournalDamaged(f"Line {number} of {self._path.name} does not fit its checksum.")
+
+    def _open(self, size: int) -> None:
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.ftruncate(self._file, size)
+        os.lseek(self._file, size, os.SEEK_SET)
+        os.fsync(self._file)
+        _sync_folder(self._path.parent)
+
+    def append(self, record: Record) -> int:
+        """Queue a record for the disk; it is safe once `durable` says so."""
+        body = encode_record(record)
+        self._buffer.append(b"%08x " % zlib.crc32(body) + body + b"\n")
+        self._position += 1
+        self._wake.set()
+        return self._position
+
+    @property
+    def position(self) -> int:
+        """Records queued since the start."""
+        return self._position
+
+    @property
+    def durable_position(self) -> int:
+        """Records on disk since the start."""
+        return self._durable
+
+    def on_durable(self, listener: Callable[[int], None]) -> None:
+        """Call back with the new position after each fsync, on the loop's thread."""
+        self._listeners.append(listener)
+
+    async def durable(self, position: int) -> None:
+        """Wait until everything up to a position is on disk.
+
+        Raises:
+            Unavailable: the disk failed.
+        """
+        if self._failure is not None:
+            raise Unavailable("The journal cannot be written.") from self._failure
+        if position <= self._durable:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((position, future))
+        await future
+
+    async def run(self) -> None:
+        """Write until cancelled.
+
+        Raises:
+            OSError: the disk failed; the process must end, since it may acknowledge nothing any more.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            lines, self._buffer = self._buffer, []
+            position = self._position
+            if not lines:
+                continue
+            try:
+                await loop.run_in_executor(self._thread, self._write, b"".join(lines))
+            except OSError as error:
+                self._fail(error)
+                raise
+            self._reached(position)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+        os.fdatasync(self._file) if hasattr(os, "fdatasync") else os.fsync(self._file)
+
+    def _reached(self, position: int) -> None:
+        self._durable = position
+        still = []
+        for wanted, future in self._waiting:
+            if wanted > position:
+                still.append((wanted, future))
+            elif not future.done():
+                future.set_result(None)
+        self._waiting = still
+        for listener in self._listeners:
+            listener(position)
+
+    def _fail(self, error: OSError) -> None:
+        self._failure = error
+        for _, future in self._waiting:
+            if not future.done():
+                future.set_exception(Unavailable("The journal cannot be written."))
+        self._waiting = []
+
+    def close(self) -> None:
+        """Write what is left and let the folder go."""
+        self._thread.shutdown(wait=True)
+        if self._file >= 0:
+            if self._buffer and self._failure is None:
+                self._write(b"".join(self._buffer))
+            os.close(self._file)
+            self._file = -1
+        os.close(self._lock)
+
+
+def compact(folder: Path) -> None:
+    """Drop all price records but the last before the journal is opened: they are what grows while nobody trades.
+
+    The new file takes the old one's place in one step; a kill in between leaves the old one.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        last_prices = max((n for n, line in enumerate(file) if _is_prices(line)), default=-1)
+        file.seek(0)
+        fresh = path.with_suffix(".new")
+        with fresh.open("wb") as out:
+            out.writelines(line for n, line in enumerate(file) if n == last_prices or not _is_prices(line))
+            out.flush()
+            os.fsync(out.fileno())
+    fresh.replace(path)
+    _sync_folder(folder)
+
+
+def _is_prices(line: bytes) -> bool:
+    return line[9:].startswith(b'{"kind":"prices"') and isinstance(_read(line), PricesNoted)
+
+
+def _read(line: bytes) -> Record | None:
+    if not line.endswith(b"\n") or line[8:9] != b" ":
+        return None
+    body = line[9:-1]
+    try:
+        if int(line[:8], 16) != zlib.crc32(body):
+            return None
+    except ValueError:
+        return None
+    return decode_record(body)
+
+
+def _lock(folder: Path) -> int:
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise JournalInUse(f"Another paper exchange uses {folder}.") from None
+    return handle
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

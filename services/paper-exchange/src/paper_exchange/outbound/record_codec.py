@@ -1,0 +1,89 @@
+"""Records as JSON lines: decimals as plain text, so that nothing is lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from paper_exchange.domain import records as happened
+from shared.trading.money import plain
+
+KINDS: dict[str, type] = {
+    "account": happened.AccountOpened,
+    "key": happened.KeyIssued,
+    "key_revoked": happened.KeyRevoked,
+    "transfer": happened.Transferred,
+    "order": happened.OrderAccepted,
+    "rested": happened.OrderRested,
+    "matched": happened.OrderMatched,
+    "prices": happened.PricesNoted,
+}
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def encode_record(record: happened.Record) -> bytes:
+    """One line of JSON without its end."""
+    return orjson.dumps({"kind": _NAMES[type(record)], **_plain_fields(record)})
+
+
+def decode_record(line: bytes) -> happened.Record:
+    """Read one line.
+
+    Raises:
+        ValueError: not a record this version knows.
+    """
+    fields = orjson.loads(line)
+    kind = KINDS.get(fields.pop("kind"))
+    if kind is None:
+        raise ValueError("unknown kind of record")
+    record: happened.Record = _build(kind, fields)
+    return record
+
+
+def _plain_fields(value: Any) -> dict[str, Any]:
+    return {name: _plain(getattr(value, name)) for name in _FIELDS[type(value)]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, tuple):
+        return [_plain_fields(item) if isinstance(item, happened.FillBooked) else item for item in value]
+    return value
+
+
+def _build(kind: type, fields: dict[str, Any]) -> Any:
+    readers = _FIELDS[kind]
+    return kind(**{name: readers[name](value) for name, value in fields.items()})
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _fills(value: list[dict[str, Any]]) -> tuple[happened.FillBooked, ...]:
+    return tuple(_build(happened.FillBooked, item) for item in value)
+
+
+def _rights(value: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {group: tuple(rights) for group, rights in value.items()}
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "str": _same,
+    "int": _same,
+    "bool": _same,
+    "Decimal": Decimal,
+    "tuple[str, ...]": tuple,
+    "tuple[FillBooked, ...]": _fills,
+    "dict[str, tuple[str, ...]]": _rights,
+    "dict[str, int]": _same,
+}
+_FIELDS: dict[type, dict[str, Callable[[Any], Any]]] = {
+    kind: {field.name: _READERS[str(field.type)] for field in dataclasses.fields(kind)}
+    for kind in (*KINDS.values(), happened.FillBooked)
+}

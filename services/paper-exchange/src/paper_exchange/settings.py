@@ -1,0 +1,42 @@
+"""The paper exchange's settings, read once from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with the prefix PAPER_EXCHANGE_.
+
+    Attributes:
+        data_dir: Folder of the journal.
+        seed: Of the simulated feed and of the jitter; the same seed and the same ticks give the same prices.
+        feed: `simulated` moves, `frozen` stands still until told otherwise.
+        tick_ms: Time between two prices.
+        admin_token: Opens the control paths from elsewhere than loopback; empty: loopback only.
+        latency_ms: Round trip added to every private call.
+        stream_latency_ms: One way added to every private frame.
+        match_delay_ms: From acknowledgement to matching.
+        prices_every_s: How often prices are written to the journal.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="PAPER_EXCHANGE_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8090, ge=0, le=65535)
+    coingecko_port: int = Field(default=8091, ge=0, le=65535)
+    data_dir: Path = Path("var/paper-exchange")
+    seed: int = 1
+    feed: Literal["simulated", "frozen"] = "simulated"
+    tick_ms: int = Field(default=500, ge=20, le=60_000)
+    admin_token: SecretStr = SecretStr("")
+    latency_ms: int = Field(default=0, ge=0, le=60_000)
+    stream_latency_ms: int = Field(default=0, ge=0, le=60_000)
+    match_delay_ms: int = Field(default=2, ge=0, le=60_000)
+    prices_every_s: float = Field(default=30.0, ge=0.1)
+    log_level: str = "INFO"
+    log_json: bool = True

@@ -1,0 +1,110 @@
+"""Basketry's commands. Bodies import what they need, so that `--help` and `status` answer at once."""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Buy, hold and sell a crypto index on your own Bybit account, or on the paper exchange on this machine.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
+
+
+@app.command()
+def up() -> None:
+    """Start everything; prints addresses and a demo login; Ctrl-C stops it all."""
+    from basketry_local.commands import up as command
+
+    raise typer.Exit(command.run())
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when the P&L has moved.")] = False,
+    as_json: Json = False,
+) -> None:
+    """A user, a paper account, a plan, a bought index and its live P&L; attaches to a running `up`."""
+    from basketry_local.commands import demo as command
+
+    raise typer.Exit(command.run(once=once, as_json=as_json))
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Which parts are up and ready."""
+    from basketry_local.commands import status as command
+
+    raise typer.Exit(command.run(as_json=as_json))
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete the local data: accounts, positions, secrets, logs."""
+    from basketry_local.commands import reset as command
+
+    raise typer.Exit(command.run(yes=yes))
+
+
+@app.command()
+def exchange(port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8090) -> None:
+    """The paper exchange alone, in the foreground."""
+    from basketry_local.commands import exchange as command
+
+    raise typer.Exit(command.run(port=port))
+
+
+@app.command("test")
+def run_tests(
+    suite: Annotated[str | None, typer.Argument(help="check, unit, integration, journeys, faults or security.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="The slow ones too.")] = False,
+) -> None:
+    """The tests: types, lint and contracts first, then every suite, or the one that is named."""
+    from basketry_local.commands import test as command
+
+    raise typer.Exit(command.run(suite=suite, every=every))
+
+
+@app.command()
+def check() -> None:
+    """Types, lint, import contracts and schemas."""
+    from basketry_local.commands import test as command
+
+    raise typer.Exit(command.run(suite="check", every=False))
+
+
+@app.command()
+def bench(as_json: Json = False) -> None:
+    """The benchmarks: ratios against peers and floors in the same run."""
+    from basketry_local.commands import bench as command
+
+    raise typer.Exit(command.run(as_json=as_json))
+
+
+@app.command()
+def provision(
+    nats_config: Annotated[
+        Path | None, typer.Option("--nats-config", help="Write the NATS server's users here and end.")
+    ] = None,
+) -> None:
+    """Databases, roles, tables, streams and consumers, for operators; settings are PROVISION_… in the environment."""
+    from basketry_local.commands import provision as command
+
+    raise typer.Exit(command.run(nats_config=nats_config))
+
+
+@app.command()
+def doctor(quiet: Annotated[bool, typer.Option("--quiet", help="Only what is wrong.")] = False) -> None:
+    """What is missing on this machine and how to get it."""
+    from basketry_local.commands import doctor as command
+
+    raise typer.Exit(command.run(quiet=quiet))

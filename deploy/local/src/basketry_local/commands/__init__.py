@@ -1,0 +1,1 @@
+"""One module for each command of `./basketry`; each has `run`, which returns the exit status."""

@@ -49,7 +49,7 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; raises when the journal cannot be written any more."""
     venue = Venue(settings)
     servers = [
-        _server(venue.app(), settings, settings.port),
+        _server(venue.app(), settings, settings.http_port),
         _server(venue.coingecko_app(), settings, settings.coingecko_port),
     ]
     loop = asyncio.get_running_loop()
@@ -62,7 +62,7 @@ async def serve(settings: Settings) -> None:
         loop.add_signal_handler(name, stop)
     running = asyncio.create_task(venue.run())
     running.add_done_callback(lambda _: stop())
-    log.info("venue_started", port=settings.port, coingecko_port=settings.coingecko_port, feed=settings.feed)
+    log.info("venue_started", port=settings.http_port, coingecko_port=settings.coingecko_port, feed=settings.feed)
     try:
         await asyncio.gather(*(server.serve() for server in servers))
     finally:

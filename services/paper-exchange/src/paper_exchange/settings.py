@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -13,7 +13,7 @@ class Settings(BaseSettings):
     """Everything that can be set, with the prefix PAPER_EXCHANGE_.
 
     Attributes:
-        data_dir: Folder of the journal.
+        data_folder: Folder of the journal.
         seed: Of the simulated feed and of the jitter; the same seed and the same ticks give the same prices.
         feed: `simulated` moves, `frozen` stands still until told otherwise.
         tick_ms: Time between two prices.
@@ -27,9 +27,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PAPER_EXCHANGE_", frozen=True, extra="ignore")
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8090, ge=0, le=65535)
+    http_port: int = Field(  # type: ignore[pydantic-alias]
+        default=8090, ge=0, le=65535, validation_alias=AliasChoices("paper_exchange_http_port", "paper_exchange_port")
+    )
     coingecko_port: int = Field(default=8091, ge=0, le=65535)
-    data_dir: Path = Path("var/paper-exchange")
+    data_folder: Path = Field(  # type: ignore[pydantic-alias]
+        default=Path("var/paper-exchange"),
+        validation_alias=AliasChoices("paper_exchange_data_folder", "paper_exchange_data_dir"),
+    )
     seed: int = 1
     feed: Literal["simulated", "frozen"] = "simulated"
     tick_ms: int = Field(default=500, ge=20, le=60_000)

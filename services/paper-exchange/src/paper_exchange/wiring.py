@@ -63,7 +63,7 @@ class Venue:
         self._settings = settings
         clock = clock or SystemClock()
         listings = load_listings()
-        self.journal = FileJournal(settings.data_dir)
+        self.journal = FileJournal(settings.data_folder)
         self.ledger = Ledger({listing.symbol: listing for listing in listings})
         for record in self.journal.replay():
             self.ledger.apply(record)

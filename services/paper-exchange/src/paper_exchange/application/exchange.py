@@ -165,7 +165,7 @@ class Exchange:
                     reject_reason=outcome.reject_reason,
                     cancel_type="UNKNOWN",
                     at_ms=now,
-                )  # fmt: skip
+                )
             )
         if outcome.rests and not order.resting:
             self.record(OrderRested(order_id=order.order_id, at_ms=now))
@@ -222,7 +222,7 @@ class Exchange:
                 reject_reason=states.BY_USER,
                 cancel_type="CancelByUser",
                 at_ms=self.now_ms(),
-            )  # fmt: skip
+            )
         )
         self._resting.pop(order.order_id, None)
         self._tell(order, (order.lock_coin,))

@@ -34,10 +34,23 @@ class Ledger:
     prices: dict[str, int] = field(default_factory=dict)
     last_id: int = 0
     seq: int = 0
+    _appliers: dict[type, Callable[[Any], None]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._appliers = {
+            happened.AccountOpened: self._account_opened,
+            happened.KeyIssued: self._key_issued,
+            happened.KeyRevoked: self._key_revoked,
+            happened.Transferred: self._transferred,
+            happened.OrderAccepted: self._order_accepted,
+            happened.OrderRested: self._order_rested,
+            happened.OrderMatched: self._order_matched,
+            happened.PricesNoted: self._prices_noted,
+        }
 
     def apply(self, record: happened.Record) -> None:
         """Change the state by what happened."""
-        _APPLY[type(record)](self, record)
+        self._appliers[type(record)](record)
 
     def open_orders(self) -> list[Order]:
         """Every order that can still trade, oldest first."""
@@ -180,7 +193,7 @@ class Ledger:
                 balance=holding.wallet,
                 at_ms=at_ms,
                 execution=execution,
-            )  # fmt: skip
+            )
         )
 
     def _prices_noted(self, record: happened.PricesNoted) -> None:
@@ -188,15 +201,3 @@ class Ledger:
 
     def _saw(self, identifier: str) -> None:
         self.last_id = max(self.last_id, int(identifier))
-
-
-_APPLY: dict[type, Callable[[Ledger, Any], None]] = {
-    happened.AccountOpened: Ledger._account_opened,
-    happened.KeyIssued: Ledger._key_issued,
-    happened.KeyRevoked: Ledger._key_revoked,
-    happened.Transferred: Ledger._transferred,
-    happened.OrderAccepted: Ledger._order_accepted,
-    happened.OrderRested: Ledger._order_rested,
-    happened.OrderMatched: Ledger._order_matched,
-    happened.PricesNoted: Ledger._prices_noted,
-}

@@ -41,11 +41,19 @@ def match(order: Order, book: Book) -> Outcome | None:
     if order.resting:
         return _match_resting(order, levels, listing)
     if order.time_in_force == "PostOnly":
-        if levels:
-            return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.WOULD_TAKE)
-        return Outcome(trades=(), status=states.NEW, rests=True)
+        return _post_only(levels)
     if order.by_value:
         return _match_by_value(order, levels, listing)
+    return _match_quantity(order, levels, listing)
+
+
+def _post_only(levels: list[Level]) -> Outcome:
+    if levels:
+        return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.WOULD_TAKE)
+    return Outcome(trades=(), status=states.NEW, rests=True)
+
+
+def _match_quantity(order: Order, levels: list[Level], listing: Listing) -> Outcome:
     wanted = whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
     if order.time_in_force == "FOK" and sum(level.lots for level in levels) < wanted:
         return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.NOT_FULL)

@@ -98,7 +98,7 @@ class Control:
     def _key_answer(key: ApiKey) -> dict[str, str]:
         return {"uid": key.uid, "api_key": key.api_key, "api_secret": key.api_secret}
 
-    async def _list_accounts(self, request: Request) -> object:
+    async def _list_accounts(self, _request: Request) -> object:
         return {"accounts": [{"uid": uid} for uid in self._exchange.ledger.accounts]}
 
     async def _transfer(self, request: Request) -> object:
@@ -142,7 +142,7 @@ class Control:
     async def _add_fault(self, request: Request) -> object:
         return _fault_answer(self._faults.add(read_fault(request.json())))
 
-    async def _list_faults(self, request: Request) -> object:
+    async def _list_faults(self, _request: Request) -> object:
         return {"faults": [_fault_answer(fault) for fault in self._faults.all()]}
 
     async def _heal(self, request: Request) -> object:
@@ -167,7 +167,7 @@ class Control:
         self._exchange.match_resting()
         return await self._get_feed(request)
 
-    async def _get_feed(self, request: Request) -> object:
+    async def _get_feed(self, _request: Request) -> object:
         market = self._exchange.market
         return {
             "mode": "frozen" if market.frozen else "simulated",

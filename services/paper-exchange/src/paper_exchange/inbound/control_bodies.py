@@ -81,5 +81,5 @@ def read_fault(body: Mapping[str, Any]) -> Fault:
         raise request_error(f"{', '.join(numbers)} must be whole numbers")
     if any(not 0 <= value <= 10**7 for value in numbers.values()) or numbers.get("count") == 0:
         raise request_error("numbers must lie between 0 and 10,000,000, count above 0")
-    texts = {name: str(body[name]) for name in ("path", "uid", "ret_msg") if body.get(name)}
-    return Fault(kind=kind, outcome=outcome, **numbers, **texts)
+    fields: dict[str, Any] = {name: str(body[name]) for name in ("path", "uid", "ret_msg") if body.get(name)}
+    return Fault(kind=kind, outcome=outcome, **(fields | numbers))

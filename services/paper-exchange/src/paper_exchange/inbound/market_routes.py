@@ -67,7 +67,7 @@ class MarketRoutes:
         self._tickers: list[dict[str, str]] = []
         self._tickers_of = -1
 
-    def time(self, request: Request) -> object:
+    def time(self, _request: Request) -> object:
         """The venue's clock."""
         nanoseconds = time.time_ns()
         return {"timeSecond": str(nanoseconds // 10**9), "timeNano": str(nanoseconds)}

@@ -143,9 +143,9 @@ class Rest:
             calls = len(batch_legs(request.json())) if endpoint.batch else 1
             allowance = self._window(request.uid, request.path, endpoint.limit).take(calls, now_ms=now)
             headers = _limit_headers(allowance)
-            if not allowance.granted:
-                raise Refused(*TOO_MANY_VISITS)
-            return Reply(self._call(endpoint, request, allowance, treatment.fault), 200, headers)
+            if allowance.granted:
+                return Reply(self._call(endpoint, request, allowance, treatment.fault), 200, headers)
+            return Reply(refusal(Refused(*TOO_MANY_VISITS), now_ms=now), 200, headers)
         except Refused as error:
             return Reply(refusal(error, now_ms=now), 200, headers)
 

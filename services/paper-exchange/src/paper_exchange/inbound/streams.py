@@ -121,18 +121,18 @@ class Streams:
         socket.push_json(pong)
 
     def _authorize(self, socket: Socket, operation: dict[str, Any]) -> ApiKey | None:
-        args = operation.get("args")
         try:
-            if not isinstance(args, list) or len(args) != 3:
-                raise Refused(10001, "Param error")
-            key = self._checked(str(args[0]), str(args[1]), str(args[2]))
+            key = self._checked(operation.get("args"))
         except Refused as error:
             socket.acknowledge(operation, success=False, text=error.ret_msg)
             return None
         socket.acknowledge(operation)
         return key
 
-    def _checked(self, api_key: str, expires: str, signature: str) -> ApiKey:
+    def _checked(self, args: object) -> ApiKey:
+        if not isinstance(args, list) or len(args) != 3:
+            raise Refused(10001, "Param error")
+        api_key, expires, signature = (str(arg) for arg in args)
         now = epoch_ms(self._clock.now())
         key = known_key(api_key, self._ledger.keys)
         if not expires.isdigit() or int(expires) <= now:

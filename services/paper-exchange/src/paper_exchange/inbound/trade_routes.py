@@ -81,14 +81,13 @@ class TradeRoutes:
         for place, leg in enumerate(batch_legs(fields)):
             row = {"category": "spot", "symbol": str(leg.get("symbol", "")), **empty}
             row["orderLinkId"] = str(leg.get("orderLinkId") or "")
+            code: dict[str, object] = {"code": 0, "msg": "OK"}
             try:
-                if place >= granted:
-                    raise Refused(*TOO_MANY_VISITS)
-                row |= act(leg)
-                codes.append({"code": 0, "msg": "OK"})
+                row |= act(leg) if place < granted else too_many()
             except Refused as error:
-                codes.append({"code": error.ret_code, "msg": error.ret_msg})
+                code = {"code": error.ret_code, "msg": error.ret_msg}
             rows.append(row)
+            codes.append(code)
         return {"list": rows}, {"list": codes}
 
     def cancel(self, request: Request) -> object:
@@ -222,6 +221,15 @@ def cut_page(
     page = rows[start : start + limit]
     more = start + limit < len(rows)
     return page, quote(mark(page[-1]), safe="") if page and more else ""
+
+
+def too_many() -> dict[str, str]:
+    """A leg beyond the rate limit.
+
+    Raises:
+        Refused: always, 10006.
+    """
+    raise Refused(*TOO_MANY_VISITS)
 
 
 def batch_legs(fields: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -196,7 +196,7 @@ def compact(folder: Path) -> None:
 
 
 def _is_prices(line: bytes) -> bool:
-    return line[9:].startswith(b'{"kind":"prices"') and isinstance(_read(line), PricesNoted)
+    return line[9:].startswith(b'{"record":"prices"') and isinstance(_read(line), PricesNoted)
 
 
 def _read(line: bytes) -> Record | None:

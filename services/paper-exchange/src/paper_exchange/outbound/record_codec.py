@@ -27,7 +27,7 @@ _NAMES = {kind: name for name, kind in KINDS.items()}
 
 def encode_record(record: happened.Record) -> bytes:
     """One line of JSON without its end."""
-    return orjson.dumps({"kind": _NAMES[type(record)], **_plain_fields(record)})
+    return orjson.dumps({"record": _NAMES[type(record)], **_plain_fields(record)})
 
 
 def decode_record(line: bytes) -> happened.Record:
@@ -37,7 +37,7 @@ def decode_record(line: bytes) -> happened.Record:
         ValueError: not a record this version knows.
     """
     fields = orjson.loads(line)
-    kind = KINDS.get(fields.pop("kind"))
+    kind = KINDS.get(fields.pop("record"))
     if kind is None:
         raise ValueError("unknown kind of record")
     record: happened.Record = _build(kind, fields)

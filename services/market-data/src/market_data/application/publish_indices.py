@@ -93,7 +93,7 @@ class PublishIndices:
             try:
                 composition = compose(item, verdicts, as_of=self._clock.now())
             except TooFewConstituents as error:
-                self._progress.warning("index_not_made", index_id=item.index_id, code=error.code, **error.context)
+                self._progress.warning("index_not_made", code=error.code, **error.context)
                 short = error
                 continue
             made.append(await self._publish(composition, wanted[item.index_id]))

@@ -1,0 +1,300 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from market_data.application.market_board import MarketBoard
+from market_data.application.publish_indices import PublishIndices, Recipe
+from market_data.application.read_indices import ReadIndices
+from market_data.domain.coin import SourceCoin, SourceList
+from market_data.domain.errors import (
+    IndexNotReady,
+    MarketNotReady,
+    SourceUnavailable,
+    TooFewConstituents,
+    UnknownIndex,
+    VenueUnavailable,
+)
+from market_data.domain.identity import Candle
+from market_data.domain.index_rules import BUILT_IN
+from market_data.domain.index_version import Composition, IndexVersion
+from market_data.domain.reviewed import ReviewedTable
+from market_data.outbound.reviewed_table import fingerprint, read_table, shipped_text
+from shared.testing import FakeClock
+from shared.trading.errors import Conflict
+from shared.trading.instrument import Instrument
+from shared.trading.quote import Quote
+from shared.trading.status import VenueEnvironment
+
+PAPER = VenueEnvironment.PAPER
+
+
+class FakeCoinSource:
+    """The reviewed coins, each at its own price; the largest first."""
+
+    def __init__(self, clock: FakeClock, table: ReviewedTable) -> None:
+        self.away = False
+        self.asked = 0
+        self._clock = clock
+        self.coins_by_id = {
+            coin.source_id: SourceCoin(
+                source_id=coin.source_id,
+                symbol=coin.source_symbol,
+                name=coin.source_id,
+                price=Decimal(1000 - 7 * place),
+                market_cap=Decimal(10**12) / (place + 1),
+                updated_at=clock.now(),
+                place=place + 1,
+            )
+            for place, coin in enumerate(coin for coin in table.values() if coin.base)
+        }
+
+    async def coins(self) -> SourceList:
+        self.asked += 1
+        if self.away:
+            raise SourceUnavailable
+        now = self._clock.now()
+        fresh = tuple(replace(coin, updated_at=now) for coin in self.coins_by_id.values())
+        return SourceList(coins=fresh, broken=(), at=now)
+
+
+class FakeVenue:
+    """Trades every coin of the source at the source's price."""
+
+    def __init__(self, clock: FakeClock, source: FakeCoinSource, table: ReviewedTable) -> None:
+        self.away = False
+        self._clock = clock
+        self.prices = {table[name].base: coin.price for name, coin in source.coins_by_id.items()}
+
+    async def instruments(self) -> Sequence[Instrument]:
+        self._answer()
+        step = Decimal("0.01")
+        return [
+            Instrument(
+                symbol=f"{base}USDT",
+                base=base,
+                quote="USDT",
+                lot_size=step,
+                tick_size=step,
+                min_quantity=step,
+                min_notional=Decimal(5),
+                max_limit_quantity=Decimal(1000),
+            )
+            for base in self.prices
+        ]
+
+    async def quotes(self) -> Mapping[str, Quote]:
+        self._answer()
+        now = self._clock.now()
+        return {
+            f"{base}USDT": Quote(symbol=f"{base}USDT", bid=price, ask=price, last=price, at=now)
+            for base, price in self.prices.items()
+        }
+
+    async def candle(self, symbol: str, at: datetime) -> Candle | None:
+        self._answer()
+        price = self.prices[symbol.removesuffix("USDT")]
+        return Candle(start=at, low=price, high=price)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise VenueUnavailable
+
+
+class FakeIndexVersions:
+    def __init__(self) -> None:
+        self.made: list[IndexVersion] = []
+
+    async def newest(self, environment: VenueEnvironment, index_id: str) -> IndexVersion | None:
+        mine = [item for item in self.made if (item.environment, item.index_id) == (environment, index_id)]
+        return mine[-1] if mine else None
+
+    async def get(self, environment: VenueEnvironment, index_id: str, version: int) -> IndexVersion | None:
+        key = (environment, index_id, version)
+        return next((item for item in self.made if (item.environment, item.index_id, item.version) == key), None)
+
+    async def publish(
+        self, environment: VenueEnvironment, composition: Composition, *, recipe: str, after: int
+    ) -> IndexVersion:
+        made = IndexVersion(environment=environment, version=after + 1, recipe=recipe, composition=composition)
+        if await self.get(environment, made.index_id, made.version):
+            raise Conflict(code="version_taken")
+        self.made.append(made)
+        return made
+
+
+@dataclass
+class FakeProgress:
+    warnings: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def info(self, event: str, **facts: object) -> object:
+        return None
+
+    def warning(self, event: str, **facts: object) -> object:
+        self.warnings.append((event, facts))
+        return None
+
+
+class Desk:
+    def __init__(self, text: str | None = None) -> None:
+        self.clock = FakeClock()
+        honest = read_table(shipped_text())
+        self.source = FakeCoinSource(self.clock, honest)
+        self.venue = FakeVenue(self.clock, self.source, honest)
+        self.board = MarketBoard(self.venue, self.clock)
+        self.versions = FakeIndexVersions()
+        self.progress = FakeProgress()
+        self.publish = self.with_table(text or shipped_text())
+
+    def with_table(self, text: str) -> PublishIndices:
+        return PublishIndices(
+            PAPER,
+            source=self.source,
+            venue=self.venue,
+            board=self.board,
+            versions=self.versions,
+            recipe=Recipe(rules=BUILT_IN, table=read_table(text), fingerprint=fingerprint(text, BUILT_IN)),
+            clock=self.clock,
+            progress=self.progress,
+        )
+
+    def bases(self, index_id: str) -> list[str]:
+        return [
+            item.asset
+            for version in self.versions.made
+            if version.index_id == index_id
+            for item in version.composition.constituents
+        ]
+
+
+@pytest.fixture
+async def desk() -> Desk:
+    desk = Desk()
+    await desk.board.refresh_instruments()
+    return desk
+
+
+async def test_the_first_run_makes_every_index(desk: Desk) -> None:
+    made = await desk.publish()
+    assert [(item.index_id, item.version) for item in made] == [("top-5", 1), ("top-10", 1), ("top-20", 1)]
+    assert desk.bases("top-5") == ["BTC", "ETH", "BNB", "XRP", "SOL"]
+    for version in made:
+        assert sum(item.weight for item in version.composition.constituents) == 1
+        assert max(item.weight for item in version.composition.constituents) <= Decimal("0.30")
+
+
+async def test_the_same_day_brings_no_second_version_and_does_not_ask_the_source(desk: Desk) -> None:
+    await desk.publish()
+    desk.clock.advance(3600)
+    assert await desk.publish() == []
+    assert desk.source.asked == 1
+
+
+async def test_the_next_day_brings_the_next_version(desk: Desk) -> None:
+    await desk.publish()
+    desk.clock.advance(timedelta(days=1).total_seconds())
+    assert [item.version for item in await desk.publish()] == [2, 2, 2]
+
+
+async def test_a_corrected_table_brings_a_version_on_the_same_day(desk: Desk) -> None:
+    await desk.publish()
+    corrected = shipped_text().replace("solana,sol,SOL,,", "solana,sol,SOL,under-review,")
+    assert [item.version for item in await desk.with_table(corrected)()] == [2, 2, 2]
+    newest = await desk.versions.newest(PAPER, "top-5")
+    assert newest is not None
+    assert "SOL" not in {item.asset for item in newest.composition.constituents}
+
+
+SWAPPED_BASES = (
+    shipped_text().replace("ripple,xrp,XRP", "ripple,xrp,DOGE").replace("dogecoin,doge,DOGE", "dogecoin,doge,XRP")
+)
+SWAPPED_IDS = (
+    shipped_text().replace("ripple,xrp,XRP", "@,xrp,XRP").replace("dogecoin,", "ripple,").replace("@", "dogecoin")
+)
+
+
+@pytest.mark.parametrize("text", [SWAPPED_BASES, SWAPPED_IDS], ids=["bases", "ids"])
+async def test_swapped_rows_refuse_both_coins_and_say_so(text: str) -> None:
+    desk = Desk(text)
+    await desk.board.refresh_instruments()
+    await desk.publish()
+    assert not {"XRP", "DOGE"} & set(desk.bases("top-20"))
+    newest = await desk.versions.newest(PAPER, "top-20")
+    assert newest is not None
+    assert {item.source_id for item in newest.composition.exclusions if item.reason == "identity_mismatch"} == {
+        "ripple",
+        "dogecoin",
+    }
+    refused = {facts["source_id"] for event, facts in desk.progress.warnings if event == "coin_refused"}
+    assert refused == {"ripple", "dogecoin"}
+
+
+async def test_a_coin_that_trades_at_another_price_is_refused_though_its_names_agree(desk: Desk) -> None:
+    desk.venue.prices["SOL"] *= Decimal("1.06")
+    await desk.publish()
+    newest = await desk.versions.newest(PAPER, "top-5")
+    assert newest is not None
+    assert "SOL" not in {item.asset for item in newest.composition.constituents}
+    assert [item.reason for item in newest.composition.exclusions if item.source_id == "solana"] == [
+        "identity_mismatch"
+    ]
+
+
+async def test_nothing_is_published_while_the_source_is_away(desk: Desk) -> None:
+    desk.source.away = True
+    with pytest.raises(SourceUnavailable):
+        await desk.publish()
+    assert desk.versions.made == []
+
+
+async def test_nothing_is_published_while_the_venue_is_away(desk: Desk) -> None:
+    desk.venue.away = True
+    with pytest.raises(VenueUnavailable):
+        await desk.publish()
+    assert desk.versions.made == []
+
+
+async def test_nothing_is_published_before_the_instruments_are_known() -> None:
+    with pytest.raises(MarketNotReady):
+        await Desk().publish()
+
+
+async def test_the_smaller_indices_stand_when_the_largest_cannot_be_made(desk: Desk) -> None:
+    keep = list(desk.source.coins_by_id)[:14]
+    desk.source.coins_by_id = {name: desk.source.coins_by_id[name] for name in keep}
+    with pytest.raises(TooFewConstituents):
+        await desk.publish()
+    assert [item.index_id for item in desk.versions.made] == ["top-5", "top-10"]
+
+
+async def test_an_unknown_index_is_answered_with_the_names_there_are(desk: Desk) -> None:
+    await desk.publish()
+    read = ReadIndices(desk.versions, BUILT_IN)
+    with pytest.raises(UnknownIndex, match="top-10, top-20, top-5"):
+        await read.one(PAPER, "top-11", None)
+    with pytest.raises(UnknownIndex, match="no version 2"):
+        await read.one(PAPER, "top-10", 2)
+    assert (await read.one(PAPER, "top-10", 1)).index_id == "top-10"
+
+
+async def test_an_index_without_a_version_is_not_ready(desk: Desk) -> None:
+    with pytest.raises(IndexNotReady):
+        await ReadIndices(desk.versions, BUILT_IN).one(PAPER, "top-10", None)
+
+
+async def test_the_board_answers_what_is_asked_and_leaves_out_what_is_not_there(desk: Desk) -> None:
+    with pytest.raises(MarketNotReady):
+        desk.board.quotes(["BTCUSDT"])
+    await desk.board.refresh_quotes()
+    asked = desk.clock.now()
+    desk.clock.advance(5)
+    assert desk.board.quotes_age_s() == 5
+    [quote] = desk.board.quotes(["BTCUSDT", "NOPEUSDT"])
+    assert quote.at == asked
+    assert not quote.fresh(desk.clock.now())
+    assert len(desk.board.instruments([])) == len(desk.venue.prices)
+    assert [item.symbol for item in desk.board.instruments(["ETHUSDT", "NOPEUSDT"])] == ["ETHUSDT"]

@@ -178,8 +178,9 @@ class Process:
             await hook()
         if self._relay is not None:
             await self._relay.drain()
-        await self._supervisor.stop()
+        # The relay's own connection closes with its loop: from here on a closed connection is meant.
         self.bus_health.stopping = True
+        await self._supervisor.stop()
         await self._close_bus()
         if self._database is not None:
             await self._database.close()

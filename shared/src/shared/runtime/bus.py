@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
-import nats
+import nats.errors
 from faststream import AckPolicy
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsNKey
@@ -21,6 +23,10 @@ log = get_logger(__name__)
 
 GRACEFUL_S = 20.0
 """Running handlers get this long at shutdown."""
+
+
+_CLOSING: WeakSet[Client] = WeakSet()
+"""Raw connections that are being closed on purpose."""
 
 
 class BusHealth:
@@ -114,19 +120,28 @@ def make_broker(service: str, settings: ServiceSettings, health: BusHealth, *, m
 async def connect(service: str, settings: ServiceSettings, health: BusHealth, *, role: str) -> Client:
     """A raw connection beside the broker's: for the outbox relay and for the browsers' feed."""
     seed = settings.nats_seed
-    return await nats.connect(
+    client = Client()
+
+    async def on_closed() -> None:
+        if client not in _CLOSING:
+            await health.on_closed()
+
+    await client.connect(
         settings.nats_url,
         nkeys_seed_str=seed.get_secret_value() if seed else None,
         inbox_prefix=f"_INBOX_{service}".encode(),
-        **health.callbacks(),
+        **{**health.callbacks(), "closed_cb": on_closed},
         **_options(service, role),
     )
+    return client
 
 
 async def close(client: Client) -> None:
     """Close a raw connection; what is still buffered goes out first when the server is there."""
+    _CLOSING.add(client)
     if client.is_connected:
-        await client.flush(timeout=2)
+        with contextlib.suppress(nats.errors.Error, TimeoutError):
+            await client.flush(timeout=2)
     await client.close()
 
 

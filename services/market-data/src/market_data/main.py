@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from shared.runtime.process import serve
 
 from market_data.settings import Settings
 from market_data.wiring import build
-from shared.runtime.logging import configure_logging
+from shared.runtime.process import serve
 
 
 def create_api(settings: Settings) -> FastAPI:
@@ -18,7 +17,6 @@ def create_api(settings: Settings) -> FastAPI:
 def main() -> None:
     """Run until told to stop."""
     settings = Settings()
-    configure_logging("market_data", level=settings.log_level, json=settings.log_json)
     serve(create_api(settings), settings)
 
 

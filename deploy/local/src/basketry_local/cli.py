@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from basketry_cli.app import mount
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -108,3 +110,6 @@ def doctor(quiet: Annotated[bool, typer.Option("--quiet", help="Only what is wro
     from basketry_local.commands import doctor as command
 
     raise typer.Exit(command.run(quiet=quiet))
+
+
+mount(app)

@@ -91,9 +91,9 @@ def exchange_environment(
 ) -> dict[str, str]:
     """The environment of the paper exchange's process."""
     settings = {
-        "HTTP_PORT": str(ports[EXCHANGE]),
+        "PORT": str(ports[EXCHANGE]),
         "COINGECKO_PORT": str(ports["coingecko"]),
-        "DATA_FOLDER": str(folder.exchange),
+        "DATA_DIR": str(folder.exchange),
         "ADMIN_TOKEN": keyring.paper_admin_token.get_secret_value(),
     }
     return {**_inherited(), **{f"PAPER_EXCHANGE_{name}": value for name, value in settings.items()}, **(extra or {})}

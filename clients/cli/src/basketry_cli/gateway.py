@@ -1,0 +1,153 @@
+"""A typed client of Basketry's public API: what the terminal and the demo speak through."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from basketry_cli.problems import ApiProblem
+from basketry_cli.sse import ServerEvent, read_events
+
+Json = dict[str, Any]
+_SILENCE_S = 45.0
+"""The stream sends a comment every 15 s: after three missing ones the connection is dead."""
+
+
+@dataclass(slots=True)
+class Tokens:
+    """A session: both are secrets and are never printed."""
+
+    access: str
+    refresh: str
+
+    def __repr__(self) -> str:
+        """Without the tokens themselves."""
+        return "Tokens(…)"
+
+
+class GatewayClient:
+    """One user's way into a gateway.
+
+    Args:
+        url: Such as `http://127.0.0.1:8080`.
+        tokens: Of an earlier sign-in.
+    """
+
+    def __init__(self, url: str, tokens: Tokens | None = None) -> None:
+        self.url = url.rstrip("/")
+        self.tokens = tokens
+        local = httpx.URL(self.url).host in {"127.0.0.1", "localhost", "::1"}
+        self._http = httpx.AsyncClient(base_url=self.url, timeout=15, trust_env=not local)
+
+    async def __aenter__(self) -> Self:
+        """The connections open when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        await self._http.aclose()
+
+    async def register(self, email: str, password: str) -> Json:
+        """Sign up; the risk notice counts as read and accepted."""
+        body = {"email": email, "password": password, "risk_accepted": True}
+        return await self._call("POST", "/api/account/register", body)
+
+    async def login(self, email: str, password: str) -> Tokens:
+        """Sign in with a password."""
+        answer = await self._call("POST", "/api/account/login", {"email": email, "password": password})
+        return self._keep(answer)
+
+    async def refresh(self) -> Tokens:
+        """Trade the refresh token for a new pair; it works once."""
+        if self.tokens is None:
+            raise ApiProblem(401, {"code": "token_missing", "detail": "Sign in first."})
+        return self._keep(await self._call("POST", "/api/account/refresh", {"refresh_token": self.tokens.refresh}))
+
+    async def me(self) -> Json:
+        """Who is signed in."""
+        return await self._call("GET", "/api/me")
+
+    async def open_paper_account(self, label: str = "Play money") -> Json:
+        """An account on the paper exchange with play money; its key is stored."""
+        return await self._call("POST", "/api/paper-accounts", {"label": label})
+
+    async def keys(self) -> list[Json]:
+        """The stored venue keys: each is an account to trade on."""
+        return _items(await self._call("GET", "/api/keys"))
+
+    async def indices(self) -> list[Json]:
+        """Every index with its newest version."""
+        return _items(await self._call("GET", "/api/indices"))
+
+    async def index(self, index_id: str) -> Json:
+        """One index with its constituents and weights."""
+        return await self._call("GET", f"/api/indices/{index_id}")
+
+    async def plan(self, *, index: str, amount: str, account: str) -> Json:
+        """What buying would do; `amount` in USDT, as text so that no digit is lost."""
+        return await self._call("POST", "/api/plans", {"index": index, "amount": amount, "account": account})
+
+    async def open_position(self, plan_id: str, *, idempotency_key: str | None = None) -> Json:
+        """Buy what a plan says; the same key buys once, however often it is sent."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return await self._call("POST", "/api/positions", {"plan_id": plan_id}, headers)
+
+    async def close_position(self, position_id: str, *, idempotency_key: str | None = None) -> Json:
+        """Sell what a position holds."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return await self._call("POST", f"/api/positions/{position_id}/close", {}, headers)
+
+    async def positions(self) -> list[Json]:
+        """The newest positions."""
+        return _items(await self._call("GET", "/api/positions"))
+
+    async def position(self, position_id: str) -> Json:
+        """One position with legs, fills, P&L and drift."""
+        return await self._call("GET", f"/api/positions/{position_id}")
+
+    @asynccontextmanager
+    async def events(self, last_event_id: str | None = None) -> AsyncIterator[AsyncIterator[ServerEvent]]:
+        """The user's events from now on, or from where an earlier stream ended.
+
+        The block is entered when the server has accepted the stream, so nothing that happens later is missed.
+        """
+        headers = {"Accept": "text/event-stream"}
+        if last_event_id:
+            headers["Last-Event-ID"] = last_event_id
+        timeout = httpx.Timeout(15, read=_SILENCE_S)
+        async with self._http.stream(
+            "GET", "/api/events", headers={**headers, **self._bearer()}, timeout=timeout
+        ) as answer:
+            if answer.is_error:
+                await answer.aread()
+                raise ApiProblem.of(answer)
+            yield read_events(answer.aiter_lines())
+
+    async def _call(self, method: str, path: str, body: Json | None = None, headers: Json | None = None) -> Json:
+        answer = await self._http.request(method, path, json=body, headers={**(headers or {}), **self._bearer()})
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None and "account" not in path:
+            await self.refresh()
+            answer = await self._http.request(method, path, json=body, headers={**(headers or {}), **self._bearer()})
+        if answer.is_error:
+            raise ApiProblem.of(answer)
+        found: Json = answer.json() if answer.content else {}
+        return found
+
+    def _keep(self, answer: Json) -> Tokens:
+        self.tokens = Tokens(access=answer["access_token"], refresh=answer["refresh_token"])
+        return self.tokens
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens.access}"} if self.tokens else {}
+
+
+def _items(answer: Json | list[Json]) -> list[Json]:
+    return answer if isinstance(answer, list) else list(answer["items"])

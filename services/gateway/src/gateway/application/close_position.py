@@ -1,0 +1,129 @@
+"""Accept an order to sell what a position holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import NoReturn
+from uuid import UUID
+
+from gateway.application.ports import Acceptance, Acceptances, Planner
+from gateway.application.turns import Turns
+from gateway.domain.accepted import Accepted
+from gateway.domain.errors import PlanAlreadyUsed, PlanNotFound, PositionNotClosable, PositionNotFound
+from gateway.domain.plan import Plan
+from gateway.domain.position import Position
+from shared.trading.clock import Clock
+from shared.trading.status import PositionStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseOrder:
+    """A request to close a position, with the plan that was shown or with whatever the plan will be."""
+
+    user_id: UUID
+    key: str
+    position_id: UUID
+    plan_id: UUID | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal requests."""
+        return sha256(f"close {self.position_id} {self.plan_id or 'any'}".encode()).hexdigest()
+
+
+class ClosePosition:
+    """Accepts an order to sell: answer, request and command are one commit.
+
+    Args:
+        signing_s: For how long after acceptance the order may still be signed.
+    """
+
+    def __init__(
+        self, *, acceptances: Acceptances, planner: Planner, turns: Turns, clock: Clock, signing_s: float
+    ) -> None:
+        self._acceptances = acceptances
+        self._planner = planner
+        self._turns = turns
+        self._clock = clock
+        self._signing = timedelta(seconds=signing_s)
+
+    async def __call__(self, order: CloseOrder) -> Accepted:
+        """Accept the order, or give the answer that it was given before.
+
+        Raises:
+            PositionNotFound, PositionNotClosable: there is nothing to close now.
+            IdempotencyKeyReused: the key came with another request.
+            PlanNotFound, PlanNotForThis, PlanExpired, PlanAlreadyUsed: the plan cannot be executed.
+            PlatformError: execution refuses to plan.
+        """
+        async with self._turns.of((order.user_id, order.key)):
+            if order.plan_id is not None:
+                return await self._accept(order, order.plan_id)
+            return await self._answered(order) or await self._accept(order, await self._planned(order))
+
+    async def _answered(self, order: CloseOrder) -> Accepted | None:
+        async with self._acceptances.begin(order.user_id) as work:
+            if known := await _remembered(work, order):
+                return known
+            await _closable(work, order.position_id)
+            return None
+
+    async def _planned(self, order: CloseOrder) -> UUID:
+        plan = await self._planner.close(user_id=order.user_id, position_id=order.position_id)
+        return plan.plan_id
+
+    async def _accept(self, order: CloseOrder, plan_id: UUID) -> Accepted:
+        async with self._acceptances.begin(order.user_id) as work:
+            position = await work.position(order.position_id, lock=True)
+            if position is None:
+                raise PositionNotFound("You have no such position.")
+            plan = await work.plan(plan_id)
+            if plan is None:
+                return await _remembered(work, order) or _no_plan()
+            now = self._clock.now()
+            accepted = Accepted(
+                position_id=order.position_id,
+                plan_id=plan.plan_id,
+                account_id=plan.account_id,
+                environment=plan.environment,
+                index_id=plan.index_id,
+                status=position.status,
+                amount=plan.amount,
+                accepted_at=now,
+            )
+            if earlier := await work.remember(order.key, order.fingerprint, accepted):
+                return earlier.to(order.fingerprint)
+            _must_be_closable(position)
+            plan.must_close(order.position_id, now)
+            await self._order(work, plan, accepted)
+            return accepted
+
+    async def _order(self, work: Acceptance, plan: Plan, accepted: Accepted) -> None:
+        if not await work.close(plan, accepted, signing_ends=accepted.accepted_at + self._signing):
+            raise PlanAlreadyUsed("This plan has been used already; nothing more was ordered.")
+
+
+async def _closable(work: Acceptance, position_id: UUID) -> None:
+    position = await work.position(position_id)
+    if position is None:
+        raise PositionNotFound("You have no such position.")
+    _must_be_closable(position)
+
+
+def _must_be_closable(position: Position) -> None:
+    if position.status is not PositionStatus.ACTIVE:
+        raise PositionNotClosable(
+            f"The position is {position.status}; only an ACTIVE one can be closed. Nothing was ordered.",
+            context={"status": position.status},
+        )
+
+
+async def _remembered(work: Acceptance, order: CloseOrder) -> Accepted | None:
+    found = await work.answer(order.key)
+    return found.to(order.fingerprint) if found else None
+
+
+def _no_plan() -> NoReturn:
+    raise PlanNotFound("No such closing plan was made for you; nothing was ordered.")

@@ -1,0 +1,121 @@
+"""Accept an order to buy an index: one position for one key, whatever is repeated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import NoReturn
+from uuid import UUID
+
+from gateway.application.ports import Acceptance, Acceptances, Planner
+from gateway.application.turns import Turns
+from gateway.domain.accepted import Accepted
+from gateway.domain.errors import PlanAlreadyUsed, PlanNotFound
+from gateway.domain.plan import Plan
+from shared.trading.clock import Clock, Ids
+from shared.trading.money import plain
+from shared.trading.status import PositionStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuyIndex:
+    """What to buy when there is no plan yet; `amount` in quote units."""
+
+    index_id: str
+    amount: Decimal
+    account_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """A request to open a position: with a plan, or with what to plan first."""
+
+    user_id: UUID
+    key: str
+    what: UUID | BuyIndex
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal requests."""
+        if isinstance(self.what, BuyIndex):
+            facts = f"{self.what.index_id} {plain(self.what.amount)} {self.what.account_id}"
+            return sha256(f"open index {facts}".encode()).hexdigest()
+        return sha256(f"open plan {self.what}".encode()).hexdigest()
+
+
+class OpenPosition:
+    """Accepts an order: answer, position and command are one commit.
+
+    Args:
+        signing_s: For how long after acceptance the order may still be signed: one found later trades nothing.
+    """
+
+    def __init__(
+        self, *, acceptances: Acceptances, planner: Planner, turns: Turns, clock: Clock, ids: Ids, signing_s: float
+    ) -> None:
+        self._acceptances = acceptances
+        self._planner = planner
+        self._turns = turns
+        self._clock = clock
+        self._ids = ids
+        self._signing = timedelta(seconds=signing_s)
+
+    async def __call__(self, order: OpenOrder) -> Accepted:
+        """Accept the order, or give the answer that it was given before.
+
+        Raises:
+            IdempotencyKeyReused: the key came with another request.
+            PlanNotFound, PlanNotForThis, PlanExpired, PlanAlreadyUsed: the plan cannot be executed.
+            PlatformError: execution refuses to plan.
+        """
+        async with self._turns.of((order.user_id, order.key)):
+            if isinstance(order.what, UUID):
+                return await self._accept(order, order.what)
+            return await self._answered(order) or await self._accept(order, await self._planned(order, order.what))
+
+    async def _answered(self, order: OpenOrder) -> Accepted | None:
+        async with self._acceptances.begin(order.user_id) as work:
+            return await _remembered(work, order)
+
+    async def _planned(self, order: OpenOrder, what: BuyIndex) -> UUID:
+        plan = await self._planner.buy(
+            user_id=order.user_id, account_id=what.account_id, index_id=what.index_id, amount=what.amount
+        )
+        return plan.plan_id
+
+    async def _accept(self, order: OpenOrder, plan_id: UUID) -> Accepted:
+        async with self._acceptances.begin(order.user_id) as work:
+            plan = await work.plan(plan_id)
+            if plan is None:
+                return await _remembered(work, order) or _no_plan()
+            now = self._clock.now()
+            accepted = self._answer(plan, now)
+            if earlier := await work.remember(order.key, order.fingerprint, accepted):
+                return earlier.to(order.fingerprint)
+            plan.must_buy(now)
+            if not await work.open(plan, accepted, signing_ends=now + self._signing):
+                raise PlanAlreadyUsed("This plan has opened a position already; nothing more was ordered.")
+            return accepted
+
+    def _answer(self, plan: Plan, now: datetime) -> Accepted:
+        return Accepted(
+            position_id=self._ids.uuid(),
+            plan_id=plan.plan_id,
+            account_id=plan.account_id,
+            environment=plan.environment,
+            index_id=plan.index_id,
+            status=PositionStatus.PENDING,
+            amount=plan.amount,
+            accepted_at=now,
+        )
+
+
+async def _remembered(work: Acceptance, order: OpenOrder) -> Accepted | None:
+    found = await work.answer(order.key)
+    return found.to(order.fingerprint) if found else None
+
+
+def _no_plan() -> NoReturn:
+    raise PlanNotFound("No such plan was made for you; nothing was ordered. Ask for one with POST /api/plans.")

@@ -1,0 +1,204 @@
+"""What the use cases need from outside, named by role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from gateway.domain.accepted import Accepted, RememberedAnswer
+from gateway.domain.activity import ActivityEntry
+from gateway.domain.plan import Plan
+from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDetail, PositionSummary, Valuation
+
+
+class Planner(Protocol):
+    """Makes plans, and keeps each one that it hands out."""
+
+    async def buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> Plan:
+        """A plan to buy an index for at most `amount` quote units.
+
+        Raises:
+            PlatformError: why there can be none: too small, over balance, unknown index, execution away.
+        """
+        ...
+
+    async def close(self, *, user_id: UUID, position_id: UUID) -> Plan:
+        """A plan to sell what a position holds.
+
+        Raises:
+            PlatformError: why there can be none.
+        """
+        ...
+
+
+class Acceptance(Protocol):
+    """One transaction of one user, in which an order is accepted or not."""
+
+    async def plan(self, plan_id: UUID) -> Plan | None:
+        """A plan handed to this user."""
+        ...
+
+    async def answer(self, key: str) -> RememberedAnswer | None:
+        """What was answered under a key."""
+        ...
+
+    async def remember(self, key: str, fingerprint: str, accepted: Accepted) -> RememberedAnswer | None:
+        """Keep the answer, or return the one that stands under the key; waits while a twin is accepted elsewhere."""
+        ...
+
+    async def open(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
+        """Record the position and its command; False when the plan has opened a position before."""
+        ...
+
+    async def close(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
+        """Record the request and its command; False when the plan was used before."""
+        ...
+
+    async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:
+        """A position of this user; `lock` holds it until the transaction ends."""
+        ...
+
+
+class Acceptances(Protocol):
+    """Opens such transactions."""
+
+    def begin(self, user_id: UUID) -> AbstractAsyncContextManager[Acceptance]:
+        """Commits when the block ends, rolls back on any error."""
+        ...
+
+
+class Picture(Protocol):
+    """One transaction of one user, in which an event changes what is known; older versions change nothing."""
+
+    async def position(self, position: Position) -> bool:
+        """Keep a position's newer state; False when it was not newer."""
+        ...
+
+    async def leg(self, user_id: UUID, leg: Leg) -> bool:
+        """Keep a leg's newer state; False when it was not newer."""
+        ...
+
+    async def fill(self, user_id: UUID, fill: Fill) -> None:
+        """Keep a match; the same one twice changes nothing."""
+        ...
+
+    async def valuation(self, valuation: Valuation) -> bool:
+        """Keep a newer value; False when it was not newer."""
+        ...
+
+    async def deviation(self, deviation: Deviation) -> bool:
+        """Keep a newer drift state; False when it was not newer."""
+        ...
+
+    async def activity(self, entry: ActivityEntry) -> None:
+        """Add a line to the feed; the same event twice adds one."""
+        ...
+
+
+class Pictures(Protocol):
+    """Opens such transactions, once for each message."""
+
+    def first(self, consumer: str, message_id: UUID, user_id: UUID) -> AbstractAsyncContextManager[Picture | None]:
+        """None inside the block when this consumer has handled the message before."""
+        ...
+
+
+class PositionReader(Protocol):
+    """Reads the picture."""
+
+    async def positions(
+        self, user_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None = None
+    ) -> list[PositionSummary]:
+        """Positions of a user, newest first, after the one named by (created_at, position_id)."""
+        ...
+
+    async def detail(self, user_id: UUID, position_id: UUID) -> PositionDetail | None:
+        """One position with everything known about it."""
+        ...
+
+    async def activity(
+        self, user_id: UUID, *, limit: int, after: tuple[datetime, UUID] | None = None
+    ) -> list[ActivityEntry]:
+        """The feed of a user, newest first, after the line named by (at, event_id)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedMessage:
+    """One event as the FEED stream holds it."""
+
+    sequence: int
+    subject: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedBounds:
+    """What the FEED stream holds now.
+
+    Attributes:
+        epoch: Names this very stream; another after it was lost and made again.
+    """
+
+    epoch: str
+    first_sequence: int
+    last_sequence: int
+
+
+class FeedHistory(Protocol):
+    """Reads the FEED stream backwards in time."""
+
+    async def bounds(self) -> FeedBounds:
+        """What can be replayed.
+
+        Raises:
+            Unavailable: the bus does not answer.
+        """
+        ...
+
+    def replay(self, user_id: UUID, *, after: int, until: int) -> AsyncGenerator[FeedMessage, None]:
+        """The user's events with `after` < sequence ≤ `until`, in order.
+
+        Raises:
+            StreamPositionGone: there are more of them than a replay carries.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that a consumer gave up on.
+
+    Attributes:
+        stream: Where the message came from, not the DLQ stream.
+        sequence: Its sequence there.
+        code: Stable name of the error.
+    """
+
+    stream: str
+    sequence: int
+    consumer: str
+    subject: str | None
+    headers: dict[str, str]
+    body: str | None
+    code: str
+    error: str
+    received_at: datetime
+    replayed_at: datetime | None = None
+
+
+class DeadLetters(Protocol):
+    """Keeps dead letters for people."""
+
+    async def keep(self, letter: DeadLetter) -> bool:
+        """Copy a letter; False when it is there already (advisories repeat)."""
+        ...
+
+    async def newest(self, *, limit: int, after: datetime | None = None) -> list[DeadLetter]:
+        """Letters, newest first."""
+        ...

@@ -1,0 +1,56 @@
+"""The activity feed: what happened, in a sentence a person understands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from gateway.domain.position import Leg, Position
+from shared.trading.money import plain
+from shared.trading.status import PositionStatus, Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityEntry:
+    """One line; `event_id` makes a second delivery harmless."""
+
+    event_id: UUID
+    user_id: UUID
+    at: datetime
+    type: str
+    sentence: str
+    position_id: UUID | None = None
+    account_id: UUID | None = None
+
+
+def position_sentence(position: Position) -> str:
+    """What a position's new status means."""
+    index = position.index_id
+    if position.status is PositionStatus.ACTIVE:
+        return _active_sentence(position)
+    why = f": {', '.join(position.reasons)}" if position.reasons else ""
+    sentences = {
+        PositionStatus.EXECUTING: f"Buying {index} for up to {plain(position.approved_amount)} USDT has started.",
+        PositionStatus.FAILED: f"Nothing of {index} was bought{why}.",
+        PositionStatus.CLOSING: f"Selling {index} has started.",
+        PositionStatus.CLOSED: f"{index} is sold; proceeds {plain(position.proceeds)} USDT.",
+    }
+    return sentences.get(position.status, f"{index} is {position.status.lower()}.")
+
+
+def _active_sentence(position: Position) -> str:
+    if position.blocked_reason:
+        return f"{position.index_id} could not be sold completely: {position.blocked_reason}."
+    bought = f"{position.index_id} is bought for {plain(position.invested)} USDT"
+    if position.complete is False:
+        missing = f" ({', '.join(position.reasons)})" if position.reasons else ""
+        return f"{bought}, but not every part of it{missing}."
+    return f"{bought}."
+
+
+def leg_sentence(leg: Leg) -> str:
+    """What a filled leg bought or sold."""
+    verb = "Bought" if leg.side is Side.BUY else "Sold"
+    price = f" at {plain(leg.average_price)} on average" if leg.average_price is not None else ""
+    return f"{verb} {plain(leg.filled_quantity)} {leg.base_asset}{price}."

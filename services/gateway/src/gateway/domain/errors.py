@@ -1,0 +1,61 @@
+"""What the public door itself refuses; everything else is said by the service that knows."""
+
+from __future__ import annotations
+
+from shared.trading.errors import Conflict, Invalid, NotFound
+
+
+class PlanNotFound(NotFound):
+    """No such plan was handed to this user."""
+
+    code = "plan_not_found"
+    title = "There is no such plan"
+
+
+class PlanExpired(Conflict):
+    """The plan's prices are too old to trade on."""
+
+    code = "plan_expired"
+    title = "The plan has expired"
+
+
+class PlanAlreadyUsed(Conflict):
+    """A plan is executed at most once."""
+
+    code = "plan_already_used"
+    title = "The plan was used already"
+
+
+class PlanNotForThis(Invalid):
+    """A buying plan cannot close, a closing plan cannot buy, nor close another position."""
+
+    code = "plan_not_for_this"
+    title = "The plan is for something else"
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key came before with another request."""
+
+    code = "idempotency_key_reused"
+    title = "The Idempotency-Key belongs to another request"
+
+
+class PositionNotFound(NotFound):
+    """No such position of this user."""
+
+    code = "position_not_found"
+    title = "There is no such position"
+
+
+class PositionNotClosable(Conflict):
+    """Only an active position can be closed."""
+
+    code = "position_not_closable"
+    title = "The position cannot be closed now"
+
+
+class StreamPositionGone(NotFound):
+    """The position in the live feed can no longer be resumed."""
+
+    code = "stream_position_gone"
+    title = "That point of the live feed is gone"

@@ -1,0 +1,92 @@
+"""What the routes have at hand: put on the app by the wiring, taken from the request by the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Protocol, cast
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from gateway.application.close_position import ClosePosition
+from gateway.application.open_position import OpenPosition
+from gateway.application.ports import DeadLetter, PositionReader
+from gateway.inbound.limits import Limits
+from gateway.inbound.sse import EventStreams
+from gateway.inbound.tokens import AccessTokens
+from shared.contracts.market import IndexVersionView
+from shared.contracts.rpc.execution import PlanView
+from shared.runtime.rpc import RpcClient
+from shared.trading.status import VenueEnvironment
+
+
+class PlanDesk(Protocol):
+    """Makes plans that people can look at."""
+
+    async def show_buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> PlanView:
+        """A plan to buy an index."""
+        ...
+
+    async def show_close(self, *, user_id: UUID, position_id: UUID) -> PlanView:
+        """A plan to sell a position."""
+        ...
+
+
+class PlanShelf(Protocol):
+    """Plans that were handed out."""
+
+    async def find(self, user_id: UUID, plan_id: UUID) -> PlanView | None:
+        """A plan handed to this user."""
+        ...
+
+
+class IndexShelf(Protocol):
+    """The last index versions that were published."""
+
+    async def newest(self, environment: VenueEnvironment) -> list[IndexVersionView]:
+        """Every index of an environment."""
+        ...
+
+
+class DeadLetterDesk(Protocol):
+    """Letters for operators."""
+
+    async def newest(self, *, limit: int) -> list[DeadLetter]:
+        """Letters, newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Use cases, readers and questions; one per process."""
+
+    ask: RpcClient
+    tokens: AccessTokens
+    limits: Limits
+    open_position: OpenPosition
+    close_position: ClosePosition
+    plans: PlanDesk
+    plan_shelf: PlanShelf
+    index_shelf: IndexShelf
+    positions: PositionReader
+    dead_letters: DeadLetterDesk
+    streams: EventStreams
+    origins: frozenset[str]
+    environment: VenueEnvironment
+    paper_balance: Decimal
+    paper_balance_max: Decimal
+    health: Mapping[str, Callable[[], Awaitable[None]]]
+
+
+def put(app_state: object, desk: Desk) -> None:
+    """Where the routes find it."""
+    app_state.desk = desk  # type: ignore[attr-defined]
+
+
+def _desk(request: Request) -> Desk:
+    return cast("Desk", request.app.state.desk)
+
+
+AtDesk = Annotated[Desk, Depends(_desk)]

@@ -1,0 +1,182 @@
+"""Consumers: what execution, reconciler, keys, auth and market-data said, brought into the picture."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from gateway.application.paint_picture import Message, PaintPicture
+from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
+from shared.contracts import account, execution, market, portfolio
+from shared.contracts.envelope import Envelope
+from shared.contracts.topology import (
+    GATEWAY_ACCOUNT,
+    GATEWAY_EXECUTION,
+    GATEWAY_MARKET,
+    GATEWAY_PORTFOLIO,
+    ConsumerSpec,
+)
+from shared.runtime.events import EventRouter
+from shared.trading.money import plain
+
+
+class IndexKeeper(Protocol):
+    """Keeps published index versions."""
+
+    async def keep(self, consumer: str, message_id: UUID, index: market.IndexVersionView) -> None:
+        """Keep a newer version."""
+        ...
+
+
+def execution_router(paint: PaintPicture) -> EventRouter:
+    """Positions, legs, fills and incidents."""
+    router = EventRouter(GATEWAY_EXECUTION)
+
+    async def position(event: Envelope[Any]) -> None:
+        view: execution.PositionView = event.data.position
+        await paint.position(_message(GATEWAY_EXECUTION, event, view.user_id), _position(view), _legs(view))
+
+    for model in (
+        execution.PositionExecuting,
+        execution.PositionActive,
+        execution.PositionFailed,
+        execution.PositionClosing,
+        execution.PositionClosed,
+    ):
+        router.on(model)(position)
+
+    async def leg(event: Envelope[Any]) -> None:
+        message = _message(GATEWAY_EXECUTION, event, event.data.user_id)
+        await paint.leg(message, Leg(**event.data.leg.model_dump()))
+
+    router.on(execution.LegUpdated)(leg)
+    router.on(execution.LegFilled)(leg)
+
+    @router.on(execution.FillBooked)
+    async def fill(event: Envelope[execution.FillBooked]) -> None:
+        said = event.data
+        message = _message(GATEWAY_EXECUTION, event, said.user_id)
+        await paint.fill(message, Fill(account_id=said.account_id, **said.fill.model_dump()))
+
+    @router.on(execution.IncidentRaised)
+    async def incident(event: Envelope[execution.IncidentRaised]) -> None:
+        said = event.data
+        message = _message(GATEWAY_EXECUTION, event, said.user_id)
+        await paint.note(message, said.detail, position_id=said.position_id, account_id=said.account_id)
+
+    return router
+
+
+def portfolio_router(paint: PaintPicture) -> EventRouter:
+    """Values, drift and breaks."""
+    router = EventRouter(GATEWAY_PORTFOLIO)
+
+    @router.on(portfolio.PnlUpdated)
+    async def pnl(event: Envelope[portfolio.PnlUpdated]) -> None:
+        said = event.data
+        facts = said.model_dump(exclude={"account_id", "environment", "holdings"})
+        holdings = [one.model_dump(mode="json") for one in said.holdings]
+        valuation = Valuation(**facts, holdings=holdings, version=event.aggregate_version)
+        await paint.valuation(_message(GATEWAY_PORTFOLIO, event, said.user_id), valuation)
+
+    @router.on(portfolio.DeviationDetected)
+    async def detected(event: Envelope[portfolio.DeviationDetected]) -> None:
+        items = [one.model_dump(mode="json") for one in event.data.items]
+        await _deviation(event, items, active=True)
+
+    @router.on(portfolio.DeviationCleared)
+    async def cleared(event: Envelope[portfolio.DeviationCleared]) -> None:
+        await _deviation(event, [], active=False)
+
+    async def _deviation(
+        event: Envelope[portfolio.DeviationDetected] | Envelope[portfolio.DeviationCleared],
+        items: list[dict[str, Any]],
+        *,
+        active: bool,
+    ) -> None:
+        said = event.data
+        deviation = Deviation(
+            position_id=said.position_id,
+            user_id=said.user_id,
+            active=active,
+            items=items,
+            at=said.at,
+            version=event.aggregate_version,
+        )
+        await paint.deviation(_message(GATEWAY_PORTFOLIO, event, said.user_id), deviation, said.account_id)
+
+    @router.on(portfolio.BreakFound)
+    async def found(event: Envelope[portfolio.BreakFound]) -> None:
+        said = event.data
+        message = _message(GATEWAY_PORTFOLIO, event, said.user_id)
+        await paint.note(message, _break_sentence(said), position_id=said.position_id, account_id=said.account_id)
+
+    return router
+
+
+def account_router(paint: PaintPicture) -> EventRouter:
+    """Users and keys: lines in the feed."""
+    router = EventRouter(GATEWAY_ACCOUNT)
+
+    async def note(event: Envelope[Any], sentence: str, user_id: UUID, account_id: UUID | None = None) -> None:
+        await paint.note(_message(GATEWAY_ACCOUNT, event, user_id), sentence, account_id=account_id)
+
+    @router.on(account.UserRegistered)
+    async def registered(event: Envelope[account.UserRegistered]) -> None:
+        await note(event, "Welcome to Basketry.", event.data.user_id)
+
+    @router.on(account.KeyAdded)
+    async def added(event: Envelope[account.KeyAdded]) -> None:
+        key = event.data.key
+        await note(event, f"The key “{key.label}” ({key.environment}) was added.", key.user_id, key.key_id)
+
+    @router.on(account.KeyChecked)
+    async def checked(event: Envelope[account.KeyChecked]) -> None:
+        key = event.data.key
+        await note(event, f"The key “{key.label}” was checked at the venue.", key.user_id, key.key_id)
+
+    @router.on(account.KeySuspended)
+    async def suspended(event: Envelope[account.KeySuspended]) -> None:
+        key = event.data.key
+        why = key.status_reason or "it may no longer trade"
+        await note(event, f"The key “{key.label}” is suspended: {why}.", key.user_id, key.key_id)
+
+    @router.on(account.KeyDeleted)
+    async def deleted(event: Envelope[account.KeyDeleted]) -> None:
+        await note(event, "A key was deleted.", event.data.user_id, event.data.key_id)
+
+    return router
+
+
+def market_router(indices: IndexKeeper) -> EventRouter:
+    """Index versions."""
+    router = EventRouter(GATEWAY_MARKET)
+
+    @router.on(market.IndexVersionPublished)
+    async def published(event: Envelope[market.IndexVersionPublished]) -> None:
+        await indices.keep(GATEWAY_MARKET.name, event.id, event.data.index)
+
+    return router
+
+
+def _message(consumer: ConsumerSpec, event: Envelope[Any], user_id: UUID) -> Message:
+    return Message(consumer=consumer.name, event_id=event.id, user_id=user_id, type=event.type, at=event.time)
+
+
+def _position(view: execution.PositionView) -> Position:
+    return Position(
+        **view.model_dump(exclude={"legs"}),
+        # A run carries its plan's id, so the opening run names the plan.
+        plan_id=view.run_id if view.run_kind == "buy" else None,
+    )
+
+
+def _legs(view: execution.PositionView) -> list[Leg]:
+    return [Leg(**leg.model_dump()) for leg in view.legs]
+
+
+def _break_sentence(said: portfolio.BreakFound) -> str:
+    if said.status == "resolved":
+        return f"Books and venue agree again about {said.asset or 'an order'}."
+    amount = f" by {plain(said.difference)} {said.asset}" if said.difference is not None and said.asset else ""
+    return f"Books and venue differ{amount}: {said.detail}"

@@ -1,0 +1,163 @@
+"""Positions: buying an index, looking at it, closing it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field, model_validator
+
+from gateway.application.close_position import CloseOrder
+from gateway.application.open_position import BuyIndex, OpenOrder
+from gateway.domain.errors import PositionNotFound
+from gateway.domain.position import Deviation, PositionSummary, Valuation
+from gateway.inbound.caller import IdempotencyKey, User, by_user
+from gateway.inbound.desk import AtDesk
+from gateway.inbound.http.models import (
+    AcceptedAnswer,
+    Amount,
+    Ask,
+    DriftAnswer,
+    DriftItemAnswer,
+    FillAnswer,
+    LegAnswer,
+    Limit,
+    Page,
+    PnlAnswer,
+    PositionAnswer,
+    PositionDetailAnswer,
+    cursor_of,
+    position_in,
+)
+from gateway.inbound.problems import declared
+
+positions = APIRouter(tags=["positions"])
+Counted = Depends(by_user("trade"))
+
+
+class OpenAsk(Ask):
+    """Buy with a plan that was looked at (`plan_id`), or plan and buy at once."""
+
+    plan_id: UUID | None = None
+    index: str | None = Field(default=None, min_length=1, max_length=64)
+    amount: Amount | None = Field(default=None, description="USDT to spend at most.")
+    account_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> OpenAsk:
+        buying = (self.index, self.amount, self.account_id)
+        if self.plan_id is not None:
+            if any(part is not None for part in buying):
+                raise ValueError("Send either plan_id alone, or index, amount and account_id.")
+        elif any(part is None for part in buying):
+            raise ValueError("Send plan_id, or index, amount and account_id.")
+        return self
+
+    def what(self) -> UUID | BuyIndex:
+        """The plan to execute, or what to plan."""
+        if self.plan_id is not None:
+            return self.plan_id
+        assert self.index is not None
+        assert self.amount is not None
+        assert self.account_id is not None
+        return BuyIndex(index_id=self.index, amount=self.amount, account_id=self.account_id)
+
+
+class CloseAsk(Ask):
+    """Close with a plan that was looked at, or with whatever the plan will be."""
+
+    plan_id: UUID | None = None
+
+
+@positions.post(
+    "/api/positions",
+    operation_id="positions_open",
+    status_code=202,
+    responses=declared(400, 401, 403, 404, 409),
+    dependencies=[Counted],
+)
+async def open_position(
+    body: OpenAsk, user: User, key: IdempotencyKey, desk: AtDesk, response: Response
+) -> AcceptedAnswer:
+    """Buy an index. Accepted means: it will be bought within the plan's limits, once, even if parts of us restart."""
+    accepted = await desk.open_position(OpenOrder(user_id=user.user_id, key=key, what=body.what()))
+    response.headers["location"] = f"/api/positions/{accepted.position_id}"
+    return AcceptedAnswer.model_validate(accepted)
+
+
+@positions.get("/api/positions", operation_id="positions_list", responses=declared(401))
+async def list_positions(
+    user: User,
+    desk: AtDesk,
+    limit: Annotated[Limit, Query()] = 50,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
+) -> Page[PositionAnswer]:
+    """Positions, newest first, without legs."""
+    found = await desk.positions.positions(user.user_id, limit=limit + 1, after=position_in(cursor))
+    shown, more = found[:limit], len(found) > limit
+    last = shown[-1].position if more else None
+    return Page[PositionAnswer](
+        items=[PositionAnswer.model_validate(_facts(one)) for one in shown],
+        next_cursor=cursor_of(last.created_at, last.position_id) if last else None,
+    )
+
+
+@positions.get("/api/positions/{position_id}", operation_id="positions_get", responses=declared(401, 404))
+async def get_position(position_id: UUID, user: User, desk: AtDesk) -> PositionDetailAnswer:
+    """One position with legs, fills, P&L and drift."""
+    detail = await desk.positions.detail(user.user_id, position_id)
+    if detail is None:
+        raise PositionNotFound("You have no such position.")
+    return PositionDetailAnswer.model_validate(
+        {
+            **_facts(detail.summary),
+            "legs": [LegAnswer.model_validate(leg) for leg in detail.legs],
+            "fills": [FillAnswer.model_validate(fill) for fill in detail.fills],
+        }
+    )
+
+
+@positions.post(
+    "/api/positions/{position_id}/close",
+    operation_id="positions_close",
+    status_code=202,
+    responses=declared(400, 401, 403, 404, 409),
+    dependencies=[Counted],
+)
+async def close_position(
+    position_id: UUID,
+    user: User,
+    key: IdempotencyKey,
+    desk: AtDesk,
+    response: Response,
+    body: CloseAsk | None = None,
+) -> AcceptedAnswer:
+    """Sell what the position holds, never more; the status turns CLOSING and CLOSED by event."""
+    plan_id = body.plan_id if body else None
+    accepted = await desk.close_position(
+        CloseOrder(user_id=user.user_id, key=key, position_id=position_id, plan_id=plan_id)
+    )
+    response.headers["location"] = f"/api/positions/{accepted.position_id}"
+    return AcceptedAnswer.model_validate(accepted)
+
+
+def _facts(summary: PositionSummary) -> dict[str, object]:
+    position = summary.position
+    return {
+        **{name: getattr(position, name) for name in PositionAnswer.model_fields if hasattr(position, name)},
+        "pnl": PnlAnswer.model_validate(summary.valuation) if summary.valuation else None,
+        "drift": _drift(summary.valuation, summary.deviation),
+    }
+
+
+def _drift(valuation: Valuation | None, deviation: Deviation | None) -> DriftAnswer | None:
+    if valuation is None:
+        return None
+    active = deviation is not None and deviation.active
+    return DriftAnswer(
+        max_abs_drift=valuation.max_abs_drift,
+        turnover=valuation.turnover,
+        deviating=active,
+        items=[DriftItemAnswer.model_validate(item) for item in deviation.items] if deviation and active else [],
+    )

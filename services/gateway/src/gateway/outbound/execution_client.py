@@ -1,0 +1,64 @@
+"""Asks execution for plans and keeps each one, so that an order for it is accepted without another question."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from uuid import UUID
+
+from gateway.domain.plan import Ceiling, Plan
+from gateway.outbound.postgres.plan_repository import PostgresPlanRepository
+from shared.contracts.rpc import execution
+from shared.contracts.rpc.execution import PlanView
+from shared.runtime.rpc import RpcClient
+
+
+class ExecutionPlanner:
+    """The planner of the use cases, and of the plan routes."""
+
+    def __init__(self, ask: RpcClient, plans: PostgresPlanRepository) -> None:
+        self._ask = ask
+        self._plans = plans
+
+    async def buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> Plan:
+        """A plan to buy an index for at most `amount` quote units."""
+        return _plan(await self.show_buy(user_id=user_id, account_id=account_id, index_id=index_id, amount=amount))
+
+    async def close(self, *, user_id: UUID, position_id: UUID) -> Plan:
+        """A plan to sell what a position holds."""
+        return _plan(await self.show_close(user_id=user_id, position_id=position_id))
+
+    async def show_buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> PlanView:
+        """The same with everything that a person wants to see of it."""
+        question = execution.MakePlan(user_id=user_id, account_id=account_id, index_id=index_id, amount=amount)
+        return await self._kept(await self._ask.ask(execution.MAKE_PLAN, question), user_id)
+
+    async def show_close(self, *, user_id: UUID, position_id: UUID) -> PlanView:
+        """The same with everything that a person wants to see of it."""
+        question = execution.MakeClosePlan(user_id=user_id, position_id=position_id)
+        return await self._kept(await self._ask.ask(execution.MAKE_CLOSE_PLAN, question), user_id)
+
+    async def _kept(self, plan: PlanView, user_id: UUID) -> PlanView:
+        if plan.user_id != user_id:
+            raise RuntimeError("execution answered with somebody else's plan")
+        await self._plans.keep(plan)
+        return plan
+
+
+def _plan(view: PlanView) -> Plan:
+    return Plan(
+        plan_id=view.plan_id,
+        user_id=view.user_id,
+        account_id=view.account_id,
+        environment=view.environment,
+        kind=view.kind,
+        index_id=view.index_id,
+        index_version=view.index_version,
+        position_id=view.position_id,
+        amount=view.amount,
+        ceilings=tuple(
+            Ceiling(symbol=one.symbol, side=one.side, max_quantity=one.max_quantity, max_notional=one.max_notional)
+            for one in view.ceilings
+        ),
+        created_at=view.created_at,
+        expires_at=view.expires_at,
+    )

@@ -1,0 +1,37 @@
+"""What the gateway is told by its environment, `GATEWAY_…`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from shared.runtime.settings import ServiceSettings, service_config
+from shared.trading.status import VenueEnvironment
+
+
+class Settings(ServiceSettings):
+    """Read once, in `main.py`.
+
+    Attributes:
+        http_port: The public door.
+        default_environment: Whose indices are shown when nobody says.
+        cors_origins: Exact origins of our own pages, as JSON; also those that may write with the cookie.
+        limits: Overrides of rate limits, such as `{"trade": "10/second"}`.
+        signing_s: For how long after acceptance an order may still be signed.
+        paper_balance: USDT of a paper account when nobody says; `paper_balance_max` at most.
+    """
+
+    model_config = service_config("GATEWAY_")
+
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    default_environment: VenueEnvironment = VenueEnvironment.PAPER
+    cors_origins: list[str] = Field(default_factory=lambda: ["http://localhost:3000"])
+    limits: dict[str, str] = Field(default_factory=dict)
+    token_issuer: str = "urn:basketry:auth"  # noqa: S105 - a name, not a secret
+    token_audience: str = "basketry"  # noqa: S105 - a name, not a secret
+    signing_s: float = Field(default=600.0, gt=0)
+    body_limit: int = Field(default=64 * 1024, gt=0)
+    database_pool: int = Field(default=16, ge=2, le=100)
+    paper_balance: Decimal = Decimal(10_000)
+    paper_balance_max: Decimal = Decimal(1_000_000)

@@ -1,0 +1,167 @@
+"""The composition root: the only module that knows every room."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import structlog
+from fastapi import FastAPI
+from nats.aio.client import Client
+from prometheus_client import Counter, Gauge
+
+from gateway.application.close_position import ClosePosition
+from gateway.application.hub import Hub
+from gateway.application.keep_dead_letter import KeepDeadLetter
+from gateway.application.open_position import OpenPosition
+from gateway.application.paint_picture import PaintPicture
+from gateway.application.turns import Turns
+from gateway.inbound.api import create_app
+from gateway.inbound.dead_letters import dead_letter_router
+from gateway.inbound.desk import Desk, put
+from gateway.inbound.events import account_router, execution_router, market_router, portfolio_router
+from gateway.inbound.limits import Limits
+from gateway.inbound.sse import EventStreams, render
+from gateway.inbound.tokens import AccessTokens
+from gateway.outbound.execution_client import ExecutionPlanner
+from gateway.outbound.feed import FeedConnection, FeedHistory, FeedReader
+from gateway.outbound.postgres.acceptance_repository import PostgresAcceptances
+from gateway.outbound.postgres.dead_letter_repository import PostgresDeadLetters
+from gateway.outbound.postgres.index_repository import PostgresIndexRepository
+from gateway.outbound.postgres.picture_repository import PostgresPictures
+from gateway.outbound.postgres.plan_repository import PostgresPlanRepository, PostgresPruning
+from gateway.outbound.postgres.position_reader import PostgresPositionReader
+from gateway.outbound.postgres.tables import outbox
+from gateway.outbound.stream_messages import StreamMessages
+from gateway.outbound.token_keys import AuthTokenKeys
+from gateway.settings import Settings
+from shared.runtime.database import Database
+from shared.runtime.outbox import Outbox
+from shared.runtime.process import Process
+from shared.runtime.settings import dsn_text
+from shared.trading.clock import Clock, Ids, SystemClock, SystemIds
+
+PRUNE_S = 3600.0
+log = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """Everything of one process, connected.
+
+    Args:
+        settings: Of the environment.
+        clock: For tests; the machine's by default.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._ids = ids or SystemIds()
+        self.database = Database(dsn_text(settings.database_dsn), pool_size=settings.database_pool)
+        self._pruning_database = Database(dsn_text(settings.relay_dsn, name="RELAY_DSN"), pool_size=2)
+        self._connection = FeedConnection(self._connect_feed)
+        self.hub = Hub(render)
+        paint = PaintPicture(PostgresPictures(self.database))
+        index_shelf = PostgresIndexRepository(self.database)
+        letters = PostgresDeadLetters(self.database)
+        keep = KeepDeadLetter(letters, counted=lambda stream: self._dead.labels(stream).inc())
+        self.process = Process(
+            "gateway",
+            settings,
+            database=self.database,
+            outbox=outbox,
+            events=[
+                execution_router(paint),
+                portfolio_router(paint),
+                account_router(paint),
+                market_router(index_shelf),
+                dead_letter_router(keep, StreamMessages(self._connection).find, self._clock),
+            ],
+            loops={
+                "feed": FeedReader(self._connection, self.hub).follow_for_ever,
+                "prune": self._prune,
+            },
+            on_terminate=[self.hub.close_all],
+            on_stop=[self._close],
+        )
+        self._dead = Counter("dead_letters", "Messages given up on", ["stream"], registry=self.process.registry)
+        streams = Gauge("event_streams", "Browsers that listen", registry=self.process.registry)
+        streams.set_function(lambda: self.hub.listeners)
+        self.desk = self._desk(settings, index_shelf, letters)
+
+    def app(self, settings: Settings) -> FastAPI:
+        """The public door."""
+        app = create_app(origins=settings.cors_origins, body_limit=settings.body_limit, ids=self._ids)
+        put(app.state, self.desk)
+        self.process.attach(app)
+        return app
+
+    def _desk(self, settings: Settings, index_shelf: PostgresIndexRepository, letters: PostgresDeadLetters) -> Desk:
+        ask = self.process.ask
+        shelf = PostgresPlanRepository(self.database)
+        planner = ExecutionPlanner(ask, shelf)
+        acceptances = PostgresAcceptances(
+            self.database, Outbox(outbox, source="gateway", clock=self._clock, ids=self._ids)
+        )
+        turns = Turns()
+        reader = PostgresPositionReader(self.database)
+        return Desk(
+            ask=ask,
+            tokens=AccessTokens(
+                AuthTokenKeys(ask, self._clock),
+                issuer=settings.token_issuer,
+                audience=settings.token_audience,
+                clock=self._clock,
+            ),
+            limits=Limits(settings.limits),
+            open_position=OpenPosition(
+                acceptances=acceptances,
+                planner=planner,
+                turns=turns,
+                clock=self._clock,
+                ids=self._ids,
+                signing_s=settings.signing_s,
+            ),
+            close_position=ClosePosition(
+                acceptances=acceptances, planner=planner, turns=turns, clock=self._clock, signing_s=settings.signing_s
+            ),
+            plans=planner,
+            plan_shelf=shelf,
+            index_shelf=index_shelf,
+            positions=reader,
+            dead_letters=letters,
+            streams=EventStreams(
+                hub=self.hub,
+                history=FeedHistory(self._connection),
+                positions=reader,
+                clock=self._clock,
+                chance=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
+            ),
+            origins=frozenset(settings.cors_origins),
+            environment=settings.default_environment,
+            paper_balance=settings.paper_balance,
+            paper_balance_max=settings.paper_balance_max,
+            health={"database": self.database.ping, "bus": self._bus, "live_feed": self._live_feed},
+        )
+
+    async def _connect_feed(self) -> Client:
+        return await self.process.connect("feed")
+
+    async def _bus(self) -> None:
+        await self.process.broker.ping(1.0)
+
+    async def _live_feed(self) -> None:
+        if not self.hub.following:
+            raise RuntimeError("not following")
+
+    async def _prune(self) -> None:
+        pruning = PostgresPruning(self._pruning_database)
+        while True:
+            gone = await pruning.prune()
+            log.info("old_keys_and_plans_pruned", rows=gone)
+            await asyncio.sleep(PRUNE_S)
+
+    async def _close(self) -> None:
+        # From here on a closed connection is meant, not a loss.
+        self.process.bus_health.stopping = True
+        await self._connection.close()
+        await self._pruning_database.close()

@@ -17,7 +17,7 @@ from shared.trading.link_id import LinkId
 from shared.trading.status import VenueEnvironment
 
 KEY = b"k" * 32
-LINKS = LinkKeys(key=KEY, environment=VenueEnvironment.PAPER)
+LINKS = LinkKeys(key=KEY)
 
 
 def a_link(leg: int = 0, *, environment: VenueEnvironment = VenueEnvironment.PAPER, key: bytes = KEY) -> str:
@@ -162,7 +162,7 @@ def test_bytes_with_a_second_reading_are_refused(payload: str, reason: str) -> N
 )
 def test_a_link_id_that_is_not_ours_or_of_another_environment_is_refused(link: str, code: str) -> None:
     with pytest.raises(LinkIdRefused) as refusal:
-        read(a_create(orderLinkId=link))
+        read(a_create(orderLinkId=link)).belongs_to(VenueEnvironment.PAPER)
     assert refusal.value.code == code
 
 
@@ -182,7 +182,7 @@ def test_the_same_link_id_twice_in_one_batch_is_refused() -> None:
 
 def test_a_cancel_names_our_link_id_and_no_order_id() -> None:
     body = {"category": "spot", "symbol": "BTCUSDT", "orderLinkId": a_link()}
-    assert read(json.dumps(body), path="/v5/order/cancel", lane=Lane.CANCEL_QUERY).cancels == (a_link(),)
+    assert read(json.dumps(body), path="/v5/order/cancel", lane=Lane.CANCEL_QUERY).link_ids == (a_link(),)
     for changed in (body | {"orderId": "1"}, body | {"orderLinkId": "mine"}, {"category": "spot"}):
         with pytest.raises(Denied):
             read(json.dumps(changed), path="/v5/order/cancel")

@@ -79,7 +79,7 @@ class AccountIndex(Protocol):
 class Egress(Protocol):
     """Spends this deployment's share of the venue's limit per address."""
 
-    async def take(self, environment: VenueEnvironment, lane: Lane) -> int:
+    async def take(self, lane: Lane) -> int:
         """Take one request; the wait in ms, 0 when granted."""
         ...
 
@@ -95,7 +95,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountHolder:
-    """Who holds a venue account.
+    """Who holds a venue account; venue account and key go together.
 
     Attributes:
         released: The holder's key was deleted: somebody else may take the account over.
@@ -136,7 +136,11 @@ class KeyUnit(Protocol):
     """One unit of work: all or nothing, and it sees one user's keys only."""
 
     async def find(self, key_id: UUID) -> StoredKey | None:
-        """A key of this user, locked against others who would change or use it; tombstones too."""
+        """A key of this user as it stands; tombstones too."""
+        ...
+
+    async def lock(self, key_id: UUID) -> StoredKey | None:
+        """The same, held against everybody else who would change or use it until this unit ends."""
         ...
 
     async def all(self) -> Sequence[StoredKey]:
@@ -157,6 +161,10 @@ class KeyUnit(Protocol):
         """Change the holder of a venue account, or release it."""
         ...
 
+    async def schedule_check(self, key: StoredKey, at: datetime) -> None:
+        """When the key is to be checked again."""
+        ...
+
     async def announce(self, kind: ChangeKind, key: StoredKey) -> None:
         """Publish a change together with this unit."""
         ...
@@ -166,7 +174,7 @@ class KeyUnit(Protocol):
         ...
 
     async def signing_state(self, key_id: UUID, bucket: Bucket) -> SigningState | None:
-        """What one call needs, with the key locked until the unit ends."""
+        """What one call needs, with the key locked until this unit ends."""
         ...
 
     async def signed_past(self, key_id: UUID, orders: Sequence[OrderTerms]) -> SignedPast:

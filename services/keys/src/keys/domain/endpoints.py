@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keys.domain import orders, queries
-from keys.domain.errors import EndpointNotAllowed
+from keys.domain.errors import EndpointNotAllowed, LinkIdRefused
 from keys.domain.lane import Lane
-from keys.domain.orders import LinkKeys, OrderTerms
+from keys.domain.orders import CancelTerms, LinkKeys, OrderTerms
 from keys.domain.queries import QuerySchema
 from keys.domain.strict_json import refuse
-from shared.trading.status import Side
+from shared.trading.status import Side, VenueEnvironment
 
 RECV_WINDOW_MIN_MS = 100
 RECV_WINDOW_POST_MS = 5_000
@@ -43,7 +43,7 @@ class PrivateCall:
 
     Attributes:
         orders: What a create would place.
-        cancels: Link ids that a cancel names.
+        cancels: What a cancel names.
         units: What it costs in its bucket: a batch counts one by one.
     """
 
@@ -52,16 +52,29 @@ class PrivateCall:
     lane: Lane
     units: int
     orders: tuple[OrderTerms, ...] = ()
-    cancels: tuple[str, ...] = ()
+    cancels: tuple[CancelTerms, ...] = ()
 
     @property
     def link_ids(self) -> tuple[str, ...]:
         """Link ids that the call names, for the audit."""
-        return tuple(order.link_text for order in self.orders) or self.cancels
+        return tuple(terms.link_text for terms in self._named)
+
+    @property
+    def _named(self) -> tuple[OrderTerms | CancelTerms, ...]:
+        return (*self.orders, *self.cancels)
+
+    def belongs_to(self, environment: VenueEnvironment) -> None:
+        """Refuse a call whose link ids were made for another environment.
+
+        Raises:
+            LinkIdRefused: They were.
+        """
+        if any(terms.link.environment is not environment for terms in self._named):
+            raise LinkIdRefused("The client order id belongs to another environment.", code="link_id_wrong_environment")
 
 
 Creates = Callable[[str, LinkKeys], tuple[OrderTerms, ...]]
-Cancels = Callable[[str, LinkKeys], tuple[str, ...]]
+Cancels = Callable[[str, LinkKeys], tuple[CancelTerms, ...]]
 
 _CREATES: dict[str, tuple[Creates, int]] = {
     "/v5/order/create": (orders.parse_create, 20),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -14,7 +14,7 @@ from keys.domain.errors import LinkIdRefused
 from keys.domain.strict_json import parse_object, refuse
 from shared.trading.link_id import InvalidLinkId, LinkId
 from shared.trading.money import exact_product, plain
-from shared.trading.status import Side, VenueEnvironment
+from shared.trading.status import Side
 
 BATCH_MAX = 10
 _SYMBOL = re.compile(r"[A-Z0-9]{2,30}\Z")
@@ -28,29 +28,28 @@ _CANCEL_OPTIONAL = frozenset({"orderFilter"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkKeys:
-    """What makes a link id ours.
+    """What makes a link id ours: the key of its check."""
 
-    Attributes:
-        key: Key of the link id's check.
-        environment: The venue environment of the key that shall sign.
-    """
-
-    key: bytes
-    environment: VenueEnvironment
+    key: bytes = field(repr=False)
 
     def decode(self, text: str) -> LinkId:
         """Read a link id of ours.
 
         Raises:
-            LinkIdRefused: Not ours, or made for another environment.
+            LinkIdRefused: Not ours.
         """
         try:
-            found = LinkId.decode(text, self.key)
+            return LinkId.decode(text, self.key)
         except InvalidLinkId as error:
             raise LinkIdRefused("The client order id is not one of ours.", code="link_id_not_ours") from error
-        if found.environment is not self.environment:
-            raise LinkIdRefused("The client order id belongs to another environment.", code="link_id_wrong_environment")
-        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelTerms:
+    """One cancel of an order of ours."""
+
+    link: LinkId
+    link_text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +103,7 @@ def parse_create_batch(payload: str, links: LinkKeys) -> tuple[OrderTerms, ...]:
     return orders
 
 
-def parse_cancel(payload: str, links: LinkKeys) -> tuple[str, ...]:
+def parse_cancel(payload: str, links: LinkKeys) -> tuple[CancelTerms, ...]:
     """Read the body of `POST /v5/order/cancel`.
 
     Only by link id: at the venue an order id wins over it, and could name an order of the user's own.
@@ -114,10 +113,10 @@ def parse_cancel(payload: str, links: LinkKeys) -> tuple[str, ...]:
     return (_cancel(body, links),)
 
 
-def parse_cancel_batch(payload: str, links: LinkKeys) -> tuple[str, ...]:
+def parse_cancel_batch(payload: str, links: LinkKeys) -> tuple[CancelTerms, ...]:
     """Read the body of `POST /v5/order/cancel-batch`."""
     cancelled = tuple(_cancel(leg, links) for leg in _legs(payload))
-    _all_different(list(cancelled))
+    _all_different([cancel.link_text for cancel in cancelled])
     return cancelled
 
 
@@ -152,13 +151,12 @@ def _order(body: dict[str, Any], links: LinkKeys) -> OrderTerms:
     )
 
 
-def _cancel(body: dict[str, Any], links: LinkKeys) -> str:
+def _cancel(body: dict[str, Any], links: LinkKeys) -> CancelTerms:
     _fields(body, required=_CANCEL, optional=_CANCEL_OPTIONAL)
     _symbol(body)
     _plain_order(body)
     text = _text(body, "orderLinkId")
-    links.decode(text)
-    return text
+    return CancelTerms(link=links.decode(text), link_text=text)
 
 
 def _fields(body: Mapping[str, Any], *, required: frozenset[str], optional: frozenset[str]) -> None:

@@ -1,0 +1,59 @@
+"""Take a plan's ceilings from the user's own command, not from the word of whoever asks for signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from keys.application.ports import KeyBook
+from keys.domain.allowance import PlanCeiling
+from keys.domain.errors import KeyNotFound
+from shared.trading.errors import Invalid
+from shared.trading.link_id import position_tail, run_tail
+from shared.trading.status import Side, VenueEnvironment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedPlan:
+    """What a user has approved.
+
+    Attributes:
+        side: The only side that this plan may trade.
+    """
+
+    user_id: UUID
+    key_id: UUID
+    environment: VenueEnvironment
+    position_id: UUID
+    plan_id: UUID
+    side: Side
+    ceilings: Sequence[PlanCeiling]
+    expires_at: datetime
+
+
+class ApprovePlan:
+    """Stores a plan's ceilings; a second delivery changes nothing, since what is stored stays as it is."""
+
+    def __init__(self, *, book: KeyBook) -> None:
+        self._book = book
+
+    async def __call__(self, plan: ApprovedPlan) -> None:
+        """Store it.
+
+        Raises:
+            KeyNotFound: The account is not this user's.
+            Invalid: Ceilings of the wrong side, twice for one symbol, or of another environment.
+        """
+        symbols = [ceiling.symbol for ceiling in plan.ceilings]
+        if len(set(symbols)) != len(symbols) or any(ceiling.side is not plan.side for ceiling in plan.ceilings):
+            raise Invalid("The plan's ceilings contradict each other.", code="invalid_ceilings")
+        async with self._book.unit(plan.user_id) as unit:
+            key = await unit.find(plan.key_id)
+            if key is None:
+                raise KeyNotFound("The account of this order does not belong to its user.")
+            if key.environment is not plan.environment:
+                raise Invalid("The order names another environment than its account's.", code="wrong_environment")
+            run = (position_tail(plan.position_id), run_tail(plan.plan_id))
+            await unit.approve(plan.key_id, run, plan.expires_at, plan.ceilings)

@@ -1,0 +1,200 @@
+"""Sign one call: exactly these bytes, within what the user approved and the venue's limits."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from uuid import UUID
+
+from keys.application.ports import Egress, KeyBook, KeyUnit, SigningState, Vault
+from keys.domain.allowance import CountDown, RunTails, count_down
+from keys.domain.audit import AuditDraft
+from keys.domain.binding import Binding
+from keys.domain.endpoints import Caller, PrivateCall, parse_call
+from keys.domain.errors import CeilingMissing, KeyNotFound
+from keys.domain.lane import Lane
+from keys.domain.orders import LinkKeys
+from keys.domain.signing import rest_headers
+from keys.domain.stored_key import Credentials
+from shared.trading.clock import Clock, epoch_ms
+from shared.trading.errors import Denied
+
+PENDING_RETRY_MS = 20
+PENDING_AT_MOST_S = 10.0
+"""The bus may bring execution a command before us; longer than that the command does not exist."""
+
+
+class RetryReason(StrEnum):
+    """Why the caller has to ask again."""
+
+    VENUE_RATE = "venue_rate"
+    EGRESS_RATE = "egress_rate"
+    CEILINGS_PENDING = "ceilings_pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallToSign:
+    """The exact bytes of a call, and who asks."""
+
+    caller: Caller
+    user_id: UUID
+    key_id: UUID
+    method: str
+    path: str
+    payload: str
+    recv_window_ms: int
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Signed:
+    """The headers that make the call valid, and the signed time."""
+
+    headers: dict[str, str]
+    timestamp_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAgain:
+    """Nothing was signed and nothing counted: ask again after `after_ms`."""
+
+    after_ms: int
+    reason: RetryReason
+
+
+class Sign:
+    """Signs, does not reveal."""
+
+    def __init__(self, *, book: KeyBook, vault: Vault, egress: Egress, links: LinkKeys, clock: Clock) -> None:
+        self._book = book
+        self._vault = vault
+        self._egress = egress
+        self._links = links
+        self._clock = clock
+        self._patience = Patience(clock)
+
+    async def __call__(self, asked: CallToSign) -> Signed | AskAgain:
+        """Sign, or say when to ask again.
+
+        Raises:
+            Denied: Not on the list, not the schema, not approved, expired, suspended; the code says which.
+            KeyNotFound: No such key of this user.
+        """
+        try:
+            call = self._read(asked)
+        except Denied as refusal:
+            await self._note_refusal(asked, refusal)
+            raise
+        wait_ms = await self._egress.take(call.lane)
+        if wait_ms:
+            return AskAgain(after_ms=wait_ms, reason=RetryReason.EGRESS_RATE)
+        decided = await self._decide(asked, call)
+        if isinstance(decided, Denied):
+            raise decided
+        return self._sign(asked, decided) if isinstance(decided, Credentials) else decided
+
+    def _read(self, asked: CallToSign) -> PrivateCall:
+        return parse_call(
+            caller=asked.caller,
+            method=asked.method,
+            path=asked.path,
+            payload=asked.payload,
+            recv_window_ms=asked.recv_window_ms,
+            lane=asked.lane,
+            links=self._links,
+        )
+
+    async def _decide(self, asked: CallToSign, call: PrivateCall) -> Credentials | AskAgain | Denied:
+        """One unit of work; a refusal is returned, not raised, so that its audit is committed."""
+        async with self._book.unit(asked.user_id) as unit:
+            state = await unit.signing_state(asked.key_id, call.bucket)
+            if state is None:
+                raise KeyNotFound("There is no such key.")
+            try:
+                return await self._spend(unit, state, asked, call)
+            except Denied as refusal:
+                await unit.audit(self._entry(asked, call.link_ids, outcome=f"refused:{refusal.code}"))
+                return refusal
+
+    async def _spend(
+        self, unit: KeyUnit, state: SigningState, asked: CallToSign, call: PrivateCall
+    ) -> Credentials | AskAgain:
+        sealed = state.key.usable()
+        call.belongs_to(state.key.environment)
+        counted = await self._count_down(unit, asked, call)
+        if counted is None:
+            return AskAgain(after_ms=PENDING_RETRY_MS, reason=RetryReason.CEILINGS_PENDING)
+        window, wait_ms = state.window.ask(
+            units=call.units, limit=call.bucket.limit, lane=call.lane, now_ms=state.now_ms
+        )
+        if wait_ms:
+            await unit.record(state, call.bucket, window, CountDown(), None)
+            return AskAgain(after_ms=wait_ms, reason=RetryReason.VENUE_RATE)
+        credentials = await self._vault.open(Binding.of(state.key), sealed)
+        await unit.record(state, call.bucket, window, counted, self._entry(asked, call.link_ids, outcome="done"))
+        return credentials
+
+    async def _count_down(self, unit: KeyUnit, asked: CallToSign, call: PrivateCall) -> CountDown | None:
+        """What the orders cost; None while their command may still be on its way."""
+        if not call.orders:
+            return CountDown()
+        past = await unit.signed_past(asked.key_id, call.orders)
+        try:
+            return count_down(
+                call.orders,
+                key_id=asked.key_id,
+                allowances=past.allowances,
+                signed=past.signed,
+                now=self._clock.now(),
+            )
+        except CeilingMissing:
+            unknown = {order.run for order in call.orders} - past.allowances.keys()
+            if unknown and all(self._patience.lasts(asked.key_id, run) for run in unknown):
+                return None
+            raise
+
+    def _sign(self, asked: CallToSign, credentials: Credentials) -> Signed:
+        # After the commit: the time is as fresh as it can be, and a crash before it costs nothing.
+        timestamp_ms = epoch_ms(self._clock.now())
+        headers = rest_headers(
+            credentials, payload=asked.payload, timestamp_ms=timestamp_ms, recv_window_ms=asked.recv_window_ms
+        )
+        return Signed(headers=headers, timestamp_ms=timestamp_ms)
+
+    async def _note_refusal(self, asked: CallToSign, refusal: Denied) -> None:
+        async with self._book.unit(asked.user_id) as unit:
+            if await unit.find(asked.key_id) is not None:
+                await unit.audit(self._entry(asked, (), outcome=f"refused:{refusal.code}"))
+
+    def _entry(self, asked: CallToSign, link_ids: tuple[str, ...], *, outcome: str) -> AuditDraft:
+        return AuditDraft(
+            key_id=asked.key_id,
+            user_id=asked.user_id,
+            at=self._clock.now(),
+            actor=asked.caller,
+            action="sign",
+            outcome=outcome,
+            why=f"{asked.method} {asked.path[:80]} {asked.lane}",
+            link_ids=link_ids,
+            payload_hash=sha256(asked.payload.encode("utf-8", "replace")).digest(),
+        )
+
+
+class Patience:
+    """Remembers since when a run without approval is asked for, in memory: a restart only grants a little more time."""
+
+    _MOST = 10_000
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: OrderedDict[tuple[UUID, RunTails], float] = OrderedDict()
+
+    def lasts(self, key_id: UUID, run: RunTails) -> bool:
+        """Whether to wait for the run's approval a little longer."""
+        now_s = self._clock.monotonic()
+        since = self._since.setdefault((key_id, run), now_s)
+        if len(self._since) > self._MOST:
+            self._since.popitem(last=False)
+        return now_s - since < PENDING_AT_MOST_S

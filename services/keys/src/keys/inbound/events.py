@@ -1,0 +1,49 @@
+"""What the user approved, straight from the ORDERS stream."""
+
+from __future__ import annotations
+
+from keys.application.approve_plan import ApprovedPlan
+from keys.domain.allowance import PlanCeiling
+from keys.inbound.use_cases import UseCases
+from shared.contracts.envelope import Envelope
+from shared.contracts.orders import Ceiling, ClosePosition, PlaceBasketOrder
+from shared.contracts.topology import KEYS_ORDERS
+from shared.runtime.events import EventRouter
+from shared.trading.status import Side
+
+
+def orders(cases: UseCases) -> EventRouter:
+    """The consumer `keys-orders`; storing a plan twice changes nothing, so it needs no inbox."""
+    router = EventRouter(KEYS_ORDERS)
+
+    @router.on(PlaceBasketOrder)
+    async def place_basket_order(event: Envelope[PlaceBasketOrder]) -> None:
+        await cases.approve(_plan(event.data, Side.BUY))
+
+    @router.on(ClosePosition)
+    async def close_position(event: Envelope[ClosePosition]) -> None:
+        await cases.approve(_plan(event.data, Side.SELL))
+
+    return router
+
+
+def _plan(command: PlaceBasketOrder | ClosePosition, side: Side) -> ApprovedPlan:
+    return ApprovedPlan(
+        user_id=command.user_id,
+        key_id=command.account_id,
+        environment=command.environment,
+        position_id=command.position_id,
+        plan_id=command.plan_id,
+        side=side,
+        ceilings=[_ceiling(ceiling) for ceiling in command.ceilings],
+        expires_at=command.expires_at,
+    )
+
+
+def _ceiling(ceiling: Ceiling) -> PlanCeiling:
+    return PlanCeiling(
+        symbol=ceiling.symbol,
+        side=ceiling.side,
+        max_quantity=ceiling.max_quantity,
+        max_notional=ceiling.max_notional,
+    )

@@ -1,0 +1,36 @@
+"""The use cases that the doors of this service open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from keys.application.add_key import AddKey
+from keys.application.approve_plan import ApprovePlan
+from keys.application.check_key import CheckKey
+from keys.application.delete_key import DeleteKey
+from keys.application.open_paper_account import OpenPaperAccount
+from keys.application.ports import CheckQueue
+from keys.application.read_keys import ReadKeys
+from keys.application.sign import Sign
+from keys.application.sign_stream import SignStream
+from keys.domain.stored_key import StoredKey
+from shared.contracts.account import KeyView
+from shared.trading.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCases:
+    """Everything this service can do."""
+
+    add: AddKey
+    open_paper_account: OpenPaperAccount
+    read: ReadKeys
+    check: CheckKey
+    delete: DeleteKey
+    sign: Sign
+    sign_stream: SignStream
+    approve: ApprovePlan
+    due_checks: CheckQueue
+    view: Callable[[StoredKey], KeyView]
+    clock: Clock

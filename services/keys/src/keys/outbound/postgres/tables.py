@@ -1,0 +1,142 @@
+"""The tables of keys. What has a `user_id` is under row-level security, but for `venue_accounts`: ids only."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+from shared.runtime.database import NAMING
+from shared.runtime.outbox import outbox_table
+
+SCHEMA = "keys"
+metadata = sa.MetaData(schema=SCHEMA, naming_convention=NAMING)
+
+_UUID = PG_UUID(as_uuid=True)
+_MOMENT = TIMESTAMP(timezone=True)
+_TEXTS = ARRAY(sa.Text)
+
+venue_keys = sa.Table(
+    "venue_keys",
+    metadata,
+    sa.Column("key_id", _UUID, primary_key=True),
+    sa.Column("user_id", _UUID, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("account_hash", BYTEA, nullable=False),
+    sa.Column("hint", sa.Text, nullable=False),
+    sa.Column("venue_uid", sa.Text, nullable=False),
+    sa.Column("permissions", JSONB, nullable=False),
+    sa.Column("permissions_known", sa.Boolean, nullable=False),
+    sa.Column("read_only", sa.Boolean, nullable=False),
+    sa.Column("ips", _TEXTS, nullable=False),
+    sa.Column("master", sa.Boolean),
+    sa.Column("expires_at", _MOMENT),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("status_reason", sa.Text),
+    sa.Column("warnings", _TEXTS, nullable=False),
+    sa.Column("created_at", _MOMENT, nullable=False),
+    sa.Column("checked_at", _MOMENT, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kek_version", sa.Integer, comment="null once deleted"),
+    sa.Column("wrapped_data_key", BYTEA, comment="null once deleted: nothing can be read again"),
+    sa.Column("sealed_api_key", BYTEA),
+    sa.Column("sealed_api_secret", BYTEA),
+    sa.CheckConstraint("status in ('active', 'suspended', 'deleted')", name="status_known"),
+    sa.CheckConstraint(
+        "(status = 'deleted') = (num_nonnulls(kek_version, wrapped_data_key, sealed_api_key, sealed_api_secret) = 0)"
+        " and num_nonnulls(kek_version, wrapped_data_key, sealed_api_key, sealed_api_secret) in (0, 4)",
+        name="sealed_unless_deleted",
+    ),
+    sa.Index("ix_venue_keys_user_id", "user_id", "created_at"),
+    sa.Index("ix_venue_keys_kek_version", "kek_version"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("key_id", _UUID, primary_key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("user_id", _UUID, nullable=False),
+    sa.Column("at", _MOMENT, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("link_ids", _TEXTS, nullable=False),
+    sa.Column("payload_hash", BYTEA, nullable=False),
+    sa.Column("previous", BYTEA, nullable=False),
+    sa.Column("seal", BYTEA, nullable=False),
+    # When a key was last used is read from here: a column of its own would be written at every signature.
+    sa.Index(
+        "ix_audit_last_use",
+        "key_id",
+        "seq",
+        postgresql_where=sa.text("outcome = 'done' and action in ('sign', 'sign_stream')"),
+    ),
+)
+
+venue_accounts = sa.Table(
+    "venue_accounts",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("account_hash", BYTEA, primary_key=True),
+    sa.Column("user_id", _UUID, nullable=False),
+    sa.Column("key_id", _UUID, nullable=False, unique=True),
+    sa.Column("released", sa.Boolean, nullable=False),
+    sa.Column("check_due_at", _MOMENT, nullable=False, server_default=sa.text("now() + interval '1 day'")),
+    sa.Index("ix_venue_accounts_check_due_at", "check_due_at", postgresql_where=sa.text("not released")),
+)
+
+plan_ceilings = sa.Table(
+    "plan_ceilings",
+    metadata,
+    sa.Column("key_id", _UUID, primary_key=True),
+    sa.Column("position_tail", sa.Text, primary_key=True),
+    sa.Column("run_tail", sa.Text, primary_key=True),
+    sa.Column("symbol", sa.Text, primary_key=True),
+    sa.Column("side", sa.Text, primary_key=True),
+    sa.Column("expires_at", _MOMENT, nullable=False),
+    sa.Column("max_quantity", sa.Numeric, nullable=False),
+    sa.Column("max_notional", sa.Numeric, nullable=False),
+    sa.Column("signed_quantity", sa.Numeric, nullable=False, server_default="0"),
+    sa.Column("signed_notional", sa.Numeric, nullable=False, server_default="0"),
+    # The second line of defence: whatever the code believes, the database never counts beyond the approval.
+    sa.CheckConstraint("signed_quantity <= max_quantity", name="quantity_within"),
+    sa.CheckConstraint("side = 'Sell' or signed_notional <= max_notional", name="notional_within"),
+    postgresql_with={"fillfactor": "70"},
+)
+
+signed_orders = sa.Table(
+    "signed_orders",
+    metadata,
+    sa.Column("link_id", sa.Text, primary_key=True),
+    sa.Column("key_id", _UUID, nullable=False),
+    sa.Column("fingerprint", BYTEA, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("price", sa.Numeric, nullable=False),
+    sa.Column("signed_at", _MOMENT, nullable=False, server_default=sa.func.now()),
+)
+
+rate_windows = sa.Table(
+    "rate_windows",
+    metadata,
+    sa.Column("account_hash", BYTEA, primary_key=True),
+    sa.Column("bucket", sa.Text, primary_key=True),
+    sa.Column("taken_ms", ARRAY(sa.BigInteger), nullable=False),
+    sa.Column("taken_units", ARRAY(sa.Integer), nullable=False),
+    sa.Column("asked", JSONB, nullable=False),
+    postgresql_with={"fillfactor": "50"},
+)
+
+egress_slots = sa.Table(
+    "egress_slots",
+    metadata,
+    sa.Column("slot", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("leased", sa.Integer, nullable=False),
+)
+
+outbox = outbox_table(metadata)

@@ -1,0 +1,110 @@
+"""The composition root: the only module that knows every room."""
+
+from __future__ import annotations
+
+import httpx
+
+from keys.application.add_key import AddKey
+from keys.application.approve_plan import ApprovePlan
+from keys.application.check_key import CheckKey
+from keys.application.delete_key import DeleteKey
+from keys.application.open_paper_account import OpenPaperAccount
+from keys.application.read_keys import ReadKeys
+from keys.application.sign import Sign
+from keys.application.sign_stream import SignStream
+from keys.domain.audit import AuditSeal
+from keys.domain.orders import LinkKeys
+from keys.inbound.daily_check import daily_check
+from keys.inbound.events import orders
+from keys.inbound.rpc import answers
+from keys.inbound.use_cases import UseCases
+from keys.outbound.account_index import HashedAccountIndex
+from keys.outbound.kek_file import FileKeyEncryptionKeys, read_kek_file
+from keys.outbound.key_venue import BybitKeyVenue
+from keys.outbound.paper_desk import HttpPaperDesk
+from keys.outbound.postgres import tables
+from keys.outbound.postgres.key_book import PostgresCheckQueue, PostgresKeyBook
+from keys.outbound.postgres.shared_egress import SharedEgress
+from keys.outbound.vault import EnvelopeVault
+from keys.outbound.views import announcements, view_of
+from keys.settings import Settings
+from shared.runtime.database import Database
+from shared.runtime.outbox import Outbox
+from shared.runtime.process import Process
+from shared.runtime.settings import dsn_text
+from shared.trading.clock import Clock, Ids, SystemClock, SystemIds
+
+LINK_KEY_BYTES_MIN = 16
+
+
+def make_process(settings: Settings) -> Process:
+    """The service, ready to run."""
+    database = Database(dsn_text(settings.database_dsn), pool_size=12)
+    http = httpx.AsyncClient(trust_env=False, follow_redirects=False)
+    cases = make_use_cases(settings, database, http)
+    return Process(
+        "keys",
+        settings,
+        database=database,
+        outbox=tables.outbox,
+        events=[orders(cases)],
+        rpc=[answers(cases)],
+        loops={"daily_check": daily_check(cases)},
+        on_stop=[http.aclose],
+    )
+
+
+def make_use_cases(
+    settings: Settings,
+    database: Database,
+    http: httpx.AsyncClient,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+) -> UseCases:
+    """Everything this service can do, on real adapters."""
+    clock, ids = clock or SystemClock(), ids or SystemIds()
+    keks = read_kek_file(settings.kek_file)
+    vault = EnvelopeVault(keks, clock)
+    book = make_book(database, keks, clock, ids)
+    venue = BybitKeyVenue(settings.venues, http, clock)
+    accounts = HashedAccountIndex(keks.derived("venue-accounts"))
+    add = AddKey(book=book, vault=vault, venue=venue, accounts=accounts, clock=clock, ids=ids)
+    egress = SharedEgress(database, clock, per_slot=settings.egress_per_second)
+    return UseCases(
+        add=add,
+        open_paper_account=OpenPaperAccount(
+            desk=HttpPaperDesk(settings.paper_control_url, settings.paper_admin_token, http), add_key=add
+        ),
+        read=ReadKeys(book=book),
+        check=CheckKey(book=book, vault=vault, venue=venue, clock=clock),
+        delete=DeleteKey(book=book, vault=vault, clock=clock),
+        sign=Sign(book=book, vault=vault, egress=egress, links=LinkKeys(key=link_key(settings)), clock=clock),
+        sign_stream=SignStream(book=book, vault=vault, clock=clock),
+        approve=ApprovePlan(book=book),
+        due_checks=PostgresCheckQueue(database),
+        view=lambda key: view_of(key, clock.now()),
+        clock=clock,
+    )
+
+
+def make_book(database: Database, keks: FileKeyEncryptionKeys, clock: Clock, ids: Ids) -> PostgresKeyBook:
+    """The stored keys with their audit and outbox."""
+    outbox = Outbox(tables.outbox, source="keys", clock=clock, ids=ids)
+    seal = AuditSeal(keks.derived("audit").reveal())
+    return PostgresKeyBook(database, outbox, seal=seal, announcement=announcements(clock))
+
+
+def link_key(settings: Settings) -> bytes:
+    """The key of the link ids' check.
+
+    Raises:
+        ValueError: Not hex, or too short to keep look-alikes out; the message holds nothing of it.
+    """
+    try:
+        key = bytes.fromhex(settings.link_key.get_secret_value())
+    except ValueError:
+        key = b""
+    if len(key) < LINK_KEY_BYTES_MIN:
+        raise ValueError(f"KEYS_LINK_KEY must be at least {LINK_KEY_BYTES_MIN} bytes of hex")
+    return key

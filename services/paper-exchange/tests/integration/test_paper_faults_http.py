@@ -1,0 +1,115 @@
+"""Misbehaviour seen from outside."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.testing import eventually
+
+pytestmark = pytest.mark.integration
+BUY = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.001", "price": "119500",
+       "timeInForce": "IOC"}  # fmt: skip
+
+
+def orders(customer: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = customer.venue.control("GET", f"ledger?uid={customer.uid}")["orders"]
+    return rows
+
+
+def test_latency_is_a_round_trip(customer: Any) -> None:
+    customer.venue.control("POST", "faults", {"kind": "latency", "path": "/v5/order/create", "latency_ms": 200})
+    started = time.monotonic()
+    assert customer.post("/v5/order/create", BUY)["retCode"] == 0
+    assert 0.2 <= time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "placed"),
+    [
+        ({"kind": "reset", "outcome": "not"}, False),
+        ({"kind": "reset", "outcome": "executed"}, True),
+        ({"kind": "lost_request", "hold_ms": 50}, False),
+        ({"kind": "lost_reply", "hold_ms": 50}, True),
+    ],
+)
+def test_a_lost_call_hides_whether_it_was_carried_out(customer: Any, fault: dict[str, Any], placed: bool) -> None:
+    customer.venue.control("POST", "faults", {"path": "/v5/order/create", "uid": customer.uid, "count": 1, **fault})
+    with pytest.raises(httpx.TransportError):
+        customer.post("/v5/order/create", {**BUY, "orderLinkId": "lost"})
+    assert bool(orders(customer)) is placed
+    again = customer.post("/v5/order/create", {**BUY, "orderLinkId": "lost"})
+    assert again["retCode"] == (170141 if placed else 0)
+    assert len(orders(customer)) == 1
+
+
+@pytest.mark.parametrize("outcome", ["executed", "not"])
+@pytest.mark.parametrize(("kind", "status"), [("ret_code", 200), ("error_500", 500)])
+def test_a_server_error_has_two_hidden_outcomes(customer: Any, kind: str, status: int, outcome: str) -> None:
+    customer.venue.control("POST", "faults", {"kind": kind, "path": "/v5/order/create", "outcome": outcome, "count": 1})
+    reply = customer.raw_post("/v5/order/create", {**BUY, "orderLinkId": "maybe"})
+    assert reply.status_code == status
+    if kind == "ret_code":
+        assert reply.json()["retCode"] == 10016
+    assert bool(orders(customer)) is (outcome == "executed")
+
+
+def test_a_spoilt_batch_was_carried_out_behind_its_codes(customer: Any) -> None:
+    customer.venue.control(
+        "POST", "faults", {"kind": "leg_ret_code", "path": "/v5/order/create-batch", "ret_code": 170146}
+    )
+    reply = customer.post("/v5/order/create-batch", {"category": "spot", "request": [BUY, BUY]})
+    assert [row["code"] for row in reply["retExtInfo"]["list"]] == [170146, 170146]
+    assert len(orders(customer)) == 2
+
+
+def test_rate_limit_and_ban(customer: Any) -> None:
+    customer.venue.control("POST", "faults", {"kind": "rate_limit", "path": "/v5/order/create", "count": 1})
+    reply = customer.raw_post("/v5/order/create", BUY)
+    assert reply.json()["retCode"] == 10006
+    assert int(reply.headers["X-Bapi-Limit-Reset-Timestamp"]) > time.time() * 1000
+    customer.venue.control("POST", "faults", {"kind": "ip_ban", "count": 1})
+    assert customer.raw_post("/v5/order/create", BUY).status_code == 403
+    assert orders(customer) == []
+
+
+async def test_a_young_order_is_invisible_under_lag(customer: Any) -> None:
+    customer.venue.control("POST", "faults", {"kind": "visibility_lag", "latency_ms": 1500, "uid": customer.uid})
+    customer.post("/v5/order/create", {**BUY, "orderLinkId": "late"})
+
+    def seen() -> bool:
+        return any(
+            customer.get(path, "category=spot&orderLinkId=late")["result"]["list"]
+            for path in ("/v5/order/realtime", "/v5/order/history", "/v5/execution/list")
+        )
+
+    assert not seen()
+
+    async def at_last() -> bool:
+        return seen()
+
+    assert await eventually(at_last, because="the lag ends")
+
+
+def test_a_delayed_match_leaves_an_acknowledged_order_open(customer: Any) -> None:
+    customer.venue.control("POST", "faults", {"kind": "match_delay", "latency_ms": 1500, "uid": customer.uid})
+    customer.post("/v5/order/create", {**BUY, "orderLinkId": "slow"})
+    assert orders(customer)[0]["orderStatus"] == "New"
+    answer = customer.venue.control("GET", f"wait?uid={customer.uid}&event=order_closed&n=1&timeout_ms=5000")
+    assert answer["reached"]
+    assert orders(customer)[0]["orderStatus"] == "Filled"
+
+
+def test_partial_fills_on_a_thin_book(customer: Any) -> None:
+    customer.venue.control("POST", "feed", {"depth": {"BTCUSDT": "1000"}})
+    try:
+        customer.post("/v5/order/create", {**BUY, "qty": "0.02", "price": "118700"})
+        customer.venue.control("GET", f"wait?uid={customer.uid}&event=order_closed&n=1&timeout_ms=5000")
+        order = orders(customer)[0]
+        assert order["orderStatus"] == "PartiallyFilledCanceled"
+        assert 0 < float(order["cumExecQty"]) < 0.02
+    finally:
+        customer.venue.control("POST", "feed", {"depth": {"BTCUSDT": "1500000"}})

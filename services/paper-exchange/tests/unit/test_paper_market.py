@@ -1,0 +1,174 @@
+"""The simulated market: sane, seeded, and listed by the rules."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paper_exchange.application.market import Market
+from paper_exchange.domain.book import best_ticks, make_book
+from paper_exchange.domain.candles import Candles
+from paper_exchange.domain.exact import mul, on_grid
+from paper_exchange.domain.price_walk import FINE, PriceWalk
+from paper_exchange.domain.rate_window import RateWindow
+from paper_exchange.outbound.dataset import load_coins, load_listings
+from shared.testing import FakeClock
+
+EXCLUDED = {"stablecoins", "wrapped-tokens", "liquid-staking-tokens", "liquid-restaking-tokens", "tokenized-gold",
+            "real-world-assets-rwa"}  # fmt: skip
+
+
+def test_at_least_a_hundred_pairs_with_usable_rules() -> None:
+    listings = load_listings()
+    assert len(listings) >= 100
+    for listing in listings:
+        assert on_grid(listing.base_price, step=listing.tick_size)
+        assert mul(listing.lot_size, listing.base_price) < 5
+        assert mul(listing.min_quantity, listing.base_price) < 5
+        assert listing.tick_size / listing.base_price < Decimal("0.005")
+        assert listing.max_market_quantity > 0
+        assert 0 < listing.ratio_x <= listing.ratio_y
+
+
+def test_the_twenty_largest_coins_that_are_no_copies_are_mostly_listed() -> None:
+    bases = {listing.base: listing for listing in load_listings()}
+    coins = [coin for coin in load_coins() if not coin.categories & EXCLUDED]
+    caps = sorted(
+        coins,
+        key=lambda coin: (
+            -(
+                (bases[coin.tracks].base_price * coin.tracks_ratio if coin.tracks in bases else coin.fixed_price)
+                * coin.supply
+            )
+        ),
+    )
+    assert [coin.symbol for coin in caps[:10]] == [
+        "btc",
+        "eth",
+        "xrp",
+        "bnb",
+        "sol",
+        "doge",
+        "trx",
+        "ada",
+        "hype",
+        "link",
+    ]
+    assert all(coin.tracks in bases for coin in caps[:10])
+    assert sum(coin.tracks in bases for coin in caps[:25]) >= 20
+
+
+def test_every_coin_has_a_price_a_supply_and_an_id_of_its_own() -> None:
+    bases = {listing.base for listing in load_listings()}
+    coins = load_coins()
+    assert len(coins) >= 100
+    assert len({coin.coin_id for coin in coins}) == len(coins)
+    for coin in coins:
+        assert coin.supply > 0
+        assert coin.tracks in bases or (not coin.tracks and coin.fixed_price > 0)
+
+
+def test_the_same_seed_gives_the_same_prices() -> None:
+    listings = load_listings()
+    walks = [PriceWalk(listings, random.Random(seed)) for seed in (1, 1, 2)]
+    for walk in walks:
+        for _ in range(50):
+            walk.step(1.0)
+    assert walks[0].snapshot() == walks[1].snapshot()
+    assert walks[0].snapshot() != walks[2].snapshot()
+
+
+def test_a_month_of_walking_keeps_prices_within_reason() -> None:
+    listings = load_listings()
+    walk = PriceWalk(listings, random.Random(3))
+    for _ in range(1500):
+        walk.step(1800.0)
+    for listing in listings:
+        assert listing.base_price / 5 < walk.mid(listing.symbol) < listing.base_price * 5
+
+
+def test_a_restart_goes_on_from_the_noted_prices() -> None:
+    listings = load_listings()
+    walk = PriceWalk(listings, random.Random(3))
+    walk.step(3600.0)
+    again = PriceWalk(listings, random.Random(9))
+    again.resume(walk.snapshot() | {"GONEUSDT": 5})
+    assert again.snapshot() == walk.snapshot()
+
+
+@given(st.integers(FINE, 10**15))
+def test_the_book_is_never_crossed(mid_fine: int) -> None:
+    bid, ask = best_ticks(mid_fine)
+    assert 0 < bid < ask
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.sampled_from(load_listings()), st.integers(0, 10**6), st.integers(20, 10**6))
+def test_levels_lie_on_the_grid_and_go_the_right_way(listing: Any, salt: int, depth: int) -> None:
+    mid_fine = int(listing.base_price / listing.tick_size) * FINE
+    book = make_book(listing, mid_fine=mid_fine, depth=Decimal(depth), salt=salt)
+    bids, asks = [level.ticks for level in book.bids], [level.ticks for level in book.asks]
+    assert bids == sorted(set(bids), reverse=True)
+    assert asks == sorted(set(asks))
+    assert bids[0] < asks[0]
+    assert all(level.lots >= 1 for level in (*book.bids, *book.asks))
+
+
+def test_frozen_prices_stand_still_and_a_set_price_stays() -> None:
+    clock = FakeClock(datetime(2026, 11, 20, tzinfo=UTC))
+    listings = load_listings()
+    market = Market(listings, PriceWalk(listings, random.Random(1)), clock, frozen=True)
+    market.set_price("BTCUSDT", Decimal(50000))
+    for _ in range(3):
+        clock.advance(1.0)
+        market.tick()
+    assert market.walk.mid("BTCUSDT") == 50000
+    assert market.walk.mid("WBTCUSDT") == 49950
+
+
+def test_candles_tell_the_minute() -> None:
+    candles = Candles()
+    for second, price in ((0, 10), (20, 14), (40, 8), (59, 9), (60, 9), (61, 12)):
+        candles.note(price, now_ms=second * 1000)
+    newest, first = candles.between(None, None, minutes=1, limit=10)
+    assert (first.start_ms, *first.prices()) == (0, 10, 14, 8, 9)
+    assert (newest.start_ms, *newest.prices()) == (60_000, 9, 12, 9, 12)
+    assert [candle.prices() for candle in candles.between(None, None, minutes=5, limit=10)] == [(10, 14, 8, 12)]
+    assert candles.between(60_000, None, minutes=1, limit=10) == [newest]
+
+
+def test_a_rolling_second_lets_so_many_through_and_tells_when_a_place_is_free() -> None:
+    window = RateWindow(20)
+    first = window.take(10, now_ms=1_000)
+    assert (first.granted, first.remaining, first.reset_ms) == (10, 10, 1_000)
+    second = window.take(15, now_ms=1_500)
+    assert (second.granted, second.remaining, second.reset_ms) == (10, 0, 2_000)
+    assert window.take(1, now_ms=1_999).granted == 0
+    assert window.take(11, now_ms=2_000).granted == 10
+
+
+def test_the_feed_costs_little() -> None:
+    clock = FakeClock(datetime(2026, 11, 20, tzinfo=UTC))
+    listings = load_listings()
+    market = Market(listings, PriceWalk(listings, random.Random(1)), clock)
+    started = time.process_time()
+    for _ in range(200):
+        clock.advance(1.0)
+        market.tick()
+    assert (time.process_time() - started) / 200 < 0.005
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "SHIBUSDT", "USDCUSDT"])
+def test_prices_do_move(symbol: str) -> None:
+    listings = load_listings()
+    walk = PriceWalk(listings, random.Random(1))
+    before = walk.mid_fine(symbol)
+    walk.step(1.0)
+    assert walk.mid_fine(symbol) != before

@@ -1,0 +1,145 @@
+"""Properties that guard money, whatever customers do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from paper_exchange.domain.exact import add, mul
+from paper_exchange.domain.ledger import Ledger
+from paper_exchange.domain.refusal import Refused
+from paper_exchange.outbound.record_codec import decode_record, encode_record
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
+    order = st.fixed_dictionaries(
+        {
+            "symbol": st.sampled_from(SYMBOLS),
+            "side": st.sampled_from(["Buy", "Sell"]),
+            "orderType": st.sampled_from(["Limit", "Market"]),
+            "timeInForce": st.sampled_from(["GTC", "IOC", "FOK", "PostOnly"]),
+            "marketUnit": st.sampled_from(["", "baseCoin", "quoteCoin"]),
+            "value": st.integers(3, 30_000),
+            "offset_bps": st.integers(-150, 150),
+            "customer": st.integers(0, 1),
+            "match": st.booleans(),
+        }
+    )
+    move = st.tuples(st.sampled_from(SYMBOLS), st.integers(-300, 300))
+    step = st.one_of(
+        st.tuples(st.just("order"), order),
+        st.tuples(st.just("move"), move),
+        st.tuples(st.just("cancel"), st.integers(0, 30)),
+        st.tuples(st.just("tick"), st.none()),
+        st.tuples(st.just("withdraw"), st.integers(1, 5000)),
+    )
+    return draw(st.lists(step, max_size=25))
+
+
+def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
+    if kind == "order":
+        listing = floor.market.listings[what["symbol"]]
+        mid = floor.market.walk.mid(what["symbol"])
+        price = listing.price_of(int(mid * (10_000 + what["offset_bps"]) / 10_000 / listing.tick_size))
+        by_value = what["orderType"] == "Market" and (
+            what["marketUnit"] == "quoteCoin" or (what["side"] == "Buy" and what["marketUnit"] != "baseCoin")
+        )
+        quantity = (
+            Decimal(what["value"]) if by_value else listing.quantity_of(int(what["value"] / price / listing.lot_size))
+        )
+        fields = {name: what[name] for name in ("symbol", "side", "orderType", "timeInForce", "marketUnit")}
+        floor.place(accounts[what["customer"]], match=what["match"], **fields, qty=str(quantity), price=str(price))
+    elif kind == "move":
+        symbol, bps = what
+        mid = floor.market.walk.mid(symbol)
+        floor.market.set_price(symbol, mid * (10_000 + bps) / 10_000)
+        floor.exchange.match_resting()
+    elif kind == "cancel":
+        orders = list(floor.ledger.orders.values())
+        if orders:
+            order = orders[what % len(orders)]
+            floor.exchange.cancel(order.uid, symbol="", order_id=order.order_id, link_id="")
+    elif kind == "withdraw":
+        floor.accounts.transfer(accounts[0].uid, "USDT", Decimal(-what))
+    else:
+        floor.tick()
+
+
+def check_money(ledger: Ledger) -> None:
+    totals: dict[str, Decimal] = dict(ledger.counter)
+    for account in ledger.accounts.values():
+        reserved: dict[str, Decimal] = {}
+        for order in account.open_orders.values():
+            reserved[order.lock_coin] = add(reserved.get(order.lock_coin, Decimal(0)), order.locked)
+        for coin, holding in account.holdings.items():
+            assert holding.wallet >= 0
+            assert 0 <= holding.locked <= holding.wallet
+            assert holding.locked == reserved.get(coin, Decimal(0))
+            totals[coin] = add(totals.get(coin, Decimal(0)), holding.wallet)
+            changes = [entry.change for entry in account.log if entry.coin == coin]
+            assert sum_exact(changes) == holding.wallet
+    assert all(total == 0 for total in totals.values())
+
+
+def sum_exact(values: list[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for value in values:
+        total = add(total, value)
+    return total
+
+
+def check_orders(ledger: Ledger) -> None:
+    exec_ids = [item.exec_id for order in ledger.orders.values() for item in order.executions]
+    assert len(exec_ids) == len(set(exec_ids))
+    for order in ledger.orders.values():
+        spent = order.filled_value if order.by_value else order.filled_quantity
+        assert spent <= order.quantity
+        assert order.filled_quantity == sum_exact([item.quantity for item in order.executions])
+        assert order.filled_value == sum_exact([mul(item.price, item.quantity) for item in order.executions])
+        assert order.fee == sum_exact([item.fee for item in order.executions])
+        for item in order.executions:
+            assert item.fee == mul(item.quantity if order.side == "Buy" else item.value, Decimal("0.001"))
+            assert item.price <= order.limit_price if order.side == "Buy" else item.price >= order.limit_price
+        if not order.is_open:
+            assert order.locked == 0
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(journey=steps())
+def test_money_is_neither_made_nor_lost_and_a_replay_tells_the_same(
+    make_floor: Callable[[], Any], journey: list[tuple[str, Any]]
+) -> None:
+    floor = make_floor()
+    accounts = [floor.account(USDT="50000", BTC="0.3"), floor.account(USDT="7000", ETH="2.123456789", DOGE="9000")]
+    for kind, what in journey:
+        with contextlib.suppress(Refused):
+            act(floor, accounts, kind, what)
+        check_money(floor.ledger)
+    floor.match_all()
+    check_money(floor.ledger)
+    check_orders(floor.ledger)
+    again = Ledger(floor.ledger.listings)
+    for record in floor.journal.records:
+        again.apply(decode_record(encode_record(record)))
+    assert again == floor.ledger
+
+
+def test_the_replay_check_can_fail(floor: Any) -> None:
+    account = floor.account(USDT="1000")
+    floor.place(account, symbol="BTCUSDT", side="Buy", orderType="Market", qty="100")
+    again = Ledger(floor.ledger.listings)
+    for record in floor.journal.records[:-1]:
+        again.apply(record)
+    assert again != floor.ledger
+    account.holding("BTC").wallet += Decimal("1e-18")
+    with pytest.raises(AssertionError):
+        check_money(floor.ledger)

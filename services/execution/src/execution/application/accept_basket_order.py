@@ -1,0 +1,144 @@
+"""`execute_trade(position_id)`: take a buying command, put its money aside and let the desk trade."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import structlog
+
+from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
+from execution.application.planning import QUOTE_ASSET
+from execution.application.ports import Bell, Books, OrderVenue, Reservation, Work
+from execution.application.told import PositionTold
+from execution.domain.plan import Plan
+from execution.domain.position import Position, PositionHolding, Run, RunKind
+from shared.trading.clock import Clock, Ids
+from shared.trading.money import ZERO, exact_sum, plain
+from shared.trading.status import LegStatus, PositionStatus
+
+log = structlog.get_logger(__name__)
+
+
+class AcceptBasketOrder:
+    """Accepts buying commands; what cannot be traded becomes a FAILED position with its reason, never silence."""
+
+    def __init__(self, *, books: Books, venue: OrderVenue, bell: Bell, clock: Clock, ids: Ids) -> None:
+        self._books = books
+        self._venue = venue
+        self._bell = bell
+        self._clock = clock
+        self._ids = ids
+
+    async def execute(self, command: Command) -> None:
+        """Commit inbox, position, run, legs and reservation in one transaction; the desk does the rest.
+
+        Raises:
+            Unavailable: the venue's balance cannot be asked now; the message comes again until it expires.
+        """
+        async with self._books.work(command.account.user_id) as work:
+            plan = await work.plan(command.plan_id)
+        refusal = _refusal(command, plan, self._clock.now())
+        spendable = ZERO if refusal else await self._venue.spendable(command.account, QUOTE_ASSET)
+        async with self._books.work(command.account.user_id) as work:
+            await work.lock(command.account.account_id)
+            if not await work.first_delivery(command.consumer, command.message_id):
+                return
+            if await work.position(command.position_id) is not None:
+                return
+            if plan is not None and refusal is None:
+                refusal = await self._still_possible(work, command, spendable)
+            if plan is None or refusal is not None:
+                await self._fail(work, command, plan, refusal or "plan_not_found")
+            else:
+                await self._start(work, command, plan)
+        self._bell.ring([command.account.account_id])
+
+    async def _still_possible(self, work: Work, command: Command, spendable: Decimal) -> str | None:
+        if await work.run(command.plan_id) is not None:
+            return "plan_already_executed"
+        free = spendable - await work.reserved(command.account.account_id, QUOTE_ASSET)
+        if free < command.approved:
+            return f"insufficient_balance: {plain(max(free, ZERO))} of {plain(command.approved)} USDT"
+        return None
+
+    async def _fail(self, work: Work, command: Command, plan: Plan | None, reason: str) -> None:
+        position = self._position(command, plan, PositionStatus.FAILED, reasons=(reason,))
+        await work.add_position(position)
+        await work.want_desk(command.account, trades=False, watch_until=self._clock.now())
+        run = new_run(command, RunKind.BUY, approved=ZERO, now=self._clock.now())
+        work.tell(PositionTold(position=position, legs=()), run=run)
+        log.warning("basket_order_refused", position_id=str(command.position_id), reason=reason)
+
+    async def _start(self, work: Work, command: Command, plan: Plan) -> None:
+        now = self._clock.now()
+        run = new_run(command, RunKind.BUY, approved=command.approved, now=now)
+        legs = new_legs(run, plan.legs, self._ids)
+        position = self._position(command, plan, PositionStatus.EXECUTING)
+        await work.add_position(position)
+        await work.add_run(run)
+        await work.add_legs(legs)
+        await work.save_holdings(_targets(run, plan))
+        await work.reserve([_reservation(run)])
+        await work.want_desk(command.account, trades=True, watch_until=now + WATCH_AFTER_RUN)
+        work.tell(PositionTold(position=position, legs=legs), run=run)
+        sending = sum(leg.status is LegStatus.PLANNED for leg in legs)
+        log.info("basket_order_accepted", position_id=str(position.position_id), run_id=str(run.run_id), legs=sending)
+
+    def _position(
+        self, command: Command, plan: Plan | None, status: PositionStatus, *, reasons: tuple[str, ...] = ()
+    ) -> Position:
+        now = self._clock.now()
+        return Position(
+            position_id=command.position_id,
+            user_id=command.account.user_id,
+            account_id=command.account.account_id,
+            environment=command.account.environment,
+            index_id=plan.index_id if plan else command.index_id,
+            index_version=plan.index_version if plan else 0,
+            status=status,
+            reasons=reasons,
+            run_id=command.plan_id,
+            run_kind=RunKind.BUY,
+            approved_amount=command.approved,
+            created_at=now,
+            updated_at=now,
+            traded_at=now,
+        )
+
+
+def _refusal(command: Command, plan: Plan | None, now: datetime) -> str | None:
+    if plan is None or not command.fits(plan, RunKind.BUY):
+        return "plan_not_found"
+    if now > command.expires_at:
+        return "plan_expired"
+    if exact_sum([leg.max_notional for leg in plan.to_send]) > command.approved:
+        return "approved_amount_below_plan"
+    return None
+
+
+def _reservation(run: Run) -> Reservation:
+    return Reservation(
+        holder_id=run.run_id,
+        asset=QUOTE_ASSET,
+        user_id=run.user_id,
+        account_id=run.account_id,
+        position_id=run.position_id,
+        run_id=run.run_id,
+        amount=run.approved,
+    )
+
+
+def _targets(run: Run, plan: Plan) -> list[PositionHolding]:
+    """Every wanted coin, with its target and nothing of it yet."""
+    return [
+        PositionHolding(
+            position_id=run.position_id,
+            user_id=run.user_id,
+            account_id=run.account_id,
+            asset=line.base_asset,
+            symbol=line.symbol,
+            target_weight=line.effective_weight,
+        )
+        for line in plan.to_send
+    ]

@@ -1,0 +1,117 @@
+"""Take a closing command: put the position's coins aside and let the desk sell them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import structlog
+
+from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
+from execution.application.ports import Bell, Books, Reservation, Work
+from execution.application.settle_run import settle_run
+from execution.application.told import PositionTold
+from execution.domain.close_plan import sellable
+from execution.domain.errors import PlanNotFound, PositionNotClosable, PositionNotFound
+from execution.domain.plan import Plan, PlanLine
+from execution.domain.position import Position, PositionHolding, Run, RunKind
+from shared.trading.clock import Clock, Ids
+from shared.trading.money import ZERO
+from shared.trading.status import LegStatus, PositionStatus
+
+log = structlog.get_logger(__name__)
+
+
+class AcceptClose:
+    """Accepts closing commands."""
+
+    def __init__(self, *, books: Books, bell: Bell, clock: Clock, ids: Ids) -> None:
+        self._books = books
+        self._bell = bell
+        self._clock = clock
+        self._ids = ids
+
+    async def execute(self, command: Command) -> None:
+        """Commit inbox, run, legs and reservations in one transaction; the desk does the rest.
+
+        Raises:
+            PositionNotFound, PlanNotFound, PositionNotClosable: for the dead letters; nothing was changed.
+        """
+        async with self._books.work(command.account.user_id) as work:
+            await work.lock(command.account.account_id)
+            if not await work.first_delivery(command.consumer, command.message_id):
+                return
+            if await work.run(command.plan_id) is not None:
+                return
+            position, plan = await _found(work, command)
+            if self._clock.now() > command.expires_at:
+                await self._too_late(work, position)
+                return
+            await self._start(work, command, position, plan)
+        self._bell.ring([command.account.account_id])
+
+    async def _too_late(self, work: Work, position: Position) -> None:
+        blocked = position.moved(PositionStatus.ACTIVE, self._clock.now(), blocked_reason="plan_expired")
+        await work.save_position(blocked)
+        work.tell(PositionTold(position=blocked, legs=await work.legs_of_position(position.position_id)))
+
+    async def _start(self, work: Work, command: Command, position: Position, plan: Plan) -> None:
+        now = self._clock.now()
+        run = new_run(command, RunKind.CLOSE, approved=ZERO, now=now)
+        holdings = await work.holdings([position.position_id])
+        legs = new_legs(run, _within_ledger(plan.legs, holdings), self._ids)
+        closing = position.moved(
+            PositionStatus.CLOSING, now, run_id=run.run_id, run_kind=RunKind.CLOSE, blocked_reason=None, reasons=()
+        )
+        await work.save_position(closing)
+        await work.add_run(run)
+        await work.add_legs(legs)
+        planned = [leg for leg in legs if leg.status is LegStatus.PLANNED]
+        await work.reserve([_reservation(run, leg.base_asset, leg.quantity) for leg in planned])
+        await work.want_desk(command.account, trades=True, watch_until=now + WATCH_AFTER_RUN)
+        work.tell(PositionTold(position=closing, legs=await work.legs_of_position(position.position_id)), run=run)
+        log.info("close_accepted", position_id=str(position.position_id), run_id=str(run.run_id), legs=len(planned))
+        await settle_run(work, run, now=now)
+
+
+async def _found(work: Work, command: Command) -> tuple[Position, Plan]:
+    position, plan = await work.position(command.position_id), await work.plan(command.plan_id)
+    if position is None or position.account_id != command.account.account_id:
+        raise PositionNotFound
+    if plan is None or not command.fits(plan, RunKind.CLOSE) or plan.position_id != command.position_id:
+        raise PlanNotFound
+    if position.status is not PositionStatus.ACTIVE:
+        raise PositionNotClosable(f"The position is {position.status.value}; only an active one can be closed.")
+    return position, plan
+
+
+def _within_ledger(lines: Sequence[PlanLine], holdings: Sequence[PositionHolding]) -> list[PlanLine]:
+    """The plan's lines, none above what the position holds now."""
+    held = {holding.symbol: holding.quantity for holding in holdings}
+    return [_capped(line, held.get(line.symbol, ZERO)) if line.check == "ok" else line for line in lines]
+
+
+def _capped(line: PlanLine, held: Decimal) -> PlanLine:
+    if line.quantity <= held:
+        return line
+    quantity = sellable(
+        held,
+        price=line.limit_price,
+        lot_size=line.lot_size,
+        min_quantity=line.min_quantity,
+        min_notional=line.min_notional,
+    )
+    return replace(line, quantity=quantity, check="ok" if quantity else "residual")
+
+
+def _reservation(run: Run, asset: str, amount: Decimal) -> Reservation:
+    return Reservation(
+        holder_id=run.run_id,
+        asset=asset,
+        user_id=run.user_id,
+        account_id=run.account_id,
+        position_id=run.position_id,
+        run_id=run.run_id,
+        amount=amount,
+    )

@@ -1,0 +1,88 @@
+"""Opens a desk for every account that needs one and has none."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from uuid import UUID
+
+import structlog
+
+from execution.application.account_desk import AccountDesk, DeskTools
+from execution.application.ports import DeskLease
+from shared.trading.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+
+class DeskOffice:
+    """Claims accounts by lease and staffs their desks.
+
+    Args:
+        tools: What every desk works with.
+        desks_max: Accounts that this process trades for at once.
+        look_every_s: How often it looks for accounts that nobody serves, beside being woken.
+    """
+
+    def __init__(self, tools: DeskTools, *, desks_max: int = 500, look_every_s: float = 0.5) -> None:
+        self._tools = tools
+        self._desks_max = desks_max
+        self._look_every_s = look_every_s
+        self._desks: dict[UUID, AccountDesk] = {}
+        self._bell = asyncio.Event()
+
+    def ring(self, account_ids: Iterable[UUID]) -> None:
+        """There is something to do for these accounts: their desks wake at once, missing ones are opened."""
+        for account_id in account_ids:
+            desk = self._desks.get(account_id)
+            if desk is None:
+                self._bell.set()
+            else:
+                desk.wake()
+
+    async def run(self) -> None:
+        """Staff desks until cancelled; then every lease is given back."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._bell.clear()
+                for lease in await self._claim():
+                    group.create_task(self._staff(lease))
+                await self._rest()
+
+    async def _claim(self) -> list[DeskLease]:
+        room = self._desks_max - len(self._desks)
+        if room <= 0:
+            return []
+        try:
+            leases = list(await self._tools.register.claim(self._tools.holder, limit=room))
+        except Unavailable as error:
+            log.warning("office_waits", reason=error.code)
+            return []
+        for lease in leases:
+            self._desks[lease.account.account_id] = AccountDesk(lease, self._tools)
+        return leases
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(self._look_every_s):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+
+    async def _staff(self, lease: DeskLease) -> None:
+        account_id = lease.account.account_id
+        try:
+            await self._desks[account_id].run()
+        except Exception:
+            # The error ends this desk, not the others; the lease is given back and the next desk recovers by asking.
+            log.exception("desk_failed", account_id=str(account_id))
+            await asyncio.sleep(self._look_every_s)
+        finally:
+            del self._desks[account_id]
+            await self._give_back(lease)
+
+    async def _give_back(self, lease: DeskLease) -> None:
+        try:
+            await self._tools.register.release(lease, self._tools.holder)
+        except Unavailable:
+            log.warning("lease_left_to_expire", account_id=str(lease.account.account_id))

@@ -1,0 +1,97 @@
+"""Plan to sell what a position holds, never more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from execution.application.planning import QUOTE_ASSET, PlanRoom
+from execution.application.ports import Account
+from execution.domain.close_plan import close_lines
+from execution.domain.errors import NothingToSell, PositionNotClosable, PositionNotFound
+from execution.domain.plan import Plan, PlanLine
+from execution.domain.position import Position, PositionHolding, RunKind
+from shared.trading.money import ZERO, exact_sum
+from shared.trading.status import PositionStatus
+
+
+class MakeClosePlan:
+    """Makes and stores closing plans."""
+
+    def __init__(self, room: PlanRoom) -> None:
+        self._room = room
+
+    async def execute(self, *, user_id: UUID, position_id: UUID) -> Plan:
+        """A plan that sells the position once, until it expires.
+
+        Raises:
+            PositionNotFound, PositionNotClosable, NothingToSell, AccountSuspended: as their names say.
+        """
+        position, holdings = await self._held(user_id, position_id)
+        account = await self._room.account(user_id=user_id, account_id=position.account_id)
+        available, lines = await asyncio.gather(self._room.free_money(account), self._lines(account, holdings))
+        plan = self._plan(position, lines, available=available)
+        await self._room.keep(account, plan)
+        return plan
+
+    async def _held(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
+        async with self._room.books.work(user_id) as work:
+            position = await work.position(position_id)
+            holdings = [holding for holding in await work.holdings([position_id]) if holding.quantity > ZERO]
+        if position is None:
+            raise PositionNotFound
+        if position.status is not PositionStatus.ACTIVE:
+            raise PositionNotClosable(f"The position is {position.status.value}; only an active one can be closed.")
+        if not holdings:
+            raise NothingToSell
+        return position, holdings
+
+    async def _lines(self, account: Account, holdings: Sequence[PositionHolding]) -> list[PlanLine]:
+        symbols = [holding.symbol for holding in holdings]
+        instruments, quotes = await asyncio.gather(
+            self._room.market.instruments(account.environment, symbols),
+            self._room.market.quotes(account.environment, symbols),
+        )
+        rules = self._room.rules
+        return close_lines(
+            holdings,
+            instruments=instruments,
+            quotes=quotes,
+            band=rules.sizing.band,
+            fee_rate=rules.fee_rate,
+            quote_asset=QUOTE_ASSET,
+            now=self._room.clock.now(),
+        )
+
+    def _plan(self, position: Position, lines: list[PlanLine], *, available: Decimal) -> Plan:
+        rules, now = self._room.rules, self._room.clock.now()
+        return Plan(
+            plan_id=self._room.ids.uuid(),
+            user_id=position.user_id,
+            account_id=position.account_id,
+            environment=position.environment,
+            kind=RunKind.CLOSE,
+            index_id=position.index_id,
+            index_version=position.index_version,
+            position_id=position.position_id,
+            amount=exact_sum([line.notional for line in lines]),
+            legs=lines,
+            available=available,
+            minimum_amount=ZERO,
+            price_band=rules.sizing.band,
+            fee_rate=rules.fee_rate,
+            warnings=_warnings(lines),
+            created_at=now,
+            expires_at=now + rules.valid_for,
+        )
+
+
+def _warnings(lines: Sequence[PlanLine]) -> list[str]:
+    sentences = {
+        "residual": "is below the venue's minimum: it stays on your account as your own coins.",
+        "not_trading": "is not traded by the venue now: the position stays open with it.",
+        "no_price": "has no fresh price now: the position stays open with it.",
+    }
+    return [f"{line.base_asset} {sentences[line.check]}" for line in lines if line.check in sentences]

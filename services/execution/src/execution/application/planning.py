@@ -1,0 +1,88 @@
+"""What making any plan needs: the account, its free money, a desk that warms up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from execution.application.ports import Account, Accounts, Bell, Books, Market, OrderVenue, Work
+from execution.domain.errors import AccountSuspended
+from execution.domain.plan import Plan
+from execution.domain.sizing import SizingRules
+from shared.trading.clock import Clock, Ids
+from shared.trading.money import ZERO
+
+QUOTE_ASSET = "USDT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRules:
+    """Thresholds of plans, from the settings.
+
+    Attributes:
+        fee_rate: Estimate of the taker fee, a fraction of the notional.
+        valid_for: How long a plan may be executed.
+        watch_for: How long the account's private stream stays open after a plan, in case it is executed.
+    """
+
+    sizing: SizingRules = field(default_factory=SizingRules)
+    fee_rate: Decimal = Decimal("0.001")
+    valid_for: timedelta = timedelta(seconds=60)
+    watch_for: timedelta = timedelta(minutes=5)
+
+
+class PlanRoom:
+    """The doors that planning goes through."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        market: Market,
+        venue: OrderVenue,
+        books: Books,
+        bell: Bell,
+        clock: Clock,
+        ids: Ids,
+        rules: PlanRules,
+    ) -> None:
+        self.market = market
+        self.books = books
+        self.clock = clock
+        self.ids = ids
+        self.rules = rules
+        self._accounts = accounts
+        self._venue = venue
+        self._bell = bell
+
+    async def account(self, *, user_id: UUID, account_id: UUID) -> Account:
+        """The account, if it may trade.
+
+        Raises:
+            AccountNotFound: none such, or somebody else's.
+            AccountSuspended: its key may not trade.
+        """
+        standing = await self._accounts.describe(user_id=user_id, account_id=account_id)
+        if not standing.active or standing.read_only:
+            why = standing.reason or ("the key is read-only" if standing.read_only else "the key is suspended")
+            raise AccountSuspended(f"This account may not trade now: {why}. Your coins are untouched.")
+        return standing.account
+
+    async def free_money(self, account: Account) -> Decimal:
+        """Quote units that a new run could spend: the venue's spendable balance minus what runs have put aside."""
+        spendable = await self._venue.spendable(account, QUOTE_ASSET)
+        async with self.books.work(account.user_id) as work:
+            reserved = await work.reserved(account.account_id, QUOTE_ASSET)
+        return max(spendable - reserved, ZERO)
+
+    async def keep(self, account: Account, plan: Plan) -> None:
+        """Store a plan and warm the account's desk up, so that its stream is open when the order comes."""
+        async with self.books.work(plan.user_id) as work:
+            await work.add_plan(plan)
+            await self._watch(work, account)
+        self._bell.ring([account.account_id])
+
+    async def _watch(self, work: Work, account: Account) -> None:
+        await work.want_desk(account, trades=False, watch_until=self.clock.now() + self.rules.watch_for)

@@ -1,0 +1,96 @@
+"""End a run once no leg of it can move any more, in the transaction of the last change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from execution.application.ports import Work
+from execution.application.told import LegTold, PositionTold
+from execution.domain.journal import residual_lines
+from execution.domain.leg import Leg
+from execution.domain.position import Position, PositionHolding, Run, RunKind, RunState
+from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close
+from shared.trading.holding import Holding
+from shared.trading.money import ZERO
+
+log = structlog.get_logger(__name__)
+
+
+async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False) -> bool:
+    """Settle the run if it is over; the position's event leaves with the transaction.
+
+    Args:
+        work: The transaction that made the last change.
+        run: The run.
+        now: The moment of it.
+        again: Also settle a run that was settled before: a late fill changed what it came to.
+
+    Returns:
+        Whether the position changed its status.
+    """
+    if run.state is RunState.SETTLED and not again:
+        return False
+    legs = await work.legs_of_run(run.run_id)
+    position = await work.position(run.position_id)
+    if position is None or not all_settled(legs):
+        return False
+    if position.run_id != run.run_id:
+        return False  # a late fill of an older run: the books have it, the newer run decides the status
+    holdings = await work.holdings([position.position_id])
+    settlement = settle_buy(legs) if run.kind is RunKind.BUY else settle_close(legs, holdings)
+    legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
+    moved = _settled(position, settlement, now)
+    await work.save_position(moved)
+    await work.save_run(replace(run, state=RunState.SETTLED, settled_at=now))
+    await work.release([run.run_id])
+    work.tell(PositionTold(position=moved, legs=await work.legs_of_position(position.position_id)), run=run)
+    log.info("run_settled", run_id=str(run.run_id), position_id=str(position.position_id), status=moved.status.value)
+    return True
+
+
+def _settled(position: Position, settlement: Settlement, now: datetime) -> Position:
+    return position.moved(
+        settlement.status,
+        now,
+        complete=settlement.complete,
+        reasons=settlement.reasons,
+        blocked_reason=settlement.blocked_reason,
+    )
+
+
+async def _leave_residuals(
+    work: Work,
+    run: Run,
+    settlement: Settlement,
+    *,
+    legs: Sequence[Leg],
+    holdings: Sequence[PositionHolding],
+    now: datetime,
+) -> Sequence[Leg]:
+    """Move what the venue would not sell to the user's own coins, at average cost (design, Orders)."""
+    if not settlement.residuals:
+        return legs
+    given_up = [holding for holding in holdings if settlement.residuals.get(holding.asset, ZERO) > ZERO]
+    for holding in given_up:
+        await work.add_lines(
+            residual_lines(
+                user_id=run.user_id,
+                account_id=run.account_id,
+                position_id=run.position_id,
+                source=str(run.run_id),
+                asset=holding.asset,
+                quantity=holding.quantity,
+                at=now,
+            )
+        )
+    await work.save_holdings([holding.with_ledger(Holding(realised=holding.realised)) for holding in given_up])
+    changed = [
+        leg.left_over(settlement.residuals[leg.base_asset]) for leg in legs if leg.base_asset in settlement.residuals
+    ]
+    await work.save_legs(changed)
+    work.tell(*(LegTold(leg=leg) for leg in changed), run=run)
+    return changed

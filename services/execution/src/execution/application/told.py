@@ -1,0 +1,48 @@
+"""What a transaction tells the world: written to the outbox when it commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from execution.domain.fill import Fill
+from execution.domain.leg import Leg
+from execution.domain.position import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionTold:
+    """A position changed its status; carries its whole state."""
+
+    position: Position
+    legs: Sequence[Leg]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegTold:
+    """A leg changed."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillTold:
+    """A match entered the books."""
+
+    fill: Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentTold:
+    """Something a person must look at."""
+
+    user_id: UUID
+    account_id: UUID
+    code: str
+    detail: str
+    position_id: UUID | None = None
+    client_order_id: str | None = None
+
+
+Told = PositionTold | LegTold | FillTold | IncidentTold

@@ -1,0 +1,165 @@
+"""Commit the intents of a run, in one transaction, before any byte is sent (safety, decision 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import structlog
+
+from execution.application.linking import Linking
+from execution.application.open_books import reservation_of
+from execution.application.order_body import order_body
+from execution.application.ports import Books, DeskLease, Market, Reservation, Work
+from execution.application.settle_run import settle_run
+from execution.application.told import LegTold
+from execution.domain.attempt import Attempt
+from execution.domain.leg import Leg
+from execution.domain.position import Run
+from execution.domain.price_band import still_in_band
+from execution.domain.protocol_times import ProtocolTimes
+from shared.trading.clock import Clock, Ids
+from shared.trading.errors import Unavailable
+from shared.trading.money import ZERO
+from shared.trading.quote import Quote
+from shared.trading.status import LegStatus, Side
+
+log = structlog.get_logger(__name__)
+
+
+class TradeRun:
+    """Turns planned legs into committed intents."""
+
+    def __init__(
+        self, *, books: Books, market: Market, linking: Linking, times: ProtocolTimes, clock: Clock, ids: Ids
+    ) -> None:
+        self._books = books
+        self._market = market
+        self._linking = linking
+        self._times = times
+        self._clock = clock
+        self._ids = ids
+
+    async def intents(self, lease: DeskLease, run: Run) -> Sequence[Attempt]:
+        """Commit an intent for every planned leg whose price is fresh and inside its band.
+
+        Legs without a fresh price wait for one as long as the protocol allows; legs out of the band end.
+
+        Returns:
+            What was committed and must be sent now; empty when there is nothing to do yet.
+
+        Raises:
+            Unavailable: the database did not commit; nothing may be sent.
+        """
+        async with self._books.work(run.user_id) as work:
+            planned = [leg for leg in await work.legs_of_run(run.run_id) if leg.status is LegStatus.PLANNED]
+        if not planned:
+            return []
+        quotes = await self._quotes(run, planned)
+        async with self._books.work(run.user_id) as work:
+            await work.lock(run.account_id)
+            if not await work.fenced(run.account_id, lease.fence):
+                log.warning("desk_lost_before_intents", run_id=str(run.run_id))
+                return []
+            return await self._commit(work, run, quotes)
+
+    async def _quotes(self, run: Run, legs: Sequence[Leg]) -> Mapping[str, Quote]:
+        try:
+            return await self._market.quotes(run.environment, {leg.symbol for leg in legs})
+        except Unavailable:
+            return {}  # no price is no reason to guess: the legs wait, or end at their bound
+
+    async def _commit(self, work: Work, run: Run, quotes: Mapping[str, Quote]) -> Sequence[Attempt]:
+        now = self._clock.now()
+        legs = [leg for leg in await work.legs_of_run(run.run_id) if leg.status is LegStatus.PLANNED]
+        money = {row.asset: row for row in await work.reservations_of_run(run.run_id) if row.holder_id == run.run_id}
+        changed: list[Leg] = []
+        attempts: list[Attempt] = []
+        for leg in legs:
+            verdict = self._verdict(run, leg, quotes.get(leg.symbol))
+            if verdict == "wait":
+                continue
+            attempt = self._attempt(run, leg)
+            if verdict is None and not _take(money, attempt, leg):
+                verdict = "reservation_exhausted"
+            if verdict is not None:
+                changed.append(leg.ended(LegStatus.CANCELLED, reason=verdict))
+                continue
+            attempts.append(attempt)
+            changed.append(leg.follows(attempt))
+        await self._save(work, run, attempts=attempts, legs=changed, money=money)
+        if changed and not attempts:
+            await settle_run(work, run, now=now)
+        return attempts
+
+    def _verdict(self, run: Run, leg: Leg, quote: Quote | None) -> str | None:
+        """None to send, `wait`, or the reason to end the leg."""
+        now = self._clock.now()
+        if now > run.expires_at:
+            return "plan_expired"
+        if quote is None or not quote.fresh(now):
+            return "wait" if now < run.accepted_at + self._times.price_patience else "no_fresh_price"
+        return None if still_in_band(quote, side=leg.side, limit=leg.limit_price) else "price_band"
+
+    def _attempt(self, run: Run, leg: Leg) -> Attempt:
+        now = self._clock.now()
+        link_id = self._linking.link(run.environment, leg, 0)
+        send_before = min(now + self._times.sign_bound, run.expires_at)
+        return Attempt(
+            attempt_id=self._ids.uuid(),
+            user_id=run.user_id,
+            account_id=run.account_id,
+            environment=run.environment,
+            position_id=run.position_id,
+            run_id=run.run_id,
+            leg_id=leg.leg_id,
+            number=0,
+            link_id=link_id,
+            symbol=leg.symbol,
+            side=leg.side,
+            quantity=leg.quantity,
+            limit_price=leg.limit_price,
+            body=order_body(link_id, leg),
+            intent_at=now,
+            send_before=send_before,
+            sent_by=send_before,
+            updated_at=now,
+        )
+
+    @staticmethod
+    async def _save(
+        work: Work,
+        run: Run,
+        *,
+        attempts: Sequence[Attempt],
+        legs: Sequence[Leg],
+        money: Mapping[str, Reservation],
+    ) -> None:
+        if not legs:
+            return
+        by_id = {leg.leg_id: leg for leg in legs}
+        await work.save_legs(legs)
+        if attempts:
+            await work.add_attempts(attempts)
+            shares = [reservation_of(attempt, by_id[attempt.leg_id]) for attempt in attempts]
+            await work.reserve([*money.values(), *shares])
+        work.tell(*(LegTold(leg=leg) for leg in legs), run=run)
+
+
+def _take(money: dict[str, Reservation], attempt: Attempt, leg: Leg) -> bool:
+    """Move an attempt's share from its run, if the run still has it: never beyond what was approved or is held."""
+    asset = leg.quote_asset if attempt.side is Side.BUY else leg.base_asset
+    rest = money.get(asset)
+    left: Decimal = (rest.amount if rest else ZERO) - attempt.held
+    if rest is None or left < ZERO:
+        return False
+    money[asset] = Reservation(
+        holder_id=rest.holder_id,
+        asset=asset,
+        user_id=rest.user_id,
+        account_id=rest.account_id,
+        position_id=rest.position_id,
+        run_id=rest.run_id,
+        amount=left,
+    )
+    return True

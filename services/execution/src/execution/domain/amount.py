@@ -1,0 +1,27 @@
+"""The amount that a person wants to invest."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from shared.trading.money import ZERO, InvalidAmount, plain
+
+LARGEST = Decimal(10) ** 12
+PLACES = 8
+
+
+def checked_amount(amount: Decimal) -> Decimal:
+    """An amount in quote units that a plan can be made for.
+
+    Raises:
+        InvalidAmount: not finite, not above zero, above 10^12, or more than eight decimals.
+    """
+    if not amount.is_finite():
+        raise InvalidAmount("The amount must be a finite number.")
+    if amount <= ZERO:
+        raise InvalidAmount("The amount must be above zero.")
+    if amount > LARGEST:
+        raise InvalidAmount(f"The amount must not exceed {plain(LARGEST)}.")
+    if amount != round(amount, PLACES):
+        raise InvalidAmount(f"The amount may have at most {PLACES} decimals.")
+    return amount

@@ -1,0 +1,67 @@
+"""A match in our books, and what it does to a holding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from shared.trading.holding import Holding
+from shared.trading.money import ZERO, exact_product
+from shared.trading.status import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """One match; `exec_id` is unique per account."""
+
+    account_id: UUID
+    exec_id: str
+    user_id: UUID
+    position_id: UUID
+    leg_id: UUID
+    run_id: UUID
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    at: datetime
+    client_order_id: str
+    venue_order_id: str
+    booked_at: datetime
+
+    @property
+    def notional(self) -> Decimal:
+        """Price × quantity, quote units."""
+        return exact_product(self.price, self.quantity)
+
+    @property
+    def base_fee(self) -> Decimal:
+        """The fee if it was taken in the base coin, else zero."""
+        return self.fee if self.fee_asset == self.base_asset else ZERO
+
+    @property
+    def quote_fee(self) -> Decimal:
+        """The fee if it was taken in the quote coin, else zero."""
+        return self.fee if self.fee_asset == self.quote_asset else ZERO
+
+    @property
+    def fee_value(self) -> Decimal:
+        """The fee in quote units at this fill's price; a third coin's fee has no price here and counts as zero."""
+        return exact_product(self.base_fee, self.price) + self.quote_fee
+
+
+def after_fill(holding: Holding, fill: Fill) -> Holding:
+    """The holding after a fill, net of the fee coin (design, Books).
+
+    Raises:
+        Oversold: a sale above what the position holds.
+    """
+    if fill.side is Side.BUY:
+        return holding.bought(quantity=fill.quantity, paid=fill.notional + fill.quote_fee, base_fee=fill.base_fee)
+    return holding.sold(quantity=fill.quantity + fill.base_fee, proceeds=fill.notional, quote_fee=fill.quote_fee)

@@ -1,0 +1,106 @@
+"""One instrument's part of a basket order: its status follows its attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from uuid import UUID
+
+from execution.domain.attempt import Attempt
+from shared.trading.money import EXACT, ZERO
+from shared.trading.status import SETTLED_LEGS, AttemptState, LegStatus, Side
+
+_STATUS = {
+    AttemptState.INTENT: LegStatus.SUBMITTED,
+    AttemptState.SENT: LegStatus.SUBMITTED,
+    AttemptState.ACKED: LegStatus.OPEN,
+    AttemptState.PARTIAL: LegStatus.PARTIALLY_FILLED,
+    AttemptState.FILLED: LegStatus.FILLED,
+    AttemptState.CANCELLED: LegStatus.CANCELLED,
+    AttemptState.REJECTED: LegStatus.REJECTED,
+    AttemptState.UNKNOWN: LegStatus.UNKNOWN,
+    AttemptState.NEEDS_ATTENTION: LegStatus.NEEDS_ATTENTION,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """A leg as its run knows it; quantities in base units, prices in quote per base."""
+
+    leg_id: UUID
+    user_id: UUID
+    account_id: UUID
+    position_id: UUID
+    run_id: UUID
+    number: int
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    side: Side
+    status: LegStatus
+    reason: str | None = None
+    target_weight: Decimal
+    quantity: Decimal
+    limit_price: Decimal
+    filled_quantity: Decimal = ZERO
+    notional: Decimal = ZERO
+    fee: Decimal = ZERO
+    fee_asset: str | None = None
+    residual: Decimal = ZERO
+    client_order_id: str | None = None
+    venue_order_id: str | None = None
+    lot_size: Decimal
+    min_quantity: Decimal
+    min_notional: Decimal
+    version: int = 1
+
+    @property
+    def settled(self) -> bool:
+        """Whether the position may settle as far as this leg goes."""
+        return self.status in SETTLED_LEGS
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Quote per base over the fills; None before the first."""
+        with localcontext(EXACT):
+            return self.notional / self.filled_quantity if self.filled_quantity else None
+
+    def follows(self, attempt: Attempt) -> Leg:
+        """The leg after its attempt moved."""
+        status = _STATUS[attempt.state]
+        return self._changed(
+            status=status,
+            reason=_reason(attempt, status),
+            client_order_id=attempt.link_id,
+            venue_order_id=attempt.venue_order_id,
+        )
+
+    def filled(self, *, quantity: Decimal, notional: Decimal, fee: Decimal, fee_asset: str) -> Leg:
+        """The leg after one more fill; fees of different coins are not added up, the last coin is shown."""
+        same_coin = self.fee_asset in {None, fee_asset}
+        return self._changed(
+            filled_quantity=self.filled_quantity + quantity,
+            notional=self.notional + notional,
+            fee=self.fee + fee if same_coin else fee,
+            fee_asset=fee_asset,
+        )
+
+    def ended(self, status: LegStatus, *, reason: str) -> Leg:
+        """A leg that ends without being sent."""
+        return self._changed(status=status, reason=reason)
+
+    def left_over(self, residual: Decimal) -> Leg:
+        """The leg with what the venue would not sell."""
+        return self._changed(residual=residual)
+
+    def _changed(self, **changes: object) -> Leg:
+        changed = replace(self, **changes)  # type: ignore[arg-type]
+        return changed if changed == self else replace(changed, version=self.version + 1)
+
+
+def _reason(attempt: Attempt, status: LegStatus) -> str | None:
+    if status is LegStatus.FILLED:
+        return None
+    if status is LegStatus.CANCELLED and attempt.filled_quantity:
+        return "partly_filled"
+    return attempt.reason

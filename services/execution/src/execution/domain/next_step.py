@@ -1,0 +1,83 @@
+"""What to do about an attempt that is not terminal: ask, wait, send again, close or call a person."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from execution.domain.attempt import Attempt
+from execution.domain.protocol_times import ProtocolTimes
+from shared.trading.status import AttemptState
+
+
+class Step(StrEnum):
+    """What the resolver does now."""
+
+    WAIT = "wait"
+    ASK = "ask"
+    RESEND = "resend"
+    CLOSE = "close"
+    LOSE = "lose"
+    GIVE_UP = "give_up"
+
+
+def next_step(attempt: Attempt, *, now: datetime, times: ProtocolTimes, in_band: bool | None, may_trade: bool) -> Step:
+    """The one step that the evidence rules allow now.
+
+    Args:
+        attempt: As it stands.
+        now: The moment of the decision.
+        times: The protocol's waits.
+        in_band: Whether the order's limit still meets the best price; None without a fresh quote.
+        may_trade: Whether the run may still send.
+    """
+    if attempt.terminal:
+        return Step.WAIT
+    if attempt.state is AttemptState.UNKNOWN:
+        if attempt.unknown_since is not None and now >= attempt.unknown_since + times.give_up_after:
+            return Step.GIVE_UP
+        if attempt.proven_absent(times):
+            return _after_absence(in_band=in_band, may_trade=may_trade)
+    if attempt.state in {AttemptState.INTENT, AttemptState.SENT}:
+        return Step.LOSE if now >= attempt.send_before + times.recv_window else Step.WAIT
+    if _never_appeared(attempt, now, times):
+        return Step.LOSE
+    return Step.ASK if now >= question_due(attempt, times) else Step.WAIT
+
+
+def _after_absence(*, in_band: bool | None, may_trade: bool) -> Step:
+    if not may_trade:
+        return Step.CLOSE
+    if in_band is None:
+        return Step.WAIT
+    return Step.RESEND if in_band else Step.CLOSE
+
+
+def _never_appeared(attempt: Attempt, now: datetime, times: ProtocolTimes) -> bool:
+    return (
+        attempt.state is AttemptState.ACKED
+        and attempt.final_state is None
+        and attempt.checks >= 1
+        and now >= attempt.updated_at + times.ack_patience
+    )
+
+
+def question_due(attempt: Attempt, times: ProtocolTimes) -> datetime:
+    """When the attempt is to be asked about next."""
+    if attempt.state is AttemptState.UNKNOWN:
+        return _unknown_due(attempt, times)
+    if attempt.state is AttemptState.NEEDS_ATTENTION:
+        return (attempt.checked_at or attempt.updated_at) + times.absence_window
+    since = max(attempt.checked_at or attempt.updated_at, attempt.updated_at)
+    return since + times.quiet_stream
+
+
+def _unknown_due(attempt: Attempt, times: ProtocolTimes) -> datetime:
+    if attempt.checked_at is None:
+        return attempt.sent_by
+    if attempt.first_absence_at is not None:
+        return attempt.checked_at + times.absence_window / 2
+    pause: timedelta = min(times.first_question * 2 ** min(attempt.checks, 10), times.longest_pause)
+    barrier = times.barrier(attempt.sent_by)
+    due = attempt.checked_at + pause
+    return barrier if attempt.checked_at < barrier < due else due

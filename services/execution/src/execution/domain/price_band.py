@@ -1,0 +1,37 @@
+"""The worst acceptable price of a leg: inside the band, on the tick grid, never worse for nothing."""
+
+from __future__ import annotations
+
+from decimal import Decimal, localcontext
+
+from shared.trading.money import EXACT, ONE, ceil_to_tick, floor_to_tick
+from shared.trading.quote import Quote
+from shared.trading.status import Side
+
+
+def limit_price(quote: Quote, *, side: Side, band: Decimal, tick_size: Decimal) -> Decimal:
+    """The limit price of an immediate-or-cancel order (design, Orders).
+
+    Args:
+        quote: A two-sided quote.
+        side: Which way the leg trades.
+        band: Largest accepted distance from the best price, a fraction.
+        tick_size: Quote per base.
+
+    Returns:
+        Buys: best ask × (1 + band) floored to the tick, but not below the ask. Sells: mirrored at the bid.
+    """
+    with localcontext(EXACT):
+        if side is Side.BUY:
+            return max(floor_to_tick(quote.ask * (ONE + band), tick_size=tick_size), quote.ask)
+        return min(ceil_to_tick(quote.bid * (ONE - band), tick_size=tick_size), quote.bid)
+
+
+def best_price(quote: Quote, side: Side) -> Decimal:
+    """The price at which the first unit would trade, quote per base."""
+    return quote.ask if side is Side.BUY else quote.bid
+
+
+def still_in_band(quote: Quote, *, side: Side, limit: Decimal) -> bool:
+    """Whether an order at `limit` would still meet the best price: the limit IS the end of the band."""
+    return quote.ask <= limit if side is Side.BUY else quote.bid >= limit

@@ -1,0 +1,52 @@
+"""Every waiting time of the order protocol in one table (safety, sections 5 and 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolTimes:
+    """How long the protocol waits, and for what.
+
+    `recv_window` travels on the wire and bounds when the venue may still take a request: it is never scaled, so
+    that the barrier stays longer than it at every scale.
+    """
+
+    recv_window: timedelta = timedelta(milliseconds=1500)
+    clock_margin: timedelta = timedelta(seconds=1)
+    """A venue takes timestamps up to this far ahead of its own clock."""
+    visibility_margin: timedelta = timedelta(seconds=4)
+    """An accepted order may be invisible to queries this long."""
+    absence_window: timedelta = timedelta(seconds=60)
+    """Clean not-founds must span at least this."""
+    give_up_after: timedelta = timedelta(minutes=15)
+    """An attempt unknown for this long goes to a person."""
+    sign_bound: timedelta = timedelta(seconds=10)
+    """No signature is asked for an intent after this."""
+    first_question: timedelta = timedelta(milliseconds=500)
+    """An unknown attempt is asked about at once and then after this, doubling."""
+    longest_pause: timedelta = timedelta(seconds=15)
+    """Between two questions about one attempt, at most."""
+    quiet_stream: timedelta = timedelta(seconds=6)
+    """An acknowledged order without news for this long is asked about."""
+    ack_patience: timedelta = timedelta(seconds=30)
+    """An acknowledged order that no query finds for this long becomes unknown."""
+    price_patience: timedelta = timedelta(seconds=30)
+    """A run waits this long for fresh prices before it gives its legs up."""
+
+    def scaled(self, scale: int) -> ProtocolTimes:
+        """All times divided by `scale`, but for the receive window."""
+        return replace(
+            self,
+            **{item.name: getattr(self, item.name) / scale for item in fields(self) if item.name != "recv_window"},
+        )
+
+    def barrier(self, signed_at: datetime) -> datetime:
+        """From here on, an order signed at `signed_at` that cannot be found may be absent."""
+        return signed_at + self.recv_window + self.clock_margin + self.visibility_margin
+
+
+ABSENCES_NEEDED = 3
+"""Clean not-founds before an unknown attempt counts as absent."""

@@ -1,0 +1,208 @@
+"""From an amount to quantities on the venue's grid (design, Orders and Too small)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal, localcontext
+
+from execution.domain.errors import AmountTooLarge, AmountTooSmall, NoFreshPrices
+from execution.domain.price_band import limit_price
+from shared.trading.instrument import Instrument
+from shared.trading.money import EXACT, ZERO, ceil_to_lot, exact_product, exact_sum, floor_to_lot, plain
+from shared.trading.quote import Quote
+from shared.trading.status import Side
+from shared.trading.weights import InfeasibleCap, capped_weights
+
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizingRules:
+    """The thresholds of a plan, all from the settings.
+
+    Attributes:
+        band: Price band, a fraction.
+        minimum_factor: A buy leg must be worth this times the venue's minimum, or it could not be sold again.
+        skipped_weight_max: Largest share of the index that a plan may skip, a fraction.
+    """
+
+    band: Decimal = Decimal("0.01")
+    minimum_factor: Decimal = Decimal("1.3")
+    skipped_weight_max: Decimal = Decimal("0.10")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A constituent with what is known about its instrument now."""
+
+    asset: str
+    symbol: str
+    weight: Decimal
+    instrument: Instrument | None
+    quote: Quote | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizedLeg:
+    """One constituent after sizing: quantities in base units, prices in quote per base."""
+
+    candidate: Candidate
+    check: str
+    """`ok`, `too_small`, `not_trading` or `no_price`."""
+    effective_weight: Decimal = ZERO
+    quantity: Decimal = ZERO
+    price: Decimal = ZERO
+    limit: Decimal = ZERO
+    required_amount: Decimal | None = None
+
+    @property
+    def max_notional(self) -> Decimal:
+        """What the leg can cost at most, quote units."""
+        return exact_product(self.quantity, self.limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizedBasket:
+    """A whole basket: every constituent is there, skipped ones with their reason."""
+
+    amount: Decimal
+    legs: list[SizedLeg]
+    minimum_amount: Decimal
+    max_notional: Decimal = field(default=ZERO)
+
+
+def size_basket(
+    candidates: Sequence[Candidate], *, amount: Decimal, cap: Decimal, rules: SizingRules, now: datetime
+) -> SizedBasket:
+    """Turn an amount (quote units) into one quantity per constituent.
+
+    Quantities are floored to lots, then single lots go to the largest quote shortfall while the sum of
+    quantity × limit price stays within the amount.
+
+    Raises:
+        AmountTooSmall: more than the allowed share would be skipped; `minimum_amount` stands in the context.
+        AmountTooLarge: a leg exceeds the venue's largest order.
+        NoFreshPrices: too large a share has no price that may be traded on.
+    """
+    priced = [_priced(candidate, rules=rules, now=now) for candidate in candidates]
+    minimum = _minimum_amount(priced)
+    checked = [_checked(leg, amount) for leg in priced]
+    weights = _effective_weights(checked, cap=cap, rules=rules, minimum=minimum)
+    legs = _filled_up([_sized(leg, weights=weights, amount=amount) for leg in checked], amount=amount)
+    return SizedBasket(
+        amount=amount, legs=legs, minimum_amount=minimum, max_notional=exact_sum([leg.max_notional for leg in legs])
+    )
+
+
+def _priced(candidate: Candidate, *, rules: SizingRules, now: datetime) -> SizedLeg:
+    instrument, quote = candidate.instrument, candidate.quote
+    if instrument is None or not instrument.trading:
+        return SizedLeg(candidate=candidate, check="not_trading")
+    if quote is None or not quote.fresh(now):
+        return SizedLeg(candidate=candidate, check="no_price")
+    limit = limit_price(quote, side=Side.BUY, band=rules.band, tick_size=instrument.tick_size)
+    with localcontext(EXACT):
+        worth = ceil_to_lot(rules.minimum_factor * instrument.min_notional / quote.ask, lot_size=instrument.lot_size)
+        lots = max(worth, ceil_to_lot(instrument.min_quantity, lot_size=instrument.lot_size), instrument.lot_size)
+        required = (lots * limit / candidate.weight).quantize(CENT, rounding=ROUND_CEILING)
+    return SizedLeg(candidate=candidate, check="ok", price=quote.ask, limit=limit, required_amount=required)
+
+
+def _minimum_amount(legs: Sequence[SizedLeg]) -> Decimal:
+    return max((leg.required_amount for leg in legs if leg.required_amount is not None), default=ZERO)
+
+
+def _checked(leg: SizedLeg, amount: Decimal) -> SizedLeg:
+    if leg.check != "ok" or leg.required_amount is None or leg.required_amount <= amount:
+        return leg
+    return _skipped(leg, "too_small")
+
+
+def _skipped(leg: SizedLeg, check: str) -> SizedLeg:
+    return SizedLeg(
+        candidate=leg.candidate, check=check, price=leg.price, limit=leg.limit, required_amount=leg.required_amount
+    )
+
+
+def _effective_weights(
+    legs: Sequence[SizedLeg], *, cap: Decimal, rules: SizingRules, minimum: Decimal
+) -> Mapping[str, Decimal]:
+    kept = {leg.candidate.symbol: leg.candidate.weight for leg in legs if leg.check == "ok"}
+    skipped = exact_sum([leg.candidate.weight for leg in legs if leg.check != "ok"])
+    unpriced = exact_sum([leg.candidate.weight for leg in legs if leg.check in {"no_price", "not_trading"}])
+    if unpriced > rules.skipped_weight_max:
+        raise NoFreshPrices("Too many coins of this index have no fresh price right now. Try again in a moment.")
+    if skipped > rules.skipped_weight_max or not kept:
+        raise _too_small(minimum)
+    if len(kept) == len(legs):
+        return kept
+    try:
+        return capped_weights(kept, cap=cap)
+    except InfeasibleCap:
+        raise _too_small(minimum) from None
+
+
+def _too_small(minimum: Decimal) -> AmountTooSmall:
+    return AmountTooSmall(
+        f"With this amount too many coins would fall below the venue's minimum order. "
+        f"The smallest amount that buys the whole index now is {plain(minimum)} USDT.",
+        context={"minimum_amount": plain(minimum)},
+    )
+
+
+def _sized(leg: SizedLeg, *, weights: Mapping[str, Decimal], amount: Decimal) -> SizedLeg:
+    instrument = leg.candidate.instrument
+    if leg.check != "ok" or instrument is None:
+        return leg
+    weight = weights[leg.candidate.symbol]
+    with localcontext(EXACT):
+        quantity = floor_to_lot(amount * weight / leg.limit, lot_size=instrument.lot_size)
+    if quantity > instrument.max_limit_quantity > ZERO:
+        raise AmountTooLarge(f"{instrument.symbol} takes at most {plain(instrument.max_limit_quantity)} in one order.")
+    return SizedLeg(
+        candidate=leg.candidate,
+        check="ok",
+        effective_weight=weight,
+        quantity=quantity,
+        price=leg.price,
+        limit=leg.limit,
+        required_amount=leg.required_amount,
+    )
+
+
+def _filled_up(legs: Sequence[SizedLeg], *, amount: Decimal) -> list[SizedLeg]:
+    """Flooring leaves each leg less than a lot short: one more lot each, largest shortfall first, while money lasts."""
+    spent = exact_sum([leg.max_notional for leg in legs])
+    grown = {leg.candidate.symbol: leg for leg in legs}
+    short = [leg for leg in legs if leg.check == "ok" and _shortfall(leg, amount) > ZERO]
+    for leg in sorted(short, key=lambda leg: (-_shortfall(leg, amount), leg.candidate.symbol)):
+        larger = _one_lot_more(leg)
+        cost = larger.max_notional - leg.max_notional
+        if larger is not leg and spent + cost <= amount:
+            grown[leg.candidate.symbol] = larger
+            spent += cost
+    return [grown[leg.candidate.symbol] for leg in legs]
+
+
+def _shortfall(leg: SizedLeg, amount: Decimal) -> Decimal:
+    return exact_product(amount, leg.effective_weight) - leg.max_notional
+
+
+def _one_lot_more(leg: SizedLeg) -> SizedLeg:
+    instrument = leg.candidate.instrument
+    if instrument is None:
+        return leg
+    quantity = leg.quantity + instrument.lot_size
+    if quantity > instrument.max_limit_quantity > ZERO:
+        return leg
+    return SizedLeg(
+        candidate=leg.candidate,
+        check=leg.check,
+        effective_weight=leg.effective_weight,
+        quantity=quantity,
+        price=leg.price,
+        limit=leg.limit,
+        required_amount=leg.required_amount,
+    )

@@ -1,0 +1,107 @@
+"""What the venue said, in our words: replies to a send, and evidence about an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.trading.money import ZERO
+from shared.trading.status import Side
+
+
+class ReplyKind(StrEnum):
+    """What a reply to a send proves (safety, section 5)."""
+
+    ACCEPTED = "accepted"
+    """The request was taken; nothing more."""
+    REFUSED = "refused"
+    """For sure not placed by this send."""
+    NOT_SENT = "not_sent"
+    """No byte left: the signer or the connection refused before."""
+    RATE_LIMITED = "rate_limited"
+    """Refused; the same id and body may go again later."""
+    DUPLICATE = "duplicate"
+    """The venue knows this id already: it exists."""
+    UNKNOWN = "unknown"
+    """No proof either way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to one order of a send.
+
+    Attributes:
+        reason: The venue's or the signer's code and words.
+        retry_after_s: For RATE_LIMITED: when the same bytes may go again.
+    """
+
+    kind: ReplyKind
+    reason: str = ""
+    venue_order_id: str | None = None
+    retry_after_s: float = 0.0
+
+
+class Standing(StrEnum):
+    """Where an order stands at the venue."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+
+FINAL = frozenset({Standing.FILLED, Standing.CANCELLED, Standing.REJECTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFact:
+    """An order as the venue shows it."""
+
+    link_id: str
+    venue_order_id: str
+    symbol: str
+    side: Side
+    standing: Standing
+    quantity: Decimal
+    price: Decimal
+    filled_quantity: Decimal = ZERO
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionFact:
+    """One match as the venue shows it; `exec_id` is unique per account."""
+
+    exec_id: str
+    link_id: str
+    venue_order_id: str
+    symbol: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyFact:
+    """The reply to the send of one attempt."""
+
+    link_id: str
+    reply: Reply
+    at: datetime
+    """When the reply was read: no later can the request have been signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbsenceFact:
+    """Live view, history and executions were all asked and none knew the order."""
+
+    link_id: str
+    asked_at: datetime
+
+
+Fact = OrderFact | ExecutionFact | ReplyFact | AbsenceFact

@@ -1,0 +1,91 @@
+"""What was told, as events in the outbox of the same transaction."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from execution.application.told import FillTold, IncidentTold, LegTold, PositionTold, Told
+from execution.domain.position import Run
+from execution.outbound.views import fill_view, leg_view, position_view
+from shared.contracts.execution import (
+    FillBooked,
+    IncidentRaised,
+    LegFilled,
+    LegUpdated,
+    PositionActive,
+    PositionClosed,
+    PositionClosing,
+    PositionExecuting,
+    PositionFailed,
+)
+from shared.contracts.fields import EventData
+from shared.runtime.outbox import Outbox
+from shared.trading.clock import Ids
+from shared.trading.status import LegStatus, PositionStatus
+
+_POSITION_EVENTS: dict[PositionStatus, type[EventData]] = {
+    PositionStatus.EXECUTING: PositionExecuting,
+    PositionStatus.ACTIVE: PositionActive,
+    PositionStatus.FAILED: PositionFailed,
+    PositionStatus.CLOSING: PositionClosing,
+    PositionStatus.CLOSED: PositionClosed,
+}
+
+
+class Announcer:
+    """Writes events; state-carrying, each with its noun's version."""
+
+    def __init__(self, outbox: Outbox, ids: Ids) -> None:
+        self._outbox = outbox
+        self._ids = ids
+
+    async def announce(self, session: AsyncSession, told: Told, run: Run | None) -> None:
+        """Put one event into the outbox."""
+        data, aggregate, version, entity = self._event(told)
+        user_id = told.position.user_id if isinstance(told, PositionTold) else _user(told)
+        await self._outbox.add(
+            session,
+            data,
+            user_id=user_id,
+            entity_id=entity,
+            aggregate_id=aggregate,
+            aggregate_version=version,
+            correlation_id=run.correlation_id if run else None,
+            causation_id=run.causation_id if run else None,
+        )
+
+    def _event(self, told: Told) -> tuple[EventData, str, int, str]:
+        match told:
+            case PositionTold(position=position, legs=legs):
+                kind = _POSITION_EVENTS[position.status]
+                data = kind.model_validate({"position": position_view(position, legs)})
+                return data, str(position.position_id), position.version, str(position.position_id)
+            case LegTold(leg=leg):
+                view = leg_view(leg)
+                filled = leg.status is LegStatus.FILLED
+                leg_event = LegFilled if filled else LegUpdated
+                return leg_event(user_id=leg.user_id, leg=view), str(leg.leg_id), leg.version, str(leg.position_id)
+            case FillTold(fill=fill):
+                booked = FillBooked(user_id=fill.user_id, account_id=fill.account_id, fill=fill_view(fill))
+                return booked, f"{fill.account_id}:{fill.exec_id}", 1, str(fill.position_id)
+            case IncidentTold():
+                return self._incident(told)
+
+    def _incident(self, told: IncidentTold) -> tuple[EventData, str, int, str]:
+        incident = IncidentRaised(
+            user_id=told.user_id,
+            account_id=told.account_id,
+            position_id=told.position_id,
+            code=told.code,
+            detail=told.detail,
+            client_order_id=told.client_order_id,
+        )
+        return incident, str(self._ids.uuid()), 1, str(told.position_id or "_")
+
+
+def _user(told: LegTold | FillTold | IncidentTold) -> UUID:
+    if isinstance(told, LegTold):
+        return told.leg.user_id
+    return told.fill.user_id if isinstance(told, FillTold) else told.user_id

@@ -1,0 +1,28 @@
+"""Opens transactions of execution's books."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from execution.outbound.postgres.announcements import Announcer
+from execution.outbound.postgres.work import PostgresWork
+from shared.runtime.database import Database
+
+
+class PostgresBooks:
+    """The port `Books`."""
+
+    def __init__(self, database: Database, announcer: Announcer) -> None:
+        self._database = database
+        self._announcer = announcer
+
+    @asynccontextmanager
+    async def work(self, user_id: UUID) -> AsyncIterator[PostgresWork]:
+        """One unit of work; what was told enters the outbox with it."""
+        async with self._database.transaction(user_id) as session:
+            work = PostgresWork(session)
+            yield work
+            for told, run in work.told:
+                await self._announcer.announce(session, told, run)

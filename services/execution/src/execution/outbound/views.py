@@ -1,0 +1,146 @@
+"""Our nouns as the contracts show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from execution.domain.fill import Fill
+from execution.domain.leg import Leg
+from execution.domain.plan import Plan, PlanLine
+from execution.domain.position import Position
+from shared.contracts.execution import FillView, LegView, PositionView
+from shared.contracts.orders import Ceiling
+from shared.contracts.rpc.execution import PlanLeg, PlanView
+from shared.trading.money import truncate
+
+PRICE_PLACES = 18
+
+
+def leg_view(leg: Leg) -> LegView:
+    """A leg."""
+    return LegView(
+        leg_id=leg.leg_id,
+        position_id=leg.position_id,
+        run_id=leg.run_id,
+        number=leg.number,
+        symbol=leg.symbol,
+        base_asset=leg.base_asset,
+        side=leg.side,
+        status=leg.status,
+        reason=leg.reason,
+        target_weight=leg.target_weight,
+        quantity=leg.quantity,
+        limit_price=leg.limit_price,
+        filled_quantity=leg.filled_quantity,
+        average_price=_shown(leg.average_price),
+        notional=leg.notional,
+        fee=leg.fee,
+        fee_asset=leg.fee_asset,
+        residual=leg.residual,
+        client_order_id=leg.client_order_id,
+        venue_order_id=leg.venue_order_id,
+        version=leg.version,
+    )
+
+
+def _shown(price: Decimal | None) -> Decimal | None:
+    return None if price is None else truncate(price, places=PRICE_PLACES)
+
+
+def position_view(position: Position, legs: Sequence[Leg]) -> PositionView:
+    """A position with the legs of all its runs."""
+    return PositionView(
+        position_id=position.position_id,
+        user_id=position.user_id,
+        account_id=position.account_id,
+        environment=position.environment,
+        index_id=position.index_id,
+        index_version=position.index_version,
+        status=position.status,
+        complete=position.complete,
+        reasons=list(position.reasons),
+        blocked_reason=position.blocked_reason,
+        run_id=position.run_id,
+        run_kind=position.run_kind.value,
+        approved_amount=position.approved_amount,
+        invested=position.invested,
+        proceeds=position.proceeds,
+        legs=[leg_view(leg) for leg in legs],
+        created_at=position.created_at,
+        updated_at=position.updated_at,
+        version=position.version,
+    )
+
+
+def fill_view(fill: Fill) -> FillView:
+    """A fill."""
+    return FillView(
+        exec_id=fill.exec_id,
+        position_id=fill.position_id,
+        leg_id=fill.leg_id,
+        run_id=fill.run_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        price=fill.price,
+        quantity=fill.quantity,
+        fee=fill.fee,
+        fee_asset=fill.fee_asset,
+        at=fill.at,
+        client_order_id=fill.client_order_id,
+        venue_order_id=fill.venue_order_id,
+    )
+
+
+def plan_view(plan: Plan) -> PlanView:
+    """A plan."""
+    return PlanView(
+        plan_id=plan.plan_id,
+        user_id=plan.user_id,
+        account_id=plan.account_id,
+        environment=plan.environment,
+        kind=plan.kind.value,
+        index_id=plan.index_id,
+        index_version=plan.index_version,
+        position_id=plan.position_id,
+        amount=plan.amount,
+        legs=[_plan_leg(line) for line in plan.legs],
+        total_notional=plan.total_notional,
+        total_fee=plan.total_fee,
+        cash_after=plan.cash_after,
+        available=plan.available,
+        minimum_amount=plan.minimum_amount,
+        price_band=plan.price_band,
+        ceilings=[_ceiling(line) for line in plan.to_send],
+        warnings=plan.warnings,
+        created_at=plan.created_at,
+        expires_at=plan.expires_at,
+    )
+
+
+def _plan_leg(line: PlanLine) -> PlanLeg:
+    return PlanLeg.model_validate(
+        {
+            "number": line.number,
+            "symbol": line.symbol,
+            "base_asset": line.base_asset,
+            "side": line.side,
+            "target_weight": line.target_weight,
+            "effective_weight": line.effective_weight,
+            "quantity": line.quantity,
+            "estimated_price": line.estimated_price,
+            "limit_price": line.limit_price,
+            "notional": line.notional,
+            "max_notional": line.max_notional,
+            "fee": line.fee,
+            "fee_asset": line.fee_asset,
+            "price_at": line.price_at,
+            "check": line.check,
+            "reason": line.reason,
+            "required_amount": line.required_amount,
+        }
+    )
+
+
+def _ceiling(line: PlanLine) -> Ceiling:
+    return Ceiling(symbol=line.symbol, side=line.side, max_quantity=line.quantity, max_notional=line.max_notional)

@@ -14,6 +14,7 @@ from basketry_local.board import Board
 from basketry_local.data_folder import DataFolder
 from basketry_local.environment import EXCHANGE, Ports, choose_ports, exchange_environment, service_environment
 from basketry_local.keyring import POSTGRES_ADMIN, Keyring
+from basketry_local.launchers import best_launcher
 from basketry_local.preparation import bus_authorization, prepare_bus, prepare_databases
 from basketry_local.processes import ProcessRegister
 from basketry_local.servers.nats import NatsFailed, NatsServer
@@ -73,6 +74,9 @@ class LocalPlatform:
             durable=durable,
             port=self.ports["nats"],
         )
+        self._rotate_logs()
+        # It begins to import at once, while the servers start.
+        self._launcher = best_launcher((*services, EXCHANGE), folder.logs / "preload.log")
         self.exchange = self._exchange()
         self.services = {name: self._service(name) for name in services}
         self._bus_is_fresh = False
@@ -100,21 +104,18 @@ class LocalPlatform:
         Raises:
             NotReady: A part did not come up in time.
         """
-        self._rotate_logs()
         for name in self._register.end_leftovers():
             self.board.say(f"ended [bold]{name}[/], left behind by a runner that was killed")
         self._start_servers()
-        self.board.set(EXCHANGE, "starting")
-        self.exchange.start()
         self.board.set("provisioning", "starting", "databases, roles, tables, streams")
         await asyncio.gather(
             prepare_databases(self.postgres.admin_dsn, keyring=self.keyring, ports=self.ports),
             prepare_bus(keyring=self.keyring, ports=self.ports),
         )
         self.board.set("provisioning", "ready")
-        for service in self.services.values():
-            self.board.set(service.name, "starting")
-            service.start()
+        for part in self._parts():
+            self.board.set(part.name, "starting")
+            part.start()
         await self.wait_until_ready()
 
     async def wait_until_ready(self, *names: str, within_s: float = READY_WITHIN_S) -> None:
@@ -166,6 +167,7 @@ class LocalPlatform:
             service.stop(patience_s=max(0.1, deadline - time.monotonic()))
             self.board.set(service.name, "stopped")
         self.exchange.stop(patience_s=10)
+        self._launcher.close()
         self.nats.stop()
         self.postgres.stop()
         for name in ("nats", "postgres"):
@@ -233,6 +235,7 @@ class LocalPlatform:
             log=self.folder.logs / f"{EXCHANGE}.log",
             ready_url=f"{self.ports.url(EXCHANGE)}/readyz",
             register=self._register,
+            launcher=self._launcher,
         )
 
     def _service(self, name: str) -> ServiceProcess:
@@ -242,6 +245,7 @@ class LocalPlatform:
             log=self.folder.logs / f"{name}.log",
             ready_url=f"{self.ports.url(name)}/readyz",
             register=self._register,
+            launcher=self._launcher,
         )
 
     def _rotate_logs(self) -> None:

@@ -10,12 +10,33 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from basketry_local.os_user import OsUser
 
 _PR_SET_PDEATHSIG = 1
 _PROC = Path("/proc/self")
 """There on Linux; on a Mac `ps` answers instead."""
+
+
+class Stoppable(Protocol):
+    """A process that can be asked to end; `subprocess.Popen` is one."""
+
+    def poll(self) -> int | None:
+        """Its exit status, None while it runs."""
+        ...
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal."""
+        ...
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; raises `subprocess.TimeoutExpired`."""
+        ...
 
 
 def spawn(
@@ -44,11 +65,11 @@ def spawn(
             user=user.uid if user else None,
             group=user.gid if user else None,
             extra_groups=[] if user else None,
-            preexec_fn=_die_with_parent(last_signal),  # noqa: PLW1509 - started from the main thread only
+            preexec_fn=die_with_parent(last_signal),  # noqa: PLW1509 - started from the main thread only
         )
 
 
-def stop(process: subprocess.Popen[bytes], *, with_signal: signal.Signals, patience_s: float) -> int:
+def stop(process: Stoppable, *, with_signal: signal.Signals, patience_s: float) -> int:
     """Ask a child to end, kill it when it has not after `patience_s`; returns its exit status."""
     if process.poll() is None:
         process.send_signal(with_signal)
@@ -130,7 +151,7 @@ def end_process(pid_of: Callable[[str], int | None], name: str, *, patience_s: f
             time.sleep(0.02)
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     """What the child runs before it becomes the program; other systems rely on `end_leftovers` alone."""
     if not _PROC.is_dir():
         return None

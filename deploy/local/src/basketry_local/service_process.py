@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
-from basketry_local.processes import ProcessRegister, spawn, stop
+from basketry_local.launchers import Launcher, RunningProcess
+from basketry_local.processes import ProcessRegister, stop
 
 _LONGEST_PAUSE_S = 30.0
 _HEALTHY_AFTER_S = 60.0
@@ -23,15 +22,23 @@ class ServiceProcess:
     """A service in a process of its own.
 
     Args:
-        name: Its import package: `python -m <name>.main`.
+        name: Its import package; `<name>.main` is run.
         environment: All of its settings.
         log: Where its output goes.
         ready_url: Answers 200 when the service can work.
         register: Remembers the process for the next runner.
+        launcher: Starts it.
     """
 
     def __init__(
-        self, name: str, *, environment: Mapping[str, str], log: Path, ready_url: str, register: ProcessRegister
+        self,
+        name: str,
+        *,
+        environment: Mapping[str, str],
+        log: Path,
+        ready_url: str,
+        register: ProcessRegister,
+        launcher: Launcher,
     ) -> None:
         self.name = name
         self.log = log
@@ -39,7 +46,8 @@ class ServiceProcess:
         self.environment = dict(environment)
         self.restarts = 0
         self._register = register
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launcher = launcher
+        self._process: RunningProcess | None = None
         self._started_at = 0.0
         self._failures = 0
 
@@ -60,8 +68,7 @@ class ServiceProcess:
 
     def start(self) -> None:
         """Start the process; it is not ready yet."""
-        command = [sys.executable, "-m", f"{self.name}.main"]
-        self._process = spawn(command, log=self.log, environment=self.environment)
+        self._process = self._launcher.launch(self.name, environment=self.environment, log=self.log)
         self._started_at = time.monotonic()
         self._register.note(self.name, self._process.pid)
 

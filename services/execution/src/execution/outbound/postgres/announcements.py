@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from execution.application.told import FillTold, IncidentTold, LegTold, PositionTold, Told
-from execution.domain.position import Run
-from execution.outbound.views import fill_view, leg_view, position_view
+from execution.domain.fill import Fill
+from execution.domain.leg import Leg
+from execution.domain.position import Position, Run
 from shared.contracts.execution import (
     FillBooked,
+    FillView,
     IncidentRaised,
     LegFilled,
     LegUpdated,
+    LegView,
     PositionActive,
     PositionClosed,
     PositionClosing,
     PositionExecuting,
     PositionFailed,
+    PositionView,
 )
 from shared.contracts.fields import EventData
 from shared.runtime.outbox import Outbox
@@ -34,12 +40,22 @@ _POSITION_EVENTS: dict[PositionStatus, type[EventData]] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """How nouns are shown; the same functions answer questions."""
+
+    position: Callable[[Position, Sequence[Leg]], PositionView]
+    leg: Callable[[Leg], LegView]
+    fill: Callable[[Fill], FillView]
+
+
 class Announcer:
     """Writes events; state-carrying, each with its noun's version."""
 
-    def __init__(self, outbox: Outbox, ids: Ids) -> None:
+    def __init__(self, outbox: Outbox, ids: Ids, views: Views) -> None:
         self._outbox = outbox
         self._ids = ids
+        self._views = views
 
     async def announce(self, session: AsyncSession, told: Told, run: Run | None) -> None:
         """Put one event into the outbox."""
@@ -60,15 +76,15 @@ class Announcer:
         match told:
             case PositionTold(position=position, legs=legs):
                 kind = _POSITION_EVENTS[position.status]
-                data = kind.model_validate({"position": position_view(position, legs)})
+                data = kind.model_validate({"position": self._views.position(position, legs)})
                 return data, str(position.position_id), position.version, str(position.position_id)
             case LegTold(leg=leg):
-                view = leg_view(leg)
+                view = self._views.leg(leg)
                 filled = leg.status is LegStatus.FILLED
                 leg_event = LegFilled if filled else LegUpdated
                 return leg_event(user_id=leg.user_id, leg=view), str(leg.leg_id), leg.version, str(leg.position_id)
             case FillTold(fill=fill):
-                booked = FillBooked(user_id=fill.user_id, account_id=fill.account_id, fill=fill_view(fill))
+                booked = FillBooked(user_id=fill.user_id, account_id=fill.account_id, fill=self._views.fill(fill))
                 return booked, f"{fill.account_id}:{fill.exec_id}", 1, str(fill.position_id)
             case IncidentTold():
                 return self._incident(told)

@@ -1,0 +1,61 @@
+"""The reconciler found something of ours at the venue: ask the venue again and book what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from execution.application.bookkeeping import Bookkeeper
+from execution.application.linking import Linking
+from execution.application.ports import Account, OrderVenue
+from execution.domain.venue_facts import Fact
+from shared.trading.clock import Clock
+
+LOOK_BACK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueRecord:
+    """What to look at again."""
+
+    account: Account
+    client_order_ids: Sequence[str]
+    exec_ids: Sequence[str]
+
+
+class BookVenueRecord:
+    """Books only what the venue confirms; doing it twice changes nothing."""
+
+    def __init__(self, *, venue: OrderVenue, bookkeeper: Bookkeeper, linking: Linking, clock: Clock) -> None:
+        self._venue = venue
+        self._bookkeeper = bookkeeper
+        self._linking = linking
+        self._clock = clock
+
+    async def execute(self, record: VenueRecord) -> None:
+        """Ask by client order id, and by time for matches without one.
+
+        Raises:
+            Unavailable: the venue did not answer; the task comes again.
+        """
+        facts: list[Fact] = []
+        for link_id in record.client_order_ids:
+            if self._linking.ours(link_id):
+                facts += await self._of_order(record.account, link_id)
+        found = {getattr(fact, "exec_id", None) for fact in facts}
+        if set(record.exec_ids) - found:
+            facts += await self._of_matches(record)
+        await self._bookkeeper.book(record.account, facts)
+
+    async def _of_order(self, account: Account, link_id: str) -> list[Fact]:
+        evidence = await self._venue.look_up(account, link_id)
+        facts: list[Fact] = list(evidence.executions)
+        if evidence.order is not None:
+            facts.append(evidence.order)
+        return facts
+
+    async def _of_matches(self, record: VenueRecord) -> list[Fact]:
+        wanted = set(record.exec_ids)
+        matches = await self._venue.executions_since(record.account, self._clock.now() - LOOK_BACK)
+        return [match for match in matches if match.exec_id in wanted]

@@ -1,0 +1,120 @@
+"""Answers to other services' questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from execution.application.make_close_plan import MakeClosePlan
+from execution.application.make_plan import MakePlan
+from execution.application.ports import DeskRegister
+from execution.application.read_books import AccountPage, ReadBooks
+from execution.domain.position import Position, PositionHolding
+from execution.inbound.views import fill_view, plan_view, position_view
+from shared.contracts.rpc import execution as questions
+from shared.runtime.rpc import RpcRouter
+from shared.trading.errors import NotFound
+from shared.trading.money import ZERO
+
+ACCOUNTS_MAX = 500
+
+
+def create_rpc(
+    *, make_plan: MakePlan, make_close_plan: MakeClosePlan, read_books: ReadBooks, register: DeskRegister
+) -> RpcRouter:
+    """All verbs of execution."""
+    router = RpcRouter()
+
+    @router.answer(questions.MAKE_PLAN)
+    async def plan(request: questions.MakePlan) -> questions.PlanView:
+        made = await make_plan.execute(
+            user_id=request.user_id, account_id=request.account_id, index_id=request.index_id, amount=request.amount
+        )
+        return plan_view(made)
+
+    @router.answer(questions.MAKE_CLOSE_PLAN)
+    async def close_plan(request: questions.MakeClosePlan) -> questions.PlanView:
+        return plan_view(await make_close_plan.execute(user_id=request.user_id, position_id=request.position_id))
+
+    @router.answer(questions.GET_POSITION)
+    async def position(request: questions.PositionRef) -> questions.PositionDetail:
+        page = await read_books.position(user_id=request.user_id, position_id=request.position_id)
+        return questions.PositionDetail(
+            position=position_view(page.position, page.legs), fills=[fill_view(fill) for fill in page.fills]
+        )
+
+    @router.answer(questions.LIST_ACCOUNTS)
+    async def accounts(request: questions.ListAccounts) -> questions.AccountList:
+        limit = min(max(request.limit, 1), ACCOUNTS_MAX)
+        found = await register.accounts(after=request.after, limit=limit)
+        return questions.AccountList(
+            items=[
+                questions.AccountRef(user_id=row.user_id, account_id=row.account_id, environment=row.environment)
+                for row in found
+            ]
+        )
+
+    @router.answer(questions.GET_BOOKS)
+    async def books(request: questions.GetBooks) -> questions.Books:
+        page = await read_books.account(user_id=request.user_id, account_id=request.account_id)
+        return _books(request, page)
+
+    @router.answer(questions.MISSING_EXECUTIONS)
+    async def missing(request: questions.KnownExecutions) -> questions.MissingExecutions:
+        return questions.MissingExecutions(
+            exec_ids=await read_books.missing(
+                user_id=request.user_id, account_id=request.account_id, exec_ids=request.exec_ids
+            )
+        )
+
+    return router
+
+
+def _books(request: questions.GetBooks, page: AccountPage) -> questions.Books:
+    if not page.positions:
+        raise NotFound("There are no books of this account.", code="account_not_found")
+    by_position: dict[UUID, list[PositionHolding]] = {}
+    for holding in page.holdings:
+        by_position.setdefault(holding.position_id, []).append(holding)
+    return questions.Books(
+        user_id=request.user_id,
+        account_id=request.account_id,
+        environment=page.positions[0].environment,
+        positions=[_position(row, by_position.get(row.position_id, [])) for row in page.positions],
+        open_orders=[
+            questions.OpenOrder(
+                client_order_id=row.link_id,
+                position_id=row.position_id,
+                symbol=row.symbol,
+                state=row.state.value,
+                since=row.intent_at,
+            )
+            for row in page.open_attempts
+        ],
+        first_trade_at=page.first_fill_at,
+    )
+
+
+def _position(position: Position, holdings: Sequence[PositionHolding]) -> questions.BookedPosition:
+    return questions.BookedPosition(
+        position_id=position.position_id,
+        status=position.status,
+        index_id=position.index_id,
+        version=position.version,
+        invested=position.invested,
+        proceeds=position.proceeds,
+        fees=position.fees,
+        holdings=[
+            questions.BookedHolding(
+                asset=row.asset,
+                symbol=row.symbol,
+                quantity=row.quantity,
+                cost=row.cost,
+                realised=row.realised,
+                target_weight=row.target_weight,
+            )
+            for row in holdings
+            if row.quantity or row.realised or row.target_weight > ZERO
+        ],
+        traded_at=position.traded_at,
+    )

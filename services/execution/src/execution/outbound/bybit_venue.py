@@ -1,0 +1,148 @@
+"""The venue, through Bybit's REST API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, TypeVar
+from uuid import UUID
+
+from execution.application.ports import Account, Evidence
+from execution.domain.attempt import Attempt
+from execution.domain.venue_facts import ExecutionFact, Reply
+from execution.outbound.keys_client import AccountSigner
+from execution.outbound.late import Asker
+from execution.outbound.venue_words import TRADE, execution_fact, limit_order, order_fact, reply
+from shared.contracts.rpc.keys import Lane
+from shared.runtime.bybit.capabilities import CAPABILITIES, SPOT_BATCH_MAX
+from shared.runtime.bybit.connections import VenueConnections
+from shared.runtime.bybit.desk import CallTimes
+from shared.runtime.bybit.outcomes import Accepted, NotSent, Outcome, Refused
+from shared.runtime.bybit.session import VenueSession
+from shared.runtime.settings import VenueHost, open_host
+from shared.trading.clock import Clock, epoch_ms
+from shared.trading.errors import Denied, Unavailable
+from shared.trading.status import Side, VenueEnvironment
+
+Found = TypeVar("Found")
+
+GOVERNOR_PATIENCE_S = 5.0
+"""With the signer's own time-out this stays below the protocol's `sign_bound`."""
+CALL_DEADLINE_S = 15.0
+
+
+class BybitVenue:
+    """The port `OrderVenue`.
+
+    Args:
+        hosts: Open environments; others are refused by name.
+        recv_window: Of opening orders: short, so that a lost request soon cannot land any more.
+    """
+
+    def __init__(
+        self, hosts: Mapping[VenueEnvironment, VenueHost], *, asker: Asker, clock: Clock, recv_window: timedelta
+    ) -> None:
+        self._hosts = dict(hosts)
+        self._asker = asker
+        self._clock = clock
+        self._recv_window_ms = recv_window // timedelta(milliseconds=1)
+        self._connections: dict[VenueEnvironment, VenueConnections] = {}
+        self._sessions: dict[UUID, VenueSession] = {}
+
+    def close(self) -> None:
+        """Drop connections and threads."""
+        for connections in self._connections.values():
+            connections.close()
+
+    def batch_size(self, environment: VenueEnvironment) -> int:
+        """Orders that one send may carry: one where the environment has no spot batches."""
+        return SPOT_BATCH_MAX if CAPABILITIES[environment].spot_batch else 1
+
+    async def create(self, account: Account, attempts: Sequence[Attempt]) -> Sequence[Reply]:
+        """Send orders; one reply per attempt, in order. Never raises for what the venue or keys said."""
+        session = self._session(account)
+        lane = Lane.BUY if attempts[0].side is Side.BUY else Lane.UNWIND
+        if len(attempts) > 1 and session.capabilities.spot_batch:
+            return await self._batch(session, attempts, lane)
+        outcomes = await asyncio.gather(
+            *(
+                session.create_order(limit_order(one), lane=lane, recv_window_ms=self._recv_window_ms)
+                for one in attempts
+            )
+        )
+        now = self._clock.now()
+        return [reply(outcome, now) for outcome in outcomes]
+
+    async def _batch(self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane) -> Sequence[Reply]:
+        orders = [limit_order(one) for one in attempts]
+        outcome = await session.create_batch(orders, lane=lane, recv_window_ms=self._recv_window_ms)
+        now = self._clock.now()
+        if isinstance(outcome, Accepted):
+            return [reply(leg, now) for leg in outcome.reply.legs]
+        return [reply(outcome, now)] * len(orders)
+
+    async def look_up(self, account: Account, link_id: str) -> Evidence:
+        """Live view, history, executions, in this order; the executions of a known order are asked for too.
+
+        Raises:
+            Unavailable: a question got no answer.
+        """
+        session = self._session(account)
+        orders = _answer(await session.order_by_link_id(link_id))
+        if not orders:
+            orders = _answer(await session.history_by_link_id(link_id))
+        order = order_fact(orders[0]) if orders else None
+        if order is not None and not order.filled_quantity:
+            return Evidence(order=order, executions=())
+        rows = _answer(await session.executions_by_link_id(link_id))
+        return Evidence(order=order, executions=[execution_fact(row) for row in rows if row.exec_type == TRADE])
+
+    async def executions_since(self, account: Account, since: datetime) -> Sequence[ExecutionFact]:
+        """All matches of the account from a moment on.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        start, end = epoch_ms(since), epoch_ms(self._clock.now())
+        rows = _answer(await self._session(account).executions(start_ms=start, end_ms=end))
+        return [execution_fact(row) for row in rows if row.exec_type == TRADE]
+
+    async def spendable(self, account: Account, asset: str) -> Decimal:
+        """Wallet balance minus locked.
+
+        Raises:
+            Unavailable, Denied: no answer, or the key works no more.
+        """
+        return _answer(await self._session(account).wallet([asset])).available(asset)
+
+    def _session(self, account: Account) -> VenueSession:
+        found = self._sessions.get(account.account_id)
+        if found is None:
+            found = VenueSession(
+                environment=account.environment,
+                connections=self._host(account.environment),
+                signer=AccountSigner(self._asker, account),
+                read_lane=Lane.CANCEL_QUERY,
+                times=CallTimes(governor_patience_s=GOVERNOR_PATIENCE_S, deadline_s=CALL_DEADLINE_S),
+                clock=self._clock,
+            )
+            self._sessions[account.account_id] = found
+        return found
+
+    def _host(self, environment: VenueEnvironment) -> VenueConnections:
+        found = self._connections.get(environment)
+        if found is None:
+            found = VenueConnections(open_host(self._hosts, environment).rest)
+            self._connections[environment] = found
+        return found
+
+
+def _answer(outcome: Outcome[Found]) -> Found:
+    if isinstance(outcome, Accepted):
+        return outcome.reply
+    if isinstance(outcome, Refused) and outcome.blind:
+        raise Denied("The venue does not accept this account's key any more.", code="account_key_refused")
+    detail: Any = outcome.error.code if isinstance(outcome, NotSent) else getattr(outcome, "reason", "refused")
+    raise Unavailable("The venue did not answer; nothing was done.", code="venue_unavailable", context={"why": detail})

@@ -1,0 +1,77 @@
+"""Accounts and signatures, asked of keys; no secret ever comes here."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from execution.application.ports import Account, AccountStanding
+from execution.domain.errors import AccountNotFound
+from execution.outbound.late import Asker
+from shared.contracts.rpc import keys
+from shared.contracts.rpc.keys import KeyRef, Lane, Signature, SignRequest, StreamLogin
+from shared.trading.errors import NotFound
+
+CEILINGS_PAUSE_S = 0.01
+CEILINGS_TRIES = 100
+
+
+class KeysClient:
+    """The port `Accounts`, and logins of private streams."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def describe(self, *, user_id: UUID, account_id: UUID) -> AccountStanding:
+        """The account as its custodian knows it.
+
+        Raises:
+            AccountNotFound: none such, or somebody else's.
+        """
+        try:
+            view = await self._asker.ask(keys.DESCRIBE, KeyRef(user_id=user_id, key_id=account_id))
+        except NotFound:
+            raise AccountNotFound from None
+        return AccountStanding(
+            account=Account(user_id=view.user_id, account_id=view.key_id, environment=view.environment),
+            active=view.status == "active",
+            read_only=view.read_only,
+            reason=view.status_reason,
+        )
+
+    async def login(self, account: Account) -> StreamLogin:
+        """Arguments of a stream's `auth`; valid for a second."""
+        return await self._asker.ask(keys.SIGN_STREAM, KeyRef(user_id=account.user_id, key_id=account.account_id))
+
+
+class AccountSigner:
+    """Signs exact bytes for one account (`Signer` of the venue's client)."""
+
+    def __init__(self, asker: Asker, account: Account) -> None:
+        self._asker = asker
+        self._account = account
+
+    async def sign(self, *, method: str, path: str, payload: str, recv_window_ms: int, lane: Lane) -> Signature:
+        """The signature, or when to ask again.
+
+        For some milliseconds after an order keys may not have read its ceilings from the bus: they are asked for
+        again here, within a bound, so that the batch leaves at once.
+        """
+        request = SignRequest.model_validate(
+            {
+                "user_id": self._account.user_id,
+                "key_id": self._account.account_id,
+                "method": method,
+                "path": path,
+                "payload": payload,
+                "recv_window_ms": recv_window_ms,
+                "lane": lane,
+            }
+        )
+        signature = await self._asker.ask(keys.SIGN, request)
+        for _ in range(CEILINGS_TRIES):
+            if signature.retry_reason != "ceilings_pending":
+                break
+            await asyncio.sleep(CEILINGS_PAUSE_S)
+            signature = await self._asker.ask(keys.SIGN, request)
+        return signature

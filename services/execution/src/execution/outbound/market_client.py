@@ -1,0 +1,53 @@
+"""Public facts, asked of market-data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from execution.application.ports import Constituent, IndexVersion
+from execution.domain.errors import UnknownIndex
+from execution.outbound.late import Asker
+from shared.contracts.rpc import market_data
+from shared.trading.errors import NotFound
+from shared.trading.instrument import Instrument
+from shared.trading.quote import Quote
+from shared.trading.status import VenueEnvironment
+
+
+class MarketClient:
+    """The port `Market`."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def index(self, environment: VenueEnvironment, index_id: str) -> IndexVersion:
+        """The newest version of an index.
+
+        Raises:
+            UnknownIndex: none such in this environment.
+        """
+        question = market_data.GetIndex(environment=environment, index_id=index_id)
+        try:
+            view = await self._asker.ask(market_data.GET_INDEX, question)
+        except NotFound:
+            raise UnknownIndex(f'There is no index "{index_id[:64]}".') from None
+        return IndexVersion(
+            index_id=view.index_id,
+            version=view.version,
+            weight_cap=view.weight_cap,
+            constituents=[
+                Constituent(asset=row.asset, symbol=row.symbol, weight=row.weight) for row in view.constituents
+            ],
+        )
+
+    async def instruments(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Instrument]:
+        """The venue's rules by symbol."""
+        question = market_data.GetSymbols(environment=environment, symbols=sorted(symbols))
+        listed = await self._asker.ask(market_data.GET_INSTRUMENTS, question)
+        return {row.symbol: row.to_domain() for row in listed.items}
+
+    async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Quote]:
+        """Best prices by symbol."""
+        question = market_data.GetSymbols(environment=environment, symbols=sorted(symbols))
+        quoted = await self._asker.ask(market_data.GET_QUOTES, question)
+        return {row.symbol: row.to_domain() for row in quoted.items}

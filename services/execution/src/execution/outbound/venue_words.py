@@ -1,0 +1,86 @@
+"""The venue's rows and outcomes in our words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from execution.domain.attempt import Attempt
+from execution.domain.venue_facts import ExecutionFact, OrderFact, Reply, ReplyKind, Standing
+from shared.runtime.bybit.orders import LimitOrder
+from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotSent, RateLimited, Refused, Unknown
+from shared.runtime.bybit.replies import ExecutionRow, OrderRow, OrderStatus
+from shared.trading.clock import epoch_ms, from_epoch_ms
+
+TRADE = "Trade"
+_STANDING = {
+    OrderStatus.FILLED: Standing.FILLED,
+    OrderStatus.CANCELLED: Standing.CANCELLED,
+    OrderStatus.PARTIALLY_FILLED_CANCELED: Standing.CANCELLED,
+    OrderStatus.DEACTIVATED: Standing.CANCELLED,
+    OrderStatus.REJECTED: Standing.REJECTED,
+}
+
+
+def limit_order(attempt: Attempt) -> LimitOrder:
+    """The order of an attempt: the same fields at every send."""
+    return LimitOrder(
+        client_order_id=attempt.link_id,
+        symbol=attempt.symbol,
+        side=attempt.side,
+        quantity=attempt.quantity,
+        price=attempt.limit_price,
+    )
+
+
+def order_fact(row: OrderRow) -> OrderFact:
+    """An order as the venue shows it; a status that is not final leaves it open."""
+    return OrderFact(
+        link_id=row.order_link_id,
+        venue_order_id=row.order_id,
+        symbol=row.symbol,
+        side=row.side,
+        standing=_STANDING.get(row.status, Standing.OPEN),
+        quantity=row.quantity,
+        price=row.price,
+        filled_quantity=row.filled_quantity,
+        reason=_reason(row),
+    )
+
+
+def _reason(row: OrderRow) -> str:
+    return "" if row.reject_reason in {"", "EC_NoError"} else row.reject_reason
+
+
+def execution_fact(row: ExecutionRow) -> ExecutionFact:
+    """A match as the venue shows it."""
+    return ExecutionFact(
+        exec_id=row.exec_id,
+        link_id=row.order_link_id,
+        venue_order_id=row.order_id,
+        symbol=row.symbol,
+        side=row.side,
+        price=row.price,
+        quantity=row.quantity,
+        fee=row.fee,
+        fee_asset=row.fee_asset,
+        at=from_epoch_ms(row.time_ms),
+    )
+
+
+def reply(outcome: Any, now: datetime) -> Reply:
+    """What the outcome of a send proves; whatever is not certain is UNKNOWN."""
+    match outcome:
+        case Accepted(reply=ack):
+            return Reply(kind=ReplyKind.ACCEPTED, venue_order_id=ack.order_id)
+        case RateLimited(reset_ms=reset_ms, message=message):
+            wait_s = max(reset_ms - epoch_ms(now), 0) / 1000
+            return Reply(kind=ReplyKind.RATE_LIMITED, reason=message, retry_after_s=max(wait_s, 0.05))
+        case NotSent(error=error):
+            return Reply(kind=ReplyKind.NOT_SENT, reason=f"not_signed: {error.code}")
+        case Refused(code=code, message=message) | Duplicate(code=code, message=message):
+            kind = ReplyKind.REFUSED if isinstance(outcome, Refused) else ReplyKind.DUPLICATE
+            return Reply(kind=kind, reason=f"venue_{code}: {message}")
+        case _:
+            why = outcome.reason if isinstance(outcome, Unknown) else type(outcome).__name__
+            return Reply(kind=ReplyKind.UNKNOWN, reason=why)

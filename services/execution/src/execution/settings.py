@@ -1,0 +1,46 @@
+"""Settings of execution, from the environment with the prefix `EXECUTION_`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field, SecretStr, field_validator
+
+from shared.runtime.settings import ServiceSettings, VenueSettings, service_config
+
+
+class Settings(ServiceSettings, VenueSettings):
+    """What execution is told.
+
+    Attributes:
+        link_key: Hex; key of the check in client order ids, the same in keys and reconciler.
+        times_scale: The protocol's waiting times are divided by this, but for the receive window; tests use 30.
+        batch_size: Orders per request at most.
+        price_band: Largest distance of a limit price from the best price, a fraction.
+        minimum_factor: A buy leg must be worth this times the venue's minimum.
+        skipped_weight_max: Largest share of an index that a plan may skip.
+        fee_rate: Estimate of the taker fee in plans; fills carry the real one.
+        plan_valid_s: How long a plan may be executed.
+        lease_s: How long a desk is kept without renewal; after a crash nobody trades for its accounts so long.
+        desks_max: Accounts that one process trades for at once.
+    """
+
+    model_config = service_config("EXECUTION_")
+
+    link_key: SecretStr
+    times_scale: int = Field(default=1, ge=1, le=1000)
+    batch_size: int = Field(default=10, ge=1, le=10)
+    price_band: Decimal = Field(default=Decimal("0.01"), gt=0, lt=1)
+    minimum_factor: Decimal = Field(default=Decimal("1.3"), ge=1)
+    skipped_weight_max: Decimal = Field(default=Decimal("0.10"), ge=0, lt=1)
+    fee_rate: Decimal = Field(default=Decimal("0.001"), ge=0, lt=1)
+    plan_valid_s: int = Field(default=60, ge=1)
+    lease_s: float = Field(default=5.0, ge=1)
+    desks_max: int = Field(default=500, ge=1)
+
+    @field_validator("link_key")
+    @classmethod
+    def _hex_of_16_bytes(cls, value: SecretStr) -> SecretStr:
+        if len(bytes.fromhex(value.get_secret_value())) < 16:
+            raise ValueError("the link key must have at least 16 bytes")
+        return value

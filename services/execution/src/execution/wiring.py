@@ -1,0 +1,151 @@
+"""Composition root of execution: the only module that knows every room."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from execution.application.accept_basket_order import AcceptBasketOrder
+from execution.application.accept_close import AcceptClose
+from execution.application.account_desk import DeskTools
+from execution.application.book_venue_record import BookVenueRecord
+from execution.application.bookkeeping import Bookkeeper
+from execution.application.desk_office import DeskOffice
+from execution.application.linking import Linking
+from execution.application.make_close_plan import MakeClosePlan
+from execution.application.make_plan import MakePlan
+from execution.application.planning import PlanRoom, PlanRules
+from execution.application.read_books import ReadBooks
+from execution.application.resolve_unknown import ResolveUnknown
+from execution.application.send_orders import SendOrders
+from execution.application.trade_run import TradeRun
+from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.sizing import SizingRules
+from execution.inbound.events import create_orders, create_tasks
+from execution.inbound.rpc import create_rpc
+from execution.inbound.views import fill_view, leg_view, position_view
+from execution.outbound.bybit_streams import BybitStreams
+from execution.outbound.bybit_venue import BybitVenue
+from execution.outbound.keys_client import KeysClient
+from execution.outbound.late import Asker, LateAsker
+from execution.outbound.market_client import MarketClient
+from execution.outbound.postgres.announcements import Announcer, Views
+from execution.outbound.postgres.books import PostgresBooks
+from execution.outbound.postgres.desk_register import PostgresDeskRegister
+from execution.outbound.postgres.tables import outbox
+from execution.settings import Settings
+from shared.runtime.database import Database
+from shared.runtime.outbox import Outbox
+from shared.runtime.process import Process
+from shared.runtime.settings import dsn_text
+from shared.trading.clock import SystemClock, SystemIds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """Everything but the process around it."""
+
+    database: Database
+    office: DeskOffice
+    venue: BybitVenue
+    make_plan: MakePlan
+    make_close_plan: MakeClosePlan
+    accept: AcceptBasketOrder
+    close: AcceptClose
+    book: BookVenueRecord
+    read_books: ReadBooks
+    register: PostgresDeskRegister
+
+
+def furnish(settings: Settings, asker: Asker) -> Rooms:
+    """All rooms, connected; `asker` reaches the other services."""
+    clock, ids = SystemClock(), SystemIds()
+    database = Database(dsn_text(settings.database_dsn), pool_size=12)
+    views = Views(position=position_view, leg=leg_view, fill=fill_view)
+    books = PostgresBooks(database, Announcer(Outbox(outbox, source="execution", clock=clock, ids=ids), ids, views))
+    register = PostgresDeskRegister(database, lease=timedelta(seconds=settings.lease_s))
+    times = ProtocolTimes().scaled(settings.times_scale)
+    linking = Linking(bytes.fromhex(settings.link_key.get_secret_value()))
+    market, keys = MarketClient(asker), KeysClient(asker)
+    venue = BybitVenue(settings.venues, asker=asker, clock=clock, recv_window=times.recv_window)
+    bookkeeper = Bookkeeper(books=books, linking=linking, times=times, clock=clock)
+    office = DeskOffice(
+        DeskTools(
+            books=books,
+            bookkeeper=bookkeeper,
+            trade_run=TradeRun(books=books, market=market, linking=linking, times=times, clock=clock, ids=ids),
+            send_orders=SendOrders(venue=venue, clock=clock, batch_size=settings.batch_size),
+            resolve=ResolveUnknown(
+                books=books, venue=venue, market=market, bookkeeper=bookkeeper, times=times, clock=clock
+            ),
+            streams=BybitStreams(settings.venues, keys=keys, rng=random.SystemRandom()),
+            register=register,
+            holder=str(ids.uuid()),
+            renew_every_s=settings.lease_s / 3,
+        ),
+        desks_max=settings.desks_max,
+    )
+    room = PlanRoom(
+        accounts=keys,
+        market=market,
+        venue=venue,
+        books=books,
+        bell=office,
+        clock=clock,
+        ids=ids,
+        rules=_rules(settings),
+    )
+    return Rooms(
+        database=database,
+        office=office,
+        venue=venue,
+        make_plan=MakePlan(room),
+        make_close_plan=MakeClosePlan(room),
+        accept=AcceptBasketOrder(books=books, venue=venue, bell=office, clock=clock, ids=ids),
+        close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
+        book=BookVenueRecord(venue=venue, bookkeeper=bookkeeper, linking=linking, clock=clock),
+        read_books=ReadBooks(books),
+        register=register,
+    )
+
+
+def build(settings: Settings) -> Process:
+    """The service's process, not yet started."""
+    asker = LateAsker()
+    rooms = furnish(settings, asker)
+
+    async def close_venue() -> None:
+        rooms.venue.close()
+
+    process = Process(
+        "execution",
+        settings,
+        database=rooms.database,
+        outbox=outbox,
+        events=[create_orders(accept=rooms.accept, close=rooms.close), create_tasks(book=rooms.book)],
+        rpc=[
+            create_rpc(
+                make_plan=rooms.make_plan,
+                make_close_plan=rooms.make_close_plan,
+                read_books=rooms.read_books,
+                register=rooms.register,
+            )
+        ],
+        loops={"desks": rooms.office.run},
+        on_stop=[close_venue],
+    )
+    asker.become(process.ask)
+    return process
+
+
+def _rules(settings: Settings) -> PlanRules:
+    return PlanRules(
+        sizing=SizingRules(
+            band=settings.price_band,
+            minimum_factor=settings.minimum_factor,
+            skipped_weight_max=settings.skipped_weight_max,
+        ),
+        fee_rate=settings.fee_rate,
+        valid_for=timedelta(seconds=settings.plan_valid_s),
+    )

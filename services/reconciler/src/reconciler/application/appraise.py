@@ -1,0 +1,100 @@
+"""Values one position and tells what changed: P&L, drift, and a point of its history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from reconciler.application.ports import Work
+from reconciler.domain.announcements import DeviationTold, PnlPoint, PnlTold, ReturnTold
+from reconciler.domain.books import VALUED
+from reconciler.domain.deviation import Band
+from reconciler.domain.slots import slot_of
+from reconciler.domain.tracking import Tracked
+from reconciler.domain.valuation import Mark, Source, Valuation, value_position
+from shared.trading.quote import Quote
+from shared.trading.status import PositionStatus
+
+POINT_S = 300.0
+"""One P&L point is kept per five minutes."""
+
+
+def marks_of(quotes: Mapping[str, Quote], now: datetime) -> dict[str, Mark]:
+    """The marks of quotes; one without any price is left out."""
+    marks = {}
+    for symbol, quote in quotes.items():
+        price, stale = quote.mark(now)
+        if price > 0:
+            marks[symbol] = Mark(price=price, stale=stale)
+    return marks
+
+
+async def appraise(
+    work: Work, tracked: Tracked, marks: Mapping[str, Mark], *, now: datetime, source: Source, band: Band
+) -> bool:
+    """Value a locked position, tell and remember; a re-valuation that changed nothing is not told.
+
+    Returns:
+        Whether something was told.
+    """
+    valuation = value_position(tracked.book, marks, now)
+    if valuation is None:
+        return False
+    worth = (valuation.value, valuation.pnl)
+    at_rest = source is Source.REVALUATION or tracked.book.status is PositionStatus.CLOSED
+    if at_rest and worth == tracked.told:
+        return False
+    after = replace(tracked, version=tracked.version + 1, told=worth)
+    await work.tell(
+        PnlTold(
+            book=tracked.book,
+            valuation=valuation,
+            source=source,
+            reconciled_at=tracked.reconciled_at,
+            version=after.version,
+        )
+    )
+    after = await _drift(work, after, valuation, band)
+    after = await _point(work, after, valuation, source)
+    await work.save_tracking(after)
+    return True
+
+
+async def _drift(work: Work, tracked: Tracked, valuation: Valuation, band: Band) -> Tracked:
+    """Only fresh prices of a position at rest decide: a stale mark is no drift, a half-sold basket is meant to be off."""
+    if not valuation.fresh or tracked.book.status is not PositionStatus.ACTIVE:
+        return tracked
+    outside = band.outside(valuation)
+    version = tracked.version + 1
+    if outside and not tracked.deviating:
+        await work.tell(DeviationTold(book=tracked.book, coins=outside, band=band, at=valuation.at, version=version))
+        return replace(tracked, deviating=True, version=version)
+    if tracked.deviating and band.back(valuation):
+        await work.tell(ReturnTold(book=tracked.book, at=valuation.at, version=version))
+        return replace(tracked, deviating=False, version=version)
+    return tracked
+
+
+async def _point(work: Work, tracked: Tracked, valuation: Valuation, source: Source) -> Tracked:
+    slot = slot_of(valuation.at, length_s=POINT_S)
+    proved = source is Source.RECONCILIATION
+    if slot == tracked.point_slot and not proved:
+        return tracked
+    point = PnlPoint(
+        position_id=tracked.book.position_id,
+        slot=slot,
+        at=valuation.at,
+        value=valuation.value,
+        cost=valuation.cost,
+        realised=valuation.realised,
+        unrealised=valuation.unrealised,
+        max_abs_drift=valuation.max_abs_drift,
+    )
+    await work.keep_point(point, replace=proved)
+    return replace(tracked, point_slot=slot)
+
+
+def worth_telling(tracked: Tracked) -> bool:
+    """Positions that hold something, or have just been closed."""
+    return tracked.book.status in VALUED or tracked.book.status is PositionStatus.CLOSED

@@ -1,0 +1,219 @@
+"""Compares books and venue: classifies every difference, invents nothing, touches nothing (safety, section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from reconciler.domain.balances import compare_balances
+from reconciler.domain.books import AccountBooks
+from reconciler.domain.findings import Comparison, Finding, Handover, Scope
+from reconciler.domain.venue import NoView, VenueExecution, VenueOrder, VenueView
+from shared.trading.errors import Invalid
+from shared.trading.link_id import LinkId, position_tail
+from shared.trading.status import BreakClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lens:
+    """What a comparison needs besides the two sides.
+
+    Attributes:
+        link_key: Tells our client order ids from look-alikes.
+        quiet: Orders and matches younger than this are left alone: their news may be under way.
+        missing: Of the venue's matches with our ids, those that are not in our books.
+        lots: Smallest step of quantity by symbol, base units.
+        shortage_causes: Per coin, the classes (D4, D5, D9) noted earlier that took coins away.
+    """
+
+    now: datetime
+    link_key: bytes
+    quiet: timedelta
+    missing: frozenset[str]
+    lots: Mapping[str, Decimal]
+    shortage_causes: Mapping[str, BreakClass]
+
+
+def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
+    """Every difference between our books and the venue's, classified."""
+    ours = [row for row in view.executions if _decoded(row.client_order_id, books, lens) is not None]
+    missing = _missing_executions(books, ours, lens)
+    orders = [*_orders_without_row(books, view, lens), *_stale_orders(books, view, lens)]
+    looked_at = {Scope.KEY, Scope.WINDOW, Scope.EXECUTIONS, Scope.ORDERS, Scope.NOTES}
+    notes = _notes(books, view, lens)
+    balances: list[Finding] = []
+    if not missing and _is_quiet(books, ours, lens):
+        looked_at.add(Scope.BALANCES)
+        causes = {**lens.shortage_causes, **_causes(notes)}
+        balances = compare_balances(books, view, lots=lens.lots, causes=causes)
+    findings = (*missing, *orders, *notes, *balances)
+    return Comparison(findings=findings, looked_at=frozenset(looked_at), handovers=_handovers(findings, ours))
+
+
+def without_view(no_view: NoView) -> Comparison:
+    """What is known when the venue could not be read: D11 when the key is blind, D12 when a history has a hole."""
+    blind = no_view.kind == "blind"
+    finding = Finding(
+        break_class=BreakClass.D11 if blind else BreakClass.D12,
+        scope=Scope.KEY if blind else Scope.WINDOW,
+        subject="key" if blind else "history",
+        detail=no_view.detail,
+    )
+    # A gap proves that the key works; a blind key proves nothing.
+    return Comparison(findings=(finding,), looked_at=frozenset({Scope.KEY} if blind else {Scope.KEY, Scope.WINDOW}))
+
+
+def our_exec_ids(books: AccountBooks, view: VenueView, link_key: bytes) -> list[str]:
+    """The venue's matches that carry a client order id of ours, oldest first."""
+    lens_key = link_key
+    return [row.exec_id for row in view.executions if _link(row.client_order_id, books, lens_key) is not None]
+
+
+def _link(text: str, books: AccountBooks, key: bytes) -> LinkId | None:
+    try:
+        link = LinkId.decode(text, key)
+    except Invalid:
+        return None
+    return link if link.environment is books.account.environment else None
+
+
+def _decoded(text: str, books: AccountBooks, lens: Lens) -> LinkId | None:
+    return _link(text, books, lens.link_key)
+
+
+def _position_of(text: str, books: AccountBooks, lens: Lens) -> UUID | None:
+    link = _decoded(text, books, lens)
+    tails = {position_tail(position.position_id): position.position_id for position in books.positions}
+    return tails.get(link.position) if link else None
+
+
+def _missing_executions(books: AccountBooks, ours: list[VenueExecution], lens: Lens) -> list[Finding]:
+    """D1, or D2 when not even the position is known."""
+    findings = []
+    for row in ours:
+        if row.exec_id not in lens.missing or lens.now - row.at < lens.quiet:
+            continue
+        position_id = _position_of(row.client_order_id, books, lens)
+        known = position_id is not None
+        findings.append(
+            Finding(
+                break_class=BreakClass.D1 if known else BreakClass.D2,
+                scope=Scope.EXECUTIONS,
+                subject=row.exec_id,
+                position_id=position_id,
+                asset=row.symbol,
+                ours=Decimal(0),
+                theirs=row.quantity,
+                detail=f"The venue has a match of our order {row.client_order_id} that our books lack.",
+            )
+        )
+    return findings
+
+
+def _orders_without_row(books: AccountBooks, view: VenueView, lens: Lens) -> list[Finding]:
+    """D2: the venue has an order of ours open that our books do not hold for open."""
+    known = {order.client_order_id for order in books.open_orders}
+    return [
+        Finding(
+            break_class=BreakClass.D2,
+            scope=Scope.ORDERS,
+            subject=row.client_order_id,
+            position_id=_position_of(row.client_order_id, books, lens),
+            asset=row.symbol,
+            detail="The venue has an open order of ours that our books do not know.",
+        )
+        for row in view.open_orders
+        if row.client_order_id not in known
+        and lens.now - row.at >= lens.quiet
+        and _decoded(row.client_order_id, books, lens) is not None
+    ]
+
+
+def _stale_orders(books: AccountBooks, view: VenueView, lens: Lens) -> list[Finding]:
+    """D3: the order is finished at the venue, our books still wait for it."""
+    found: dict[str, VenueOrder] = {row.client_order_id: row for row in view.looked_up if row.final}
+    return [
+        Finding(
+            break_class=BreakClass.D3,
+            scope=Scope.ORDERS,
+            subject=order.client_order_id,
+            position_id=order.position_id,
+            asset=order.symbol,
+            detail=f"Our books say {order.state}, the venue says {found[order.client_order_id].status}.",
+        )
+        for order in books.open_orders
+        if order.client_order_id in found
+        and lens.now - order.since >= lens.quiet
+        and lens.now - found[order.client_order_id].at >= lens.quiet
+    ]
+
+
+def _notes(books: AccountBooks, view: VenueView, lens: Lens) -> list[Finding]:
+    """D4, D5 and D9: the user's own doings with coins that positions hold; told, never booked to a position."""
+    coins = {coin.symbol: coin.asset for position in books.positions for coin in position.coins}
+    notes = [
+        Finding(
+            break_class=BreakClass.D4,
+            scope=Scope.NOTES,
+            subject=row.exec_id,
+            asset=coins[row.symbol],
+            ours=Decimal(0),
+            theirs=row.quantity if row.side.value == "Buy" else -row.quantity,
+            detail=f"A trade by hand: {row.side} {row.quantity} {row.symbol} at {row.price}.",
+            expected=True,
+        )
+        for row in view.executions
+        if row.symbol in coins and _decoded(row.client_order_id, books, lens) is None
+    ]
+    held = set(coins.values())
+    notes += [
+        Finding(
+            break_class=_line_class(line.type),
+            scope=Scope.NOTES,
+            subject=line.id,
+            asset=line.asset,
+            ours=Decimal(0),
+            theirs=line.change,
+            detail=f"{line.type} of {line.change} {line.asset} on the account.",
+            expected=True,
+        )
+        for line in view.lines
+        if line.asset in held and line.change
+    ]
+    return notes
+
+
+def _line_class(kind: str) -> BreakClass:
+    moved = any(word in kind for word in ("TRANSFER", "DEPOSIT", "WITHDRAW"))
+    return BreakClass.D5 if moved else BreakClass.D9
+
+
+def _causes(notes: list[Finding]) -> dict[str, BreakClass]:
+    return {
+        note.asset: note.break_class for note in notes if note.asset and note.theirs is not None and note.theirs < 0
+    }
+
+
+def _is_quiet(books: AccountBooks, ours: list[VenueExecution], lens: Lens) -> bool:
+    """Nothing of ours moved lately, so that both sides speak of the same moment."""
+    settled_since = lens.now - lens.quiet
+    return (
+        not books.open_orders
+        and all(position.traded_at <= settled_since for position in books.positions)
+        and all(row.at <= settled_since for row in ours)
+    )
+
+
+def _handovers(findings: tuple[Finding, ...], ours: list[VenueExecution]) -> tuple[Handover, ...]:
+    link_of = {row.exec_id: row.client_order_id for row in ours}
+    handovers = []
+    for kind in (BreakClass.D1, BreakClass.D2, BreakClass.D3):
+        subjects = [finding.subject for finding in findings if finding.break_class is kind]
+        exec_ids = tuple(subject for subject in subjects if subject in link_of)
+        orders = {link_of.get(subject, subject) for subject in subjects}
+        if subjects:
+            handovers.append(Handover(break_class=kind, client_order_ids=tuple(sorted(orders)), exec_ids=exec_ids))
+    return tuple(handovers)

@@ -1,0 +1,150 @@
+"""The tables of schema `reconciler`; `agenda` and `active_position` hold ids only, every other one is guarded by user."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
+from sqlalchemy.engine import Dialect
+
+from reconciler.domain.findings import Scope
+from shared.runtime.database import NAMING
+from shared.runtime.inbox import inbox_table
+from shared.runtime.leases import lease_table
+from shared.runtime.outbox import outbox_table
+from shared.trading.status import BreakClass, PositionStatus, VenueEnvironment
+
+metadata = sa.MetaData(schema="reconciler", naming_convention=NAMING)
+outbox = outbox_table(metadata)
+inbox = inbox_table(metadata)
+lease = lease_table(metadata)
+
+MONEY = sa.Numeric()
+ID = UUID(as_uuid=True)
+MOMENT = TIMESTAMP(timezone=True)
+
+
+class Word(sa.types.TypeDecorator[StrEnum]):
+    """A status word, stored as text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, words: type[StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """To the database."""
+        return None if value is None else str(value.value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        """From the database; an unknown word is an error."""
+        return None if value is None else self.words(value)
+
+
+def _money(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, MONEY, nullable=nullable)
+
+
+position = sa.Table(
+    "position",
+    metadata,
+    sa.Column("position_id", ID, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("account_id", ID, nullable=False),
+    sa.Column("environment", Word(VenueEnvironment), nullable=False),
+    sa.Column("status", Word(PositionStatus), nullable=False),
+    sa.Column("index_id", sa.Text, nullable=False),
+    sa.Column("index_version", sa.Integer, nullable=False),
+    _money("invested"),
+    _money("proceeds"),
+    _money("fees"),
+    sa.Column("traded_at", MOMENT, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0", comment="of the last event about it"),
+    _money("told_value", nullable=True),
+    _money("told_pnl", nullable=True),
+    sa.Column("deviating", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("reconciled_at", MOMENT),
+    sa.Column("point_slot", MOMENT),
+    sa.Index("ix_position_account", "account_id"),
+)
+
+holding = sa.Table(
+    "holding",
+    metadata,
+    sa.Column("position_id", ID, sa.ForeignKey(position.c.position_id), primary_key=True),
+    sa.Column("asset", sa.Text, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    _money("quantity"),
+    _money("cost"),
+    _money("realised"),
+    _money("target_weight"),
+)
+
+pnl_point = sa.Table(
+    "pnl_point",
+    metadata,
+    sa.Column("position_id", ID, sa.ForeignKey(position.c.position_id), primary_key=True),
+    sa.Column("slot", MOMENT, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    _money("value"),
+    _money("cost"),
+    _money("realised"),
+    _money("unrealised"),
+    _money("max_abs_drift"),
+)
+
+account_progress = sa.Table(
+    "account_progress",
+    metadata,
+    sa.Column("account_id", ID, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("read_until_ms", sa.BigInteger),
+    sa.Column("compared_at", MOMENT),
+)
+
+venue_break = sa.Table(
+    "venue_break",
+    metadata,
+    sa.Column("break_id", ID, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("account_id", ID, nullable=False),
+    sa.Column("environment", Word(VenueEnvironment), nullable=False),
+    sa.Column("break_class", Word(BreakClass), nullable=False),
+    sa.Column("scope", Word(Scope), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("position_id", ID),
+    sa.Column("asset", sa.Text),
+    _money("ours", nullable=True),
+    _money("theirs", nullable=True),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("opened_at", MOMENT, nullable=False),
+    sa.Column("changed_at", MOMENT, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.UniqueConstraint("user_id", "account_id", "break_class", "subject"),
+    sa.CheckConstraint("status in ('open', 'resolved', 'expected')", name="status_known"),
+)
+
+agenda = sa.Table(
+    "agenda",
+    metadata,
+    sa.Column("account_id", ID, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("environment", Word(VenueEnvironment), nullable=False),
+    sa.Column("due", MOMENT, nullable=False),
+    sa.Index("ix_agenda_due", "due"),
+)
+
+active_position = sa.Table(
+    "active_position",
+    metadata,
+    sa.Column("user_id", ID, primary_key=True),
+    sa.Column("position_id", ID, primary_key=True),
+    sa.Column("environment", Word(VenueEnvironment), nullable=False),
+)

@@ -117,7 +117,11 @@ async def until(events: AsyncIterator[ServerEvent], kind: str, *, timeout_s: flo
 
 @contextlib.asynccontextmanager
 async def running_stage(
-    folder: Path, *, settings: Mapping[str, str] | None = None, through_proxy: bool = False
+    folder: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    through_proxy: bool = False,
+    durable: bool = False,
 ) -> AsyncIterator[Stage]:
     """Everything up inside the block, watched as `./basketry up` watches it.
 
@@ -125,13 +129,14 @@ async def running_stage(
         folder: Empty; an unprivileged account must be able to enter it.
         settings: By full name, for every process.
         through_proxy: Put a proxy on the wire between execution and the venue.
+        durable: Servers sync to disk as in production; tests that only kill processes do without.
     """
     ports = choose_ports(FREE)
     proxy = VenueProxy(target_port=ports[EXCHANGE]) if through_proxy else None
     if proxy is not None:
         await proxy.start()
     extra = {**(settings or {}), **({"EXECUTION_VENUES": _venues(proxy.port)} if proxy is not None else {})}
-    platform = _platform(folder, ports, extra)
+    platform = _platform(folder, ports, extra, durable=durable)
     stage = Stage(platform, httpx.AsyncClient(base_url=platform.exchange_url, trust_env=False, timeout=30), proxy)
     try:
         await platform.start()
@@ -144,10 +149,10 @@ async def running_stage(
         await asyncio.to_thread(platform.stop)
 
 
-def _platform(folder: Path, ports: Ports, settings: Mapping[str, str]) -> LocalPlatform:
+def _platform(folder: Path, ports: Ports, settings: Mapping[str, str], *, durable: bool) -> LocalPlatform:
     data = DataFolder(folder)
     data.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return LocalPlatform(data, ports=ports, settings=settings, durable=False)
+    return LocalPlatform(data, ports=ports, settings=settings, durable=durable)
 
 
 def _venues(port: int) -> str:

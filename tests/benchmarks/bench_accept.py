@@ -1,0 +1,158 @@
+"""Order accepted → 202, at 100 requests a second, beside the same rows committed through plain asyncpg.
+
+Execution stands still meanwhile (its process is stopped by a signal), so that the two cores of a small machine measure
+the acceptance and not the trading that follows; the orders wait on the bus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from kit.measuring import Report, measured_platform, percentile, report
+from kit.stage import Customer, Stage
+
+from basketry_local.environment import database_dsn
+
+RATE = 100
+ORDERS = 500
+CUSTOMERS = 25
+WARM_UP = 50
+P99_MS_MAX = 100.0
+RATIO_MAX = 5.0
+SETTINGS = {"GATEWAY_LIMITS": '{"address": "1000000/minute", "register_address": "1000/minute"}'}
+TABLES = ("idempotency_keys", "synthetic_positions", "outbox")
+
+
+async def at_rate(work: Sequence[Callable[[], Awaitable[None]]]) -> list[float]:
+    """Start each piece of work on its beat, whatever became of the ones before; durations in ms."""
+    took: list[float] = []
+    start = time.perf_counter() + 0.1
+
+    async def one(number: int, piece: Callable[[], Awaitable[None]]) -> None:
+        await asyncio.sleep(start + number / RATE - time.perf_counter())
+        began = time.perf_counter()
+        await piece()
+        took.append((time.perf_counter() - began) * 1000)
+
+    async with asyncio.TaskGroup() as group:
+        for number, piece in enumerate(work):
+            group.create_task(one(number, piece))
+    return took
+
+
+async def plans(stage: Stage) -> list[tuple[Customer, str]]:
+    """Plans of many customers, ready to be bought."""
+    customers = [await stage.customer() for _ in range(CUSTOMERS)]
+
+    async def some(customer: Customer) -> list[tuple[Customer, str]]:
+        number = (ORDERS + WARM_UP) // CUSTOMERS
+        made = [
+            await customer.client.plan(index="top-5", amount="60", account=str(customer.account_id))
+            for _ in range(number)
+        ]
+        return [(customer, str(plan["plan_id"])) for plan in made]
+
+    return [item for items in await asyncio.gather(*(some(customer) for customer in customers)) for item in items]
+
+
+async def accepting(ready: Sequence[tuple[Customer, str]]) -> list[float]:
+    """Buy every plan, on the beat."""
+
+    def buy(customer: Customer, plan_id: str) -> Callable[[], Awaitable[None]]:
+        async def piece() -> None:
+            await customer.client.open_position(plan_id)
+
+        return piece
+
+    return await at_rate([buy(customer, plan_id) for customer, plan_id in ready])
+
+
+async def accepted_rows(stage: Stage) -> list[list[tuple[str, dict[str, Any]]]]:
+    """What each acceptance wrote, with fresh ids, ready to be written again."""
+    books = await stage.books()
+    try:
+        found = {table: await books.fetch(f"select * from gateway.{table} limit {ORDERS}") for table in TABLES}
+    finally:
+        await books.close()
+    return [
+        [(table, _fresh(dict(row))) for table, row in zip(TABLES, rows, strict=True)]
+        for rows in zip(*found.values(), strict=False)
+    ]
+
+
+def _fresh(row: dict[str, Any]) -> dict[str, Any]:
+    for name in ("key", "position_id", "plan_id", "event_id"):
+        if isinstance(row.get(name), str):
+            row[name] = str(uuid4())
+        elif isinstance(row.get(name), UUID):
+            row[name] = uuid4()
+    if isinstance(row.get("id"), int):
+        del row["id"]
+    elif "id" in row:
+        row["id"] = uuid4()
+    return row
+
+
+async def plain_asyncpg(stage: Stage) -> list[float]:
+    """The same rows, one transaction each, on the beat."""
+    dsn = database_dsn("gateway", "gateway", keyring=stage.platform.keyring, ports=stage.platform.ports)
+    pool = await asyncpg.create_pool(dsn, min_size=10, max_size=10)
+
+    def commit(rows: list[tuple[str, dict[str, Any]]]) -> Callable[[], Awaitable[None]]:
+        async def piece() -> None:
+            async with pool.acquire() as connection, connection.transaction():
+                user = next(str(row["user_id"]) for _, row in rows if row.get("user_id"))
+                await connection.execute("select set_config('app.user_id', $1, true)", user)
+                for table, row in rows:
+                    values = {name: value for name, value in row.items() if table != "outbox" or name != "user_id"}
+                    names = ", ".join(f'"{name}"' for name in values)
+                    marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+                    await connection.execute(
+                        f"insert into gateway.{table} ({names}) values ({marks})", *values.values()
+                    )
+
+        return piece
+
+    try:
+        work = [commit(rows) for rows in await accepted_rows(stage)]
+        await at_rate(work[:WARM_UP])
+        return await at_rate(work[WARM_UP:])
+    finally:
+        await pool.close()
+
+
+async def bench() -> Report:
+    """Both in one run, on one platform."""
+    async with measured_platform(SETTINGS) as stage:
+        ready = await plans(stage)
+        execution = stage.platform.services["execution"].pid
+        assert execution is not None
+        os.kill(execution, signal.SIGSTOP)
+        try:
+            await accepting(ready[:WARM_UP])
+            ours = await accepting(ready[WARM_UP:])
+            floor = await plain_asyncpg(stage)
+        finally:
+            os.kill(execution, signal.SIGCONT)
+    p99 = percentile(ours, 0.99)
+    ratio = percentile(ours, 0.5) / percentile(floor, 0.5)
+    return {
+        "met": p99 <= P99_MS_MAX and ratio <= RATIO_MAX,
+        "line": f"p99 <= {P99_MS_MAX:.0f} ms at {RATE} requests/s; p50 within {RATIO_MAX:.0f}x of plain asyncpg",
+        "orders": len(ours),
+        "p50_ms": round(percentile(ours, 0.5), 2),
+        "p99_ms": round(p99, 2),
+        "plain_asyncpg_p50_ms": round(percentile(floor, 0.5), 2),
+        "ratio_p50": round(ratio, 2),
+    }
+
+
+if __name__ == "__main__":
+    report(bench)

@@ -110,3 +110,23 @@ def published_by(service: str) -> tuple[str, ...]:
 def consumers_of(service: str) -> tuple[ConsumerSpec, ...]:
     """The durable consumers of a service."""
     return tuple(spec for spec in CONSUMERS if spec.service == service)
+
+
+def streams_with(domain: str) -> list[str]:
+    """The streams that hold a domain's events: its own, and those that source it."""
+    own = [spec.name for spec in STREAMS if f"{domain}.>" in spec.subjects]
+    return own + [spec.name for spec in STREAMS if set(own) & set(spec.sources)]
+
+
+def readers_of(domain: str, version: int, name: str) -> list[ConsumerSpec]:
+    """The durable consumers that are fed an event."""
+    streams = streams_with(domain)
+    tokens = [domain, f"v{version}", name, "_", "_"]
+    return [spec for spec in CONSUMERS if spec.stream in streams and _matches(spec.filter_subject, tokens)]
+
+
+def _matches(pattern: str, tokens: list[str]) -> bool:
+    wanted = pattern.split(".")
+    if wanted[-1] == ">":
+        return len(tokens) >= len(wanted) and _matches(".".join(wanted[:-1]) or "*", tokens[: len(wanted) - 1] or ["_"])
+    return len(wanted) == len(tokens) and all(w in {"*", t} for w, t in zip(wanted, tokens, strict=True))

@@ -117,6 +117,7 @@ def test_levels_lie_on_the_grid_and_go_the_right_way(listing: Any, salt: int, de
     bids, asks = [level.ticks for level in book.bids], [level.ticks for level in book.asks]
     assert bids == sorted(set(bids), reverse=True)
     assert asks == sorted(set(asks))
+    assert len(asks) == 50
     assert bids[0] < asks[0]
     assert all(level.lots >= 1 for level in (*book.bids, *book.asks))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from paper_exchange.domain.exact import mul, whole_steps
 from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.price_walk import FINE
+from shared.trading.money import EXACT
 
 LEVELS = 50
 HALF_SPREAD_PPM = 100
@@ -26,17 +27,52 @@ class Level:
     lots: int
 
 
+class Side:
+    """One side of the book, best price first; a level is made when somebody looks at it.
+
+    Args:
+        best: Best price in ticks.
+        gap: Ticks between levels; negative on the bid side.
+        lots: Whole-number ratio of the depth to the value of one lot at one tick.
+        salt: Changes the sizes from tick to tick, reproducibly.
+    """
+
+    __slots__ = ("_best", "_gap", "_levels", "_over", "_salt", "_under")
+
+    def __init__(self, best: int, gap: int, lots: tuple[int, int], salt: int) -> None:
+        self._best = best
+        self._gap = gap
+        self._over, self._under = lots
+        self._salt = salt
+        self._levels: list[Level] = []
+
+    def __iter__(self) -> Iterator[Level]:
+        """All levels, also those that takers emptied."""
+        for step in range(LEVELS):
+            if step == len(self._levels):
+                ticks = self._best + step * self._gap
+                if ticks <= 0:
+                    return
+                self._levels.append(Level(ticks, self._lots(ticks, step)))
+            yield self._levels[step]
+
+    def standing(self) -> Iterator[Level]:
+        """The levels where something stands."""
+        return (level for level in self if level.lots)
+
+    def _lots(self, ticks: int, step: int) -> int:
+        share = SHARES[step] if step < len(SHARES) else 20
+        jitter = 500 + (self._salt * 2_654_435_761 + step * 40_503) % 1_000
+        return max(1, self._over * share * jitter // (self._under * ticks * 1_000_000))
+
+
 @dataclass(slots=True)
 class Book:
-    """Both sides, best price first; `lots` shrink as takers eat them."""
+    """Both sides; the lots of a level shrink as takers eat them."""
 
     listing: Listing
-    bids: list[Level]
-    asks: list[Level]
-
-    def side_to_take(self, side: str) -> list[Level]:
-        """The levels an order of this side trades against."""
-        return self.asks if side == "Buy" else self.bids
+    bids: Side
+    asks: Side
 
 
 def best_ticks(mid_fine: int) -> tuple[int, int]:
@@ -56,17 +92,5 @@ def make_book(listing: Listing, *, mid_fine: int, depth: Decimal, salt: int) -> 
     """
     bid, ask = best_ticks(mid_fine)
     gap = max(1, ask * LEVEL_GAP_PPM // 1_000_000)
-    bids = [
-        Level(ticks, _lots(listing, ticks, depth, step, salt))
-        for step in range(LEVELS)
-        if (ticks := bid - step * gap) > 0
-    ]
-    asks = [Level(ask + step * gap, _lots(listing, ask + step * gap, depth, step, salt + 1)) for step in range(LEVELS)]
-    return Book(listing, bids, asks)
-
-
-def _lots(listing: Listing, ticks: int, depth: Decimal, step: int, salt: int) -> int:
-    share = SHARES[step] if step < len(SHARES) else 20
-    jitter = 500 + (salt * 2_654_435_761 + step * 40_503) % 1_000
-    amount = mul(depth, Decimal(share * jitter).scaleb(-6))
-    return max(1, whole_steps(amount, step=mul(Decimal(ticks), listing.quote_precision)))
+    lots = EXACT.divide(depth, listing.quote_precision).as_integer_ratio()
+    return Book(listing, Side(bid, -gap, lots, salt), Side(ask, gap, lots, salt + 1))

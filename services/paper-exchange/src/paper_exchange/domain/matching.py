@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 
 from paper_exchange.domain import order as states
 from paper_exchange.domain.book import Book, Level
@@ -47,16 +49,18 @@ def match(order: Order, book: Book) -> Outcome | None:
     return _match_quantity(order, levels, listing)
 
 
-def _post_only(levels: list[Level]) -> Outcome:
-    if levels:
+def _post_only(levels: Iterable[Level]) -> Outcome:
+    if any(True for _ in levels):
         return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.WOULD_TAKE)
     return Outcome(trades=(), status=states.NEW, rests=True)
 
 
-def _match_quantity(order: Order, levels: list[Level], listing: Listing) -> Outcome:
+def _match_quantity(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome:
     wanted = whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
-    if order.time_in_force == "FOK" and sum(level.lots for level in levels) < wanted:
-        return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.NOT_FULL)
+    if order.time_in_force == "FOK":
+        levels = list(levels)
+        if sum(level.lots for level in levels) < wanted:
+            return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.NOT_FULL)
     trades, left = _take(levels, wanted, listing)
     if not left:
         return Outcome(trades=trades, status=states.FILLED)
@@ -65,28 +69,27 @@ def _match_quantity(order: Order, levels: list[Level], listing: Listing) -> Outc
     return _ended_short(order, trades)
 
 
-def _reachable(order: Order, book: Book) -> list[Level]:
-    limit = order.limit_price
-    tick = book.listing.tick_size
-    reach = whole_steps(limit, step=tick)
+def _reachable(order: Order, book: Book) -> Iterator[Level]:
+    """The levels an order may trade with, best first, as far as its price reaches."""
+    reach = whole_steps(order.limit_price, step=book.listing.tick_size)
     if order.side == "Buy":
-        return [level for level in book.asks if level.ticks <= reach and level.lots]
-    return [level for level in book.bids if level.ticks >= reach and level.lots]
+        return takewhile(lambda level: level.ticks <= reach, book.asks.standing())
+    return takewhile(lambda level: level.ticks >= reach, book.bids.standing())
 
 
-def _take(levels: list[Level], wanted: int, listing: Listing) -> tuple[tuple[Trade, ...], int]:
+def _take(levels: Iterable[Level], wanted: int, listing: Listing) -> tuple[tuple[Trade, ...], int]:
     trades = []
     for level in levels:
-        if not wanted:
-            break
         lots = min(wanted, level.lots)
         level.lots -= lots
         wanted -= lots
         trades.append(Trade(listing.price_of(level.ticks), listing.quantity_of(lots)))
+        if not wanted:
+            break
     return tuple(trades), wanted
 
 
-def _match_resting(order: Order, levels: list[Level], listing: Listing) -> Outcome | None:
+def _match_resting(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome | None:
     """The market came to the order: it trades at its own price, as maker."""
     wanted = whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
     at_market, left = _take(levels, wanted, listing)
@@ -96,7 +99,7 @@ def _match_resting(order: Order, levels: list[Level], listing: Listing) -> Outco
     return Outcome(trades=trades, status=states.PARTIALLY_FILLED if left else states.FILLED)
 
 
-def _match_by_value(order: Order, levels: list[Level], listing: Listing) -> Outcome:
+def _match_by_value(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome:
     """A market order counted in quote units: whole lots for as long as the amount lasts."""
     left = sub(order.quantity, order.filled_value)
     trades = []

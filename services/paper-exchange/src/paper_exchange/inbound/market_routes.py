@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from paper_exchange.application.market import Market
-from paper_exchange.domain.book import Level
+from paper_exchange.domain.book import Side
 from paper_exchange.domain.exact import mul
 from paper_exchange.domain.listing import MIN_AMOUNT, Listing
 from paper_exchange.domain.order_rules import price_band
@@ -142,12 +143,13 @@ class MarketRoutes:
         fine = market.walk.mid_fine(listing.symbol)
         turnover = mul(listing.depth, VOLUME_SHARE)
         book = market.book(listing.symbol)
+        (bid, bid_size), (ask, ask_size) = _top(listing, book.bids), _top(listing, book.asks)
         return {
             "symbol": listing.symbol,
-            "bid1Price": _price(listing, book.bids),
-            "bid1Size": _size(listing, book.bids),
-            "ask1Price": _price(listing, book.asks),
-            "ask1Size": _size(listing, book.asks),
+            "bid1Price": bid,
+            "bid1Size": bid_size,
+            "ask1Price": ask,
+            "ask1Size": ask_size,
             "lastPrice": plain(listing.price_of(fine // FINE)),
             "prevPrice24h": plain(listing.price_of(day.first // FINE)),
             "price24hPcnt": plain((Decimal(fine - day.first) / day.first).quantize(Decimal("0.0001"))),
@@ -224,14 +226,16 @@ class MarketRoutes:
         return known | {"USDT": Decimal(1)}
 
 
-def _price(listing: Listing, levels: list[Level]) -> str:
-    return plain(listing.price_of(next((level.ticks for level in levels if level.lots), 0)))
+def _top(listing: Listing, side: Side) -> tuple[str, str]:
+    """Price and size of the first level that stands; both zero when takers ate everything."""
+    level = next(side.standing(), None)
+    if level is None:
+        return "0", "0"
+    return plain(listing.price_of(level.ticks)), plain(listing.quantity_of(level.lots))
 
 
-def _size(listing: Listing, levels: list[Level]) -> str:
-    return plain(listing.quantity_of(next((level.lots for level in levels if level.lots), 0)))
-
-
-def _levels(listing: Listing, levels: list[Level], limit: int) -> list[list[str]]:
-    standing = [level for level in levels if level.lots][:limit]
-    return [[plain(listing.price_of(level.ticks)), plain(listing.quantity_of(level.lots))] for level in standing]
+def _levels(listing: Listing, side: Side, limit: int) -> list[list[str]]:
+    return [
+        [plain(listing.price_of(level.ticks)), plain(listing.quantity_of(level.lots))]
+        for level in islice(side.standing(), limit)
+    ]

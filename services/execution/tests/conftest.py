@@ -1,0 +1,358 @@
+"""A town for execution: real PostgreSQL, the real paper exchange, and neighbours of a few lines."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+from basketry_local.testing.databases import TestDatabases
+from execution.application.accepting import Command
+from execution.application.ports import Account
+from execution.domain.plan import Plan
+from execution.settings import Settings
+from execution.wiring import Rooms, furnish
+
+from shared.contracts.account import KeyView
+from shared.contracts.market import ConstituentView, IndexVersionView, InstrumentView, QuoteView
+from shared.contracts.rpc import keys, market_data
+from shared.runtime.bybit.connections import VenueConnections
+from shared.runtime.bybit.outcomes import Accepted
+from shared.runtime.bybit.public import PublicMarket
+from shared.runtime.settings import VenueHost
+from shared.testing import eventually
+from shared.trading.clock import SystemClock, epoch_ms
+from shared.trading.errors import NotFound
+from shared.trading.status import VenueEnvironment
+
+COINS = ("BTC", "ETH", "XRP", "BNB", "SOL", "DOGE", "TRX", "ADA", "LINK", "HYPE")
+LINK_KEY = "00112233445566778899aabbccddeeff"
+
+
+@dataclass
+class Exchange:
+    """The paper exchange as a process of its own."""
+
+    port: int
+    folder: Path
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def rest(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "paper_exchange.main"], env=self.environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if httpx.get(f"{self.rest}/readyz", timeout=1).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError((self.folder / "log").read_text()[-3000:])
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(10)
+
+    def ask(self, method: str, path: str, **json: Any) -> Any:
+        reply = httpx.request(method, f"{self.rest}/paper/v1/{path}", json=json or None, timeout=15)
+        assert reply.status_code < 300, reply.text
+        return reply.json()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    folder = tmp_path_factory.mktemp("exchange")
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "PAPER_EXCHANGE_HTTP_PORT": str(port),
+        "PAPER_EXCHANGE_COINGECKO_PORT": str(_free_port()),
+        "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "data"),
+        "PAPER_EXCHANGE_FEED": "frozen",
+    }
+    venue = Exchange(port=port, folder=folder, environment=environment)
+    venue.start()
+    yield venue
+    venue.stop()
+
+
+@dataclass
+class Neighbours:
+    """keys and market-data in one object: signs with the paper account's secret, reads the paper exchange's prices."""
+
+    exchange: Exchange
+    accounts: dict[UUID, tuple[UUID, dict[str, str]]] = field(default_factory=dict)
+    connections: VenueConnections | None = None
+    refuse_signing: Exception | None = None
+    signed: list[str] = field(default_factory=list)
+    asks: int = 0
+
+    async def ask(self, verb: Any, request: Any, *, timeout_s: float | None = None) -> Any:
+        self.asks += 1
+        answers: dict[Any, Callable[[Any], Awaitable[Any]]] = {
+            keys.SIGN.subject: self._sign,
+            keys.SIGN_STREAM.subject: self._login,
+            keys.DESCRIBE.subject: self._describe,
+            market_data.GET_INDEX.subject: self._index,
+            market_data.GET_INSTRUMENTS.subject: self._instruments,
+            market_data.GET_QUOTES.subject: self._quotes,
+        }
+        return await answers[verb.subject](request)
+
+    def _own(self, request: Any) -> dict[str, str]:
+        owner, secret = self.accounts.get(request.key_id, (None, {}))
+        if owner != request.user_id:
+            raise NotFound(code="key_not_found")
+        return secret
+
+    async def _sign(self, request: keys.SignRequest) -> keys.Signature:
+        if self.refuse_signing is not None and request.method == "POST":
+            raise self.refuse_signing
+        secret = self._own(request)
+        stamp = epoch_ms(datetime.now(UTC))
+        text = f"{stamp}{secret['api_key']}{request.recv_window_ms}{request.payload}"
+        if request.method == "POST":
+            self.signed.append(request.payload)
+        headers = {
+            "X-BAPI-API-KEY": secret["api_key"],
+            "X-BAPI-TIMESTAMP": str(stamp),
+            "X-BAPI-RECV-WINDOW": str(request.recv_window_ms),
+            "X-BAPI-SIGN": _hmac(secret["api_secret"], text),
+        }
+        return keys.Signature(headers=headers, timestamp_ms=stamp)
+
+    async def _login(self, request: keys.KeyRef) -> keys.StreamLogin:
+        secret = self._own(request)
+        expires = epoch_ms(datetime.now(UTC)) + 1000
+        signature = _hmac(secret["api_secret"], f"GET/realtime{expires}")
+        return keys.StreamLogin.model_validate(
+            {"api_key": secret["api_key"], "expires_ms": expires, "signature": signature}
+        )
+
+    async def _describe(self, request: keys.KeyRef) -> KeyView:
+        self._own(request)
+        now = datetime.now(UTC)
+        return KeyView.model_validate(
+            {
+                "key_id": request.key_id,
+                "user_id": request.user_id,
+                "label": "paper",
+                "environment": "paper",
+                "venue_uid": "1",
+                "hint": "abcd…wxyz",
+                "permissions": {"Spot": ["SpotTrade"]},
+                "read_only": False,
+                "ips": [],
+                "status": "active",
+                "warnings": [],
+                "created_at": now,
+                "checked_at": now,
+            }
+        )
+
+    async def _index(self, request: market_data.GetIndex) -> IndexVersionView:
+        if request.index_id != "top-10":
+            raise NotFound(code="index_not_found")
+        weights = ["0.3", "0.2", "0.12", "0.1", "0.08", "0.06", "0.05", "0.04", "0.03", "0.02"]
+        rows = [
+            ConstituentView(
+                asset=coin,
+                symbol=f"{coin}USDT",
+                source_id=coin.lower(),
+                name=coin,
+                market_cap=Decimal(1000),
+                price=Decimal(1),
+                weight=Decimal(weight),
+                rank=rank,
+            )
+            for rank, (coin, weight) in enumerate(zip(COINS, weights, strict=True), 1)
+        ]
+        return IndexVersionView(
+            index_id="top-10",
+            name="Top 10",
+            description="",
+            environment=request.environment,
+            version=1,
+            weighting="cap",
+            weight_cap=Decimal("0.3"),
+            as_of=datetime.now(UTC),
+            constituents=rows,
+            exclusions=[],
+        )
+
+    def _market(self) -> PublicMarket:
+        if self.connections is None:
+            self.connections = VenueConnections(self.exchange.rest, order_threads=1, query_threads=2)
+        return PublicMarket(connections=self.connections)
+
+    async def _instruments(self, request: market_data.GetSymbols) -> market_data.InstrumentList:
+        outcome = await self._market().instruments()
+        assert isinstance(outcome, Accepted)
+        rows = [row.to_domain() for row in outcome.reply.rows if row.symbol in request.symbols]
+        return market_data.InstrumentList(items=[InstrumentView.of(row) for row in rows])
+
+    async def _quotes(self, request: market_data.GetSymbols) -> market_data.QuoteList:
+        outcome = await self._market().tickers()
+        assert isinstance(outcome, Accepted)
+        now = SystemClock().now()
+        rows = [row.to_domain(now) for row in outcome.reply.rows if row.symbol in request.symbols]
+        return market_data.QuoteList(
+            items=[QuoteView(symbol=row.symbol, bid=row.bid, ask=row.ask, last=row.last, at=row.at) for row in rows]
+        )
+
+
+def _hmac(secret: str, text: str) -> str:
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass
+class Trader:
+    """A user with a paper account."""
+
+    account: Account
+    uid: str
+
+
+@dataclass
+class Town:
+    """Execution among its neighbours."""
+
+    databases: TestDatabases
+    exchange: Exchange
+    neighbours: Neighbours
+    settings: Settings
+    rooms: Rooms
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def open_account(self, usdt: str = "10000") -> Trader:
+        made = self.exchange.ask("POST", "accounts", balances={"USDT": usdt} if usdt != "0" else {"BTC": "0.0001"})
+        user_id, key_id = uuid4(), uuid4()
+        self.neighbours.accounts[key_id] = (user_id, made)
+        account = Account(user_id=user_id, account_id=key_id, environment=VenueEnvironment.PAPER)
+        return Trader(account=account, uid=made["uid"])
+
+    def start_desks(self) -> None:
+        self.tasks.append(asyncio.create_task(self.rooms.office.run()))
+
+    async def stop_desks(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks.clear()
+
+    async def another_process(self) -> None:
+        """The desks die without a word, and a process with no memory takes over."""
+        await self.stop_desks()
+        await self.close_rooms()
+        self.rooms = furnish(self.settings, self.neighbours)
+
+    async def close_rooms(self) -> None:
+        self.rooms.venue.close()
+        await self.rooms.database.close()
+
+    async def plan(self, trader: Trader, amount: str = "1000", index_id: str = "top-10") -> Plan:
+        return await self.rooms.make_plan.execute(
+            user_id=trader.account.user_id,
+            account_id=trader.account.account_id,
+            index_id=index_id,
+            amount=Decimal(amount),
+        )
+
+    async def order(self, trader: Trader, plan: Plan, **changes: Any) -> Command:
+        command = Command(
+            message_id=changes.pop("message_id", uuid4()),
+            position_id=changes.pop("position_id", uuid4()),
+            account=trader.account,
+            plan_id=changes.pop("plan_id", plan.plan_id),
+            index_id=plan.index_id,
+            approved=plan.amount,
+            expires_at=changes.pop("expires_at", datetime.now(UTC) + timedelta(minutes=10)),
+        )
+        await self.rooms.accept.execute(command)
+        return command
+
+    async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
+        """What the database holds, behind row-level security."""
+        connection = await asyncpg.connect(self.databases.admin_dsn("execution"))
+        try:
+            return await connection.fetch(query, *arguments)
+        finally:
+            await connection.close()
+
+    async def status(self, position_id: UUID) -> str:
+        rows = await self.rows("select status from execution.position where position_id = $1", position_id)
+        return rows[0]["status"] if rows else "NONE"
+
+    async def becomes(self, position_id: UUID, *statuses: str, timeout_s: float = 20) -> str:
+        async def there() -> str:
+            status = await self.status(position_id)
+            legs = await self.rows("select symbol, status, reason from execution.leg where position_id = $1", position_id)
+            assert status in statuses, (status, [tuple(leg) for leg in legs])
+            return status
+
+        return await eventually(there, timeout_s=timeout_s, because=f"position becomes {statuses}")
+
+    def ledger(self, trader: Trader) -> Any:
+        return self.exchange.ask("GET", f"ledger?uid={trader.uid}")
+
+
+@pytest.fixture
+async def town(
+    make_database: Callable[..., Awaitable[TestDatabases]], exchange: Exchange
+) -> AsyncIterator[Town]:
+    databases = await make_database("execution")
+    exchange.ask("DELETE", "faults")
+    settings = Settings.model_validate(
+        {
+            "database_dsn": databases.dsn("execution"),
+            "link_key": LINK_KEY,
+            "times_scale": 30,
+            "batch_size": 3,
+            "lease_s": 1.0,
+            "venues": {
+                "paper": VenueHost(
+                    rest=exchange.rest,
+                    private_stream=f"ws://127.0.0.1:{exchange.port}/v5/private",
+                    public_stream=f"ws://127.0.0.1:{exchange.port}/v5/public/spot",
+                )
+            },
+        }
+    )
+    neighbours = Neighbours(exchange)
+    town = Town(databases, exchange, neighbours, settings, furnish(settings, neighbours))
+    yield town
+    await town.stop_desks()
+    await town.close_rooms()
+    if neighbours.connections is not None:
+        neighbours.connections.close()

@@ -1,0 +1,92 @@
+"""Composition root of auth: the only module that knows every room."""
+
+from __future__ import annotations
+
+import secrets
+from functools import partial
+
+from auth.application.grant_admin import grant_admin
+from auth.application.refresh import Refresh
+from auth.application.register import Register, with_granted_role
+from auth.application.sign_in import SignIn
+from auth.application.sign_out import SignOut
+from auth.domain.email_address import normalised
+from auth.domain.user import User
+from auth.inbound.rpc import create_rpc
+from auth.inbound.tidying import tidying
+from auth.outbound.access_tokens import SignedAccessTokens
+from auth.outbound.key_file import KeyFile, read_key_file
+from auth.outbound.passwords import Argon2Passwords
+from auth.outbound.postgres.account_repository import PostgresAccounts
+from auth.outbound.postgres.session_repository import PostgresSessions
+from auth.outbound.postgres.tables import outbox
+from auth.settings import Settings
+from shared.runtime.database import Database
+from shared.runtime.outbox import Outbox
+from shared.runtime.process import Process
+from shared.runtime.settings import dsn_text
+from shared.trading.clock import SystemClock, SystemIds
+
+CLOCK, IDS = SystemClock(), SystemIds()
+
+
+def build(settings: Settings) -> Process:
+    """The service's process, not yet started."""
+    keys = read_key_file(settings.signing_key_file)
+    database = Database(dsn_text(settings.database_dsn))
+    accounts = _accounts(database, keys)
+    sessions = PostgresSessions(database, lookup_key=keys.lookup_key())
+    passwords = Argon2Passwords(threads=settings.password_threads, queue=settings.password_queue)
+    tokens = SignedAccessTokens(
+        keys,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        lifetime_s=settings.access_lifetime_s,
+        ids=IDS,
+    )
+    admins = frozenset(normalised(email) for email in settings.admin_emails)
+    router = create_rpc(
+        register=Register(accounts, passwords, admins=admins, clock=CLOCK, ids=IDS),
+        sign_in=SignIn(
+            accounts,
+            passwords,
+            sessions,
+            tokens,
+            admins=admins,
+            clock=CLOCK,
+            ids=IDS,
+            random_bytes=secrets.token_bytes,
+        ),
+        refresh=Refresh(sessions, tokens, server_key=keys.refresh_key(), admins=admins, clock=CLOCK),
+        sign_out=SignOut(sessions, CLOCK),
+        accounts=accounts,
+        granted=partial(with_granted_role, admins=admins),
+        jwks=tokens.jwks,
+    )
+
+    async def forget() -> int:
+        return await accounts.forget_strangers(CLOCK.now())
+
+    return Process(
+        "auth",
+        settings,
+        database=database,
+        outbox=outbox,
+        rpc=[router],
+        loops={"tidying": tidying(forget)},
+        on_stop=[passwords.close],
+    )
+
+
+async def make_admin(settings: Settings, email: str) -> User:
+    """Give a user the admin role, beside a running service."""
+    database = Database(dsn_text(settings.database_dsn), pool_size=1)
+    try:
+        return await grant_admin(_accounts(database, read_key_file(settings.signing_key_file)), email)
+    finally:
+        await database.close()
+
+
+def _accounts(database: Database, keys: KeyFile) -> PostgresAccounts:
+    announcer = Outbox(outbox, source="auth", clock=CLOCK, ids=IDS)
+    return PostgresAccounts(database, announcer, lookup_key=keys.lookup_key())

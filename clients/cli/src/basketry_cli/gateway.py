@@ -93,7 +93,7 @@ class GatewayClient:
 
     async def plan(self, *, index: str, amount: str, account: str) -> Json:
         """What buying would do; `amount` in USDT, as text so that no digit is lost."""
-        return await self._call("POST", "/api/plans", {"index": index, "amount": amount, "account": account})
+        return await self._call("POST", "/api/plans", {"index": index, "amount": amount, "account_id": account})
 
     async def open_position(self, plan_id: str, *, idempotency_key: str | None = None) -> Json:
         """Buy what a plan says; the same key buys once, however often it is sent."""

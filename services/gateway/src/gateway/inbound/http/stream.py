@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
-from fastapi.sse import EventSourceResponse
 
 from gateway.inbound.caller import User, by_user
 from gateway.inbound.desk import AtDesk
@@ -23,8 +22,8 @@ is too long ago. `reconnect` ends the stream, also when the access token ends: c
 @stream.get(
     "/api/events",
     operation_id="events_stream",
-    response_class=EventSourceResponse,
-    responses=declared(401),
+    response_class=Response,  # EventSourceResponse would make FastAPI iterate over this function itself
+    responses={**declared(401), 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
     description=_WORDS,
     dependencies=[Depends(by_user("streams"))],
 )

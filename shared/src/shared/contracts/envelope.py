@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from pydantic import SerializeAsAny
+
 from shared.contracts.fields import Contract, EventData, Moment
 
 Payload = TypeVar("Payload", bound=EventData)
@@ -35,4 +37,4 @@ class Envelope(Contract, Generic[Payload]):
     aggregate_version: int
     correlation_id: UUID
     causation_id: UUID | None = None
-    data: Payload
+    data: SerializeAsAny[Payload]

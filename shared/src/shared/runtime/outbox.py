@@ -123,7 +123,7 @@ class Outbox:
             stream=stream_of(domain),
             subject=envelope.subject,
             aggregate_id=envelope.aggregate_id,
-            body=envelope.model_dump_json(serialize_as_any=True),
+            body=envelope.model_dump_json(),
             traceparent=_traceparent(),
             created_at=envelope.time,
         )

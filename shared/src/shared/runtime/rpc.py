@@ -83,7 +83,7 @@ class _Responder:
             faults = error.errors(include_url=False, include_context=False, include_input=False)
             raise Invalid("The question is malformed.", code="malformed_request", context={"faults": faults}) from None
         reply = await self._handler(request)
-        text = reply.model_dump_json(serialize_as_any=True).encode()
+        text = reply.model_dump_json().encode()
         if len(text) > MAX_REPLY_BYTES:
             raise PlatformError(f"The answer has {len(text)} bytes.", code="reply_too_large")
         return NatsResponse(text)
@@ -118,7 +118,7 @@ class RpcClient:
         correlation = str(current_correlation() or self._ids.uuid())
         try:
             answer = await self._broker.request(
-                request.model_dump_json(serialize_as_any=True).encode(),
+                request.model_dump_json().encode(),
                 verb.subject,
                 timeout=patience,
                 headers={CORRELATION: correlation},

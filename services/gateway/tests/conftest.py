@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,17 +11,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
-from basketry_local.testing.bus import Bus
-from basketry_local.testing.databases import TestDatabases
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from basketry_local.testing.bus import Bus
+from basketry_local.testing.databases import TestDatabases
 from gateway.settings import Settings
 from gateway.wiring import Gateway
 from shared.contracts.account import KeyView, UserView
@@ -308,8 +308,6 @@ class House:
 
     async def sql(self, statement: str, *arguments: Any) -> list[Any]:
         """Look behind row-level security."""
-        import asyncpg
-
         connection = await asyncpg.connect(self.databases.admin_dsn("gateway"))
         try:
             return list(await connection.fetch(statement, *arguments))
@@ -479,5 +477,3 @@ def ada() -> UUID:
 @pytest.fixture
 def bob() -> UUID:
     return uuid4()
-
-

@@ -147,7 +147,8 @@ class Gateway:
         return await self.process.connect("feed")
 
     async def _bus(self) -> None:
-        await self.process.broker.ping(1.0)
+        if not await self.process.broker.ping(1.0):
+            raise RuntimeError("no answer")
 
     async def _live_feed(self) -> None:
         if not self.hub.following:

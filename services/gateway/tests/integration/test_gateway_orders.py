@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,7 +15,7 @@ from shared.trading.status import PositionStatus
 pytestmark = pytest.mark.integration
 
 
-async def test_an_accepted_order_is_a_position_an_answer_and_a_command(house, ada, build) -> None:
+async def test_an_accepted_order_is_a_position_an_answer_and_a_command(house: Any, ada: UUID, build: Any) -> None:
     plan_id = await house.plan(ada)
     answer = await house.http.post("/api/positions", json={"plan_id": plan_id}, headers=house.headers(ada, "k1"))
     assert answer.status_code == 202
@@ -33,7 +34,7 @@ async def test_an_accepted_order_is_a_position_an_answer_and_a_command(house, ad
     assert command["data"]["ceilings"][0]["max_notional"] == "252.5"
 
 
-async def test_fifty_equal_orders_at_once_buy_once_and_get_fifty_equal_answers(house, ada) -> None:
+async def test_fifty_equal_orders_at_once_buy_once_and_get_fifty_equal_answers(house: Any, ada: UUID) -> None:
     plan_id = await house.plan(ada)
 
     async def order() -> tuple[int, str, str]:
@@ -47,7 +48,7 @@ async def test_fifty_equal_orders_at_once_buy_once_and_get_fifty_equal_answers(h
     assert len(await house.sql("select * from gateway.outbox")) == 1
 
 
-async def test_fifty_equal_orders_without_a_plan_plan_once(house, ada, build) -> None:
+async def test_fifty_equal_orders_without_a_plan_plan_once(house: Any, ada: UUID, build: Any) -> None:
     body = {"index": "top-10", "amount": "250", "account_id": str(build.account)}
     answers = await asyncio.gather(
         *(house.http.post("/api/positions", json=body, headers=house.headers(ada, "same")) for _ in range(50))
@@ -58,7 +59,7 @@ async def test_fifty_equal_orders_without_a_plan_plan_once(house, ada, build) ->
     assert house.neighbours.count(questions.MAKE_PLAN) == 1
 
 
-async def test_replicas_agree_on_one_position_for_one_key(open_house, ada, build) -> None:
+async def test_replicas_agree_on_one_position_for_one_key(open_house: Any, ada: UUID, build: Any) -> None:
     first, second = await open_house(), await open_house()
     plan_id = await first.plan(ada)
     houses = [first, second] * 20
@@ -75,7 +76,7 @@ async def test_replicas_agree_on_one_position_for_one_key(open_house, ada, build
     assert len(await first.sql("select * from gateway.synthetic_positions")) == 2
 
 
-async def test_the_key_belongs_to_the_request_and_to_the_user(house, ada, bob) -> None:
+async def test_the_key_belongs_to_the_request_and_to_the_user(house: Any, ada: UUID, bob: UUID) -> None:
     first, second = await house.plan(ada), await house.plan(ada)
     headers = house.headers(ada, "k")
     assert (await house.http.post("/api/positions", json={"plan_id": first}, headers=headers)).status_code == 202
@@ -87,7 +88,7 @@ async def test_the_key_belongs_to_the_request_and_to_the_user(house, ada, bob) -
     ).status_code == 202
 
 
-async def test_a_key_is_needed(house, ada) -> None:
+async def test_a_key_is_needed(house: Any, ada: UUID) -> None:
     plan_id = await house.plan(ada)
     answer = await house.http.post("/api/positions", json={"plan_id": plan_id}, headers=house.headers(ada))
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_missing")
@@ -95,7 +96,7 @@ async def test_a_key_is_needed(house, ada) -> None:
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
-async def test_a_plan_is_executed_once_in_time_and_by_its_owner(house, ada, bob, build) -> None:
+async def test_a_plan_is_executed_once_in_time_and_by_its_owner(house: Any, ada: UUID, bob: UUID, build: Any) -> None:
     plan_id = await house.plan(ada)
     stranger = await house.http.post("/api/positions", json={"plan_id": plan_id}, headers=house.headers(bob, "k"))
     assert (stranger.status_code, stranger.json()["code"]) == (404, "plan_not_found")
@@ -113,7 +114,7 @@ async def test_a_plan_is_executed_once_in_time_and_by_its_owner(house, ada, bob,
     assert len(await house.sql("select * from gateway.idempotency_keys")) == 1, "a refusal leaves its key free"
 
 
-async def test_the_first_answer_stands_after_the_plan_expired(house, ada) -> None:
+async def test_the_first_answer_stands_after_the_plan_expired(house: Any, ada: UUID) -> None:
     plan_id = await house.plan(ada)
     headers = house.headers(ada, "k")
     first = await house.http.post("/api/positions", json={"plan_id": plan_id}, headers=headers)
@@ -123,7 +124,7 @@ async def test_the_first_answer_stands_after_the_plan_expired(house, ada) -> Non
     assert again.text == first.text
 
 
-async def test_a_key_is_free_again_after_thirty_days(house, ada) -> None:
+async def test_a_key_is_free_again_after_thirty_days(house: Any, ada: UUID) -> None:
     first = await house.http.post(
         "/api/positions", json={"plan_id": await house.plan(ada)}, headers=house.headers(ada, "k")
     )
@@ -135,7 +136,7 @@ async def test_a_key_is_free_again_after_thirty_days(house, ada) -> None:
     assert second.json()["position_id"] != first.json()["position_id"]
 
 
-async def test_execution_away_is_said_at_once_and_changes_nothing(open_house, ada, build) -> None:
+async def test_execution_away_is_said_at_once_and_changes_nothing(open_house: Any, ada: UUID, build: Any) -> None:
     house = await open_house(away=("execution",))
     body = {"index": "top-10", "amount": "250", "account_id": str(build.account)}
     answer = await house.http.post("/api/positions", json=body, headers=house.headers(ada, "k"))
@@ -144,7 +145,7 @@ async def test_execution_away_is_said_at_once_and_changes_nothing(open_house, ad
     assert not await house.sql("select * from gateway.idempotency_keys")
 
 
-async def test_an_active_position_is_closed_once(house, ada, bob, build) -> None:
+async def test_an_active_position_is_closed_once(house: Any, ada: UUID, bob: UUID, build: Any) -> None:
     accepted = await house.bought(ada)
     path = f"/api/positions/{accepted['position_id']}/close"
     early = await house.http.post(path, headers=house.headers(ada, "c0"))
@@ -170,7 +171,7 @@ async def test_an_active_position_is_closed_once(house, ada, bob, build) -> None
     assert late.text == answers[0].text, "the first answer stands, whatever came since"
 
 
-async def test_a_plan_is_for_what_it_was_made_for(house, ada, build) -> None:
+async def test_a_plan_is_for_what_it_was_made_for(house: Any, ada: UUID, build: Any) -> None:
     accepted = await house.bought(ada)
     view = build.position(ada, accepted, version=2)
     await house.say(execution.PositionActive(position=view), user=ada, about=view.position_id, version=2)
@@ -192,9 +193,9 @@ async def test_a_plan_is_for_what_it_was_made_for(house, ada, build) -> None:
     assert UUID(right.json()["plan_id"]) == UUID(made.json()["plan_id"])
 
 
-async def _count(js, stream: str) -> int:
+async def _count(js: Any, stream: str) -> int:
     return int((await js.stream_info(stream)).state.messages)
 
 
-async def _is(house, user: UUID, accepted: dict, status: str) -> bool:
+async def _is(house: Any, user: UUID, accepted: dict[str, Any], status: str) -> bool:
     return await house.status(user, accepted["position_id"]) == status

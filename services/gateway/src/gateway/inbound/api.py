@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -47,7 +46,7 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
     )
     for router in (account, keys, indices, plans, positions, activity, stream, system):
         app.include_router(router)
-    app.include_router(_short_spellings(app))
+    app.include_router(_short_spellings())
     problems.install(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_middleware(
@@ -70,9 +69,9 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
     return app
 
 
-def _short_spellings(app: FastAPI) -> APIRouter:
+def _short_spellings() -> APIRouter:
     router = APIRouter()
-    routes: list[Any] = list(app.routes)
+    routes = [*account.routes, *keys.routes]
     for short, path in SHORT.items():
         for route in routes:
             if isinstance(route, APIRoute) and route.path == path:

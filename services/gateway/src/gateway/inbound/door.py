@@ -71,18 +71,21 @@ class _Passage:
         self._body_limit = body_limit
         self._read = 0
         self._started = False
+        self._oversize: BodyTooLarge | None = None
 
     async def go(self) -> None:
         try:
             self._must_fit(Headers(scope=self._scope).get("content-length", "0"))
             await self._app(self._scope, self._counted, self._cautious)
         except BodyTooLarge as error:
-            await self._refuse(error)
+            self._oversize = error
         except Exception as error:
             log.exception("request_crashed", path=self._scope["path"], error=type(error).__name__)
             if self._started:
                 raise
             await problem_response(PlatformError(), Request(self._scope))(self._scope, self._receive, self._cautious)
+        if self._oversize is not None:
+            await self._refuse(self._oversize)
 
     def _must_fit(self, announced: str) -> None:
         if announced.isdigit() and int(announced) > self._body_limit:
@@ -93,10 +96,17 @@ class _Passage:
         if message["type"] == "http.request":
             self._read += len(message.get("body", b""))
             if self._read > self._body_limit:
-                raise self._too_large()
+                # The framework makes a 400 of whatever reading raises: what it says then is not sent.
+                self._oversize = self._too_large()
+                raise self._oversize
         return message
 
     async def _cautious(self, message: Message) -> None:
+        if self._oversize is not None and not self._started:
+            return
+        await self._dressed(message)
+
+    async def _dressed(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._started = True
             self._dress(MutableHeaders(scope=message))
@@ -122,7 +132,7 @@ class _Passage:
         response = problem_response(error, Request(self._scope))
         response.headers["connection"] = "close"
         start = {"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers}
-        await self._cautious(start)
+        await self._dressed(start)
         await self._send({"type": "http.response.body", "body": bytes(response.body), "more_body": True})
         await self._throw_away()
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -60,7 +60,9 @@ class FeedConnection:
     async def close(self) -> None:
         """Give the connection back."""
         if self._client is not None and not self._client.is_closed:
-            await self._client.close()
+            # The server may be gone already, and with it what would have to be flushed.
+            with contextlib.suppress(*AWAY):
+                await self._client.close()
 
 
 class FeedHistory:

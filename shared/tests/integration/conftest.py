@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -87,10 +88,11 @@ async def sample_database(postgres_server: PostgresServer) -> AsyncIterator[str]
 
 
 def make_room(service: str, server: PostgresServer, name: str, bus: Bus | None) -> Room:
+    where: dict[str, Any] = {"nats_url": bus.url, "nats_seed": bus.seed(service)} if bus else {}
     settings = ServiceSettings(
         database_dsn=Secret(PostgresDsn(server.dsn(name, service, PASSWORD))),
         relay_dsn=Secret(PostgresDsn(server.dsn(name, f"{service}_relay", PASSWORD))),
-        **({"nats_url": bus.url, "nats_seed": bus.seed(service)} if bus else {}),
+        **where,
         log_level="INFO",
         log_json=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert
@@ -27,7 +28,7 @@ def an_order(position: UUID, user: UUID) -> PlaceBasketOrder:
         environment=VenueEnvironment.PAPER,
         plan_id=uuid4(),
         index_id="top10",
-        approved_amount="100",
+        approved_amount=Decimal("1E+2"),
         ceilings=[],
         expires_at=datetime.now(UTC) + timedelta(minutes=5),
     )

@@ -74,6 +74,8 @@ async def test_the_same_event_id_makes_the_event_once(gateway: Room) -> None:
                 event_id=event,
             )
     assert await gateway.unsent() == 1
+    body = json.loads((await gateway.look("select body from gateway.outbox"))[0]["body"])
+    assert body["data"]["approved_amount"] == "100"
 
 
 async def test_a_transient_error_brings_the_event_again_and_its_effect_happens_once(

@@ -6,17 +6,19 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from basketry_local.testing.bus import Bus
-from shared.contracts.fields import Contract
+from shared.contracts.fields import Contract, DecimalText, SecretText
 from shared.contracts.rpc.verb import RpcVerb
 from shared.runtime.correlation import correlated, current_correlation
 from shared.runtime.process import Process
-from shared.runtime.rpc import RpcRouter
+from shared.runtime.rpc import RpcRouter, is_connected
 from shared.runtime.settings import ServiceSettings
 from shared.testing import eventually
 from shared.trading.errors import Conflict, OutcomeUnknown, PlatformError, Throttled, Unavailable
@@ -28,12 +30,15 @@ class Question(Contract):
     """Whatever."""
 
     say: str
+    amount: DecimalText = Decimal("1E+2")
+    whisper: SecretText = SecretStr("")
 
 
 class Echo(Contract):
     """The same again."""
 
     said: str
+    hidden: SecretText = SecretStr("")
     correlation: UUID | None = None
 
 
@@ -52,7 +57,7 @@ async def answer(question: Question) -> Echo:
             raise ZeroDivisionError
         case "slow":
             await asyncio.sleep(0.5)
-    return Echo(said=question.say, correlation=current_correlation())
+    return Echo(said=question.say, hidden=question.whisper, correlation=current_correlation())
 
 
 @asynccontextmanager
@@ -111,6 +116,13 @@ async def test_a_malformed_question_is_invalid_not_a_time_out(bus: Bus, asker: P
     assert caught.value.code == "malformed_request"
 
 
+async def test_a_secret_arrives_whole_and_shows_nowhere_else(bus: Bus, asker: Process) -> None:
+    async with serving(bus):
+        reply = await asker.ask.ask(ASK, Question(say="hello", whisper=SecretStr("hush")))
+    assert reply.hidden.get_secret_value() == "hush"
+    assert "hush" not in repr(reply)
+
+
 async def test_nobody_listening_is_unavailable_at_once(asker: Process) -> None:
     began = time.monotonic()
     with pytest.raises(Unavailable) as caught:
@@ -138,7 +150,7 @@ async def test_slow_answers_do_not_hold_up_the_others(bus: Bus, asker: Process) 
 async def test_a_question_waits_for_a_bus_that_restarts(bus: Bus, asker: Process) -> None:
     async with serving(bus):
         bus.server.kill()
-        await eventually(lambda: not asker.broker._connection.is_connected)  # type: ignore[union-attr]
+        await eventually(lambda: not is_connected(asker.broker))
         bus.server.start()
         said: list[str] = []
 

@@ -155,6 +155,8 @@ class Process:
         for one in self._consumptions:
             await await_durable(streams, one.spec)
         await self.broker.start()
+        # Only now does the server know our subscriptions: who hears that we are ready may ask at once.
+        await client.flush(timeout=5)
         self._watch = ConsumerWatch(self._consumptions, streams)
         self._supervisor.start("consumer_watch", self._watch.run)
         self._supervisor.start("connection_watch", self._watch_connections)

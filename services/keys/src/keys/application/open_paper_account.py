@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
@@ -13,6 +14,7 @@ from shared.trading.errors import Invalid
 from shared.trading.status import VenueEnvironment
 
 COINS_MAX = 20
+_COIN = re.compile(r"[A-Z0-9]{1,20}\Z")
 
 
 class OpenPaperAccount:
@@ -31,11 +33,14 @@ class OpenPaperAccount:
             balances: Play money by coin, in that coin's units.
 
         Raises:
-            Invalid: No balances, too many, or amounts below zero.
+            Invalid: No balances, too many, odd coins, or amounts below zero.
             VenueAway: The paper exchange does not answer.
         """
-        if not 1 <= len(balances) <= COINS_MAX or any(amount < 0 for amount in balances.values()):
-            raise Invalid(f"Give 1 to {COINS_MAX} balances, none below zero.", code="invalid_balances")
+        sensible = all(_COIN.match(coin) and amount >= 0 for coin, amount in balances.items())
+        if not 1 <= len(balances) <= COINS_MAX or not sensible:
+            raise Invalid(
+                f"Give 1 to {COINS_MAX} balances by coin, such as USDT, none below zero.", code="invalid_balances"
+            )
         credentials = await self._desk.open_account(balances)
         return await self._add_key(
             NewKey(user_id=user_id, label=label, environment=VenueEnvironment.PAPER, credentials=credentials)

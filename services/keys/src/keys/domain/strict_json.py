@@ -45,7 +45,7 @@ def check_ascii(payload: str) -> None:
     """Refuse text that is too long or not printable ASCII."""
     if len(payload) > MAX_BYTES:
         refuse("payload_too_long")
-    if not payload.isascii() or any(letter < " " or letter == "\x7f" for letter in payload):
+    if not (payload.isascii() and payload.isprintable()):
         refuse("not_plain_ascii")
 
 

@@ -159,7 +159,6 @@ class PostgresKeyUnit:
 
     async def signing_state(self, key_id: UUID, bucket: Bucket) -> SigningState | None:
         """What one call needs, with the key locked until this unit ends."""
-        await self._session.execute(_LOCK, {"key_id": str(key_id)})
         found = await signing_rows.read_state(self._session, key_id, bucket)
         if found is None:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,10 +63,15 @@ def key_of(row: Mapping[str, Any]) -> StoredKey:
     )
 
 
+def json_of(value: Any) -> Any:
+    """A JSON column: the toolkit decodes it, the bare driver hands its text over."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
 def _facts_of(row: Mapping[str, Any]) -> KeyFacts:
     return KeyFacts(
         venue_uid=row["venue_uid"],
-        permissions=row["permissions"],
+        permissions=json_of(row["permissions"]),
         permissions_known=row["permissions_known"],
         read_only=row["read_only"],
         ips=tuple(row["ips"]),

@@ -48,8 +48,11 @@ class SharedEgress:
             slot = self._now_ms() // SLOT_MS
             got = await self._lease(lane, slot)
             now_ms = self._now_ms()
-            self._held.put(lane, got, now_ms, slot=slot)
-            return 0 if self._held.take(lane, now_ms) else until_next_slot_ms(now_ms)
+            if not got:
+                return until_next_slot_ms(now_ms)
+            # The token asked for counts in the slot that it was leased in, even when the answer came a moment later.
+            self._held.put(lane, got - 1, now_ms, slot=slot)
+            return 0
 
     async def _lease(self, lane: Lane, slot: int) -> int:
         share = share_of(lane, per_slot=self._per_slot)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from basketry_local.data_folder import DataFolder
 from basketry_local.keyring import Keyring
-from basketry_local.ports import LOOPBACK, free_port, is_free
+from basketry_local.ports import LOOPBACK, free_port, hold_port, is_free
 from shared.contracts.topology import SERVICES
 from shared.runtime.provisioning import SCHEMAS
 
@@ -26,10 +27,12 @@ class Ports:
     Args:
         by_part: Port of every service, of `paper_exchange`, `coingecko`, `postgres` and `nats`.
         replaced: Default ports that were taken: part → the port that was wanted.
+        held: Kept from everybody else until the part itself starts.
     """
 
     by_part: Mapping[str, int]
     replaced: Mapping[str, int]
+    held: dict[str, socket.socket]
 
     def __getitem__(self, part: str) -> int:
         return self.by_part[part]
@@ -37,6 +40,12 @@ class Ports:
     def url(self, part: str) -> str:
         """`http://127.0.0.1:<port>`."""
         return f"http://{LOOPBACK}:{self.by_part[part]}"
+
+    def release(self, *parts: str) -> None:
+        """Let go of ports: of the named parts, which are about to listen there, or of all."""
+        for part in parts or tuple(self.held):
+            if part in self.held:
+                self.held.pop(part).close()
 
 
 def choose_ports(wanted: Mapping[str, int] | None = None) -> Ports:
@@ -48,6 +57,7 @@ def choose_ports(wanted: Mapping[str, int] | None = None) -> Ports:
     asked = DEFAULT_PORTS if wanted is None else wanted
     chosen: dict[str, int] = {}
     replaced: dict[str, int] = {}
+    held: dict[str, socket.socket] = {}
     for part in (*SERVICES, EXCHANGE, "coingecko", "postgres", "nats"):
         port = asked.get(part, 0)
         if port and not is_free(port):
@@ -56,7 +66,10 @@ def choose_ports(wanted: Mapping[str, int] | None = None) -> Ports:
         while not port or port in chosen.values():
             port = free_port()
         chosen[part] = port
-    return Ports(chosen, replaced)
+        hold = hold_port(port)
+        if hold is not None:
+            held[part] = hold
+    return Ports(chosen, replaced, held)
 
 
 def service_environment(

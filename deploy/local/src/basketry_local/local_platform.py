@@ -115,6 +115,7 @@ class LocalPlatform:
         self.board.set("provisioning", "ready")
         for part in self._parts():
             self.board.set(part.name, "starting")
+            self.ports.release(part.name, "coingecko" if part is self.exchange else part.name)
             part.start()
         await self.wait_until_ready()
 
@@ -168,6 +169,7 @@ class LocalPlatform:
             self.board.set(service.name, "stopped")
         self.exchange.stop(patience_s=10)
         self._launcher.close()
+        self.ports.release()
         self.nats.stop()
         self.postgres.stop()
         for name in ("nats", "postgres"):
@@ -179,6 +181,7 @@ class LocalPlatform:
     def _start_servers(self) -> None:
         for name, server in (("postgres", self.postgres), ("nats", self.nats)):
             self.board.set(name, "starting")
+            self.ports.release(name)
             server.start()
             self._note_server(name, server)
             self.board.set(name, "ready")

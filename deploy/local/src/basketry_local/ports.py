@@ -23,3 +23,17 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def hold_port(port: int) -> socket.socket | None:
+    """Keep a port from every other process; close it just before the server that is meant to have it starts.
+
+    None where the system would not give it exclusively (connections of an earlier server are still fading away).
+    """
+    hold = socket.socket()
+    try:
+        hold.bind((LOOPBACK, port))
+    except OSError:
+        hold.close()
+        return None
+    return hold

@@ -2,14 +2,23 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from basketry_local.data_folder import DataFolder
-from basketry_local.environment import DEFAULT_PORTS, choose_ports, exchange_environment, service_environment
+from basketry_local.environment import DEFAULT_PORTS, Ports, choose_ports, exchange_environment, service_environment
 from basketry_local.keyring import Keyring
+from basketry_local.ports import is_free
 from shared.contracts.topology import SERVICES
+
+
+@pytest.fixture
+def ports() -> Iterator[Ports]:
+    chosen = choose_ports({})
+    yield chosen
+    chosen.release()
 
 
 def test_a_taken_port_is_named_and_replaced() -> None:
@@ -18,18 +27,28 @@ def test_a_taken_port_is_named_and_replaced() -> None:
         stranger.listen()
         taken = stranger.getsockname()[1]
         ports = choose_ports({"gateway": taken})
+        ports.release()
     assert ports.replaced == {"gateway": taken}
     assert ports["gateway"] != taken
 
 
+def test_a_chosen_port_is_kept_from_others_until_it_is_released() -> None:
+    ports = choose_ports({})
+    assert not is_free(ports["gateway"])
+    ports.release("gateway")
+    assert is_free(ports["gateway"])
+    ports.release()
+
+
 def test_every_part_gets_a_port_of_its_own() -> None:
     ports = choose_ports({})
+    ports.release()
     assert len(set(ports.by_part.values())) == len(ports.by_part)
     assert set(SERVICES) | set(DEFAULT_PORTS) | {"postgres", "nats"} == set(ports.by_part)
 
 
-def test_each_service_gets_its_own_secrets_and_no_others(tmp_path: Path) -> None:
-    keyring, ports = Keyring(tmp_path / "secrets"), choose_ports({})
+def test_each_service_gets_its_own_secrets_and_no_others(tmp_path: Path, ports: Ports) -> None:
+    keyring = Keyring(tmp_path / "secrets")
     for service in SERVICES:
         told = " ".join(service_environment(service, keyring=keyring, ports=ports).values())
         for other in SERVICES:
@@ -38,8 +57,8 @@ def test_each_service_gets_its_own_secrets_and_no_others(tmp_path: Path) -> None
         assert keyring.password(f"{service}_owner").get_secret_value() not in told
 
 
-def test_only_services_that_may_reach_a_venue_know_one(tmp_path: Path) -> None:
-    keyring, ports = Keyring(tmp_path / "secrets"), choose_ports({})
+def test_only_services_that_may_reach_a_venue_know_one(tmp_path: Path, ports: Ports) -> None:
+    keyring = Keyring(tmp_path / "secrets")
     knowing = {
         service
         for service in SERVICES
@@ -50,10 +69,10 @@ def test_only_services_that_may_reach_a_venue_know_one(tmp_path: Path) -> None:
     assert list(venues) == ["paper"]
 
 
-def test_what_is_given_explicitly_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_given_explicitly_wins(tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXECUTION_LOG_LEVEL", "DEBUG")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-    keyring, ports = Keyring(tmp_path / "secrets"), choose_ports({})
+    keyring = Keyring(tmp_path / "secrets")
     told = service_environment("execution", keyring=keyring, ports=ports, extra={"EXECUTION_TIMES_SCALE": "30"})
     assert told["EXECUTION_TIMES_SCALE"] == "30"
     assert told["EXECUTION_LOG_LEVEL"] == "DEBUG"

@@ -26,6 +26,7 @@ def run(*, port: int) -> int:
     environment = exchange_environment(folder=folder, keyring=keyring, ports=ports)
     console.print(f"paper exchange on {ports.url(EXCHANGE)}, CoinGecko's replay on {ports.url('coingecko')}/api/v3")
     console.print(f"admin token for /paper/v1: {folder.secrets / 'paper-admin-token'}")
+    ports.release()
     return _become_the_exchange(environment)
 
 

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from gateway.application.hub import QUEUE
+from shared.contracts import account, execution
+from shared.testing import eventually
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class Browser:
+    """Reads a stream in the background."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    status: int = 0
+    ended: bool = False
+    retry_ms: int = 0
+
+    @property
+    def names(self) -> list[str]:
+        return [event["event"] for event in self.events]
+
+    @property
+    def last_id(self) -> str:
+        return str(next(event["id"] for event in reversed(self.events) if event.get("id")))
+
+    async def read(self, answer: httpx.Response) -> None:
+        event: dict[str, Any] = {}
+        async for line in answer.aiter_lines():
+            name, _, value = line.partition(": ")
+            if not line:
+                if "event" in event:
+                    event["data"] = json.loads(event["data"])
+                    self.events.append(event)
+                event = {}
+            elif not name:
+                self.comments.append(value)
+            elif name == "retry":
+                self.retry_ms = int(value)
+            else:
+                event[name] = value
+        self.ended = True
+
+
+@asynccontextmanager
+async def browsing(house: Any, user: UUID, last_id: str | None = None, **claims: Any) -> AsyncIterator[Browser]:
+    browser = Browser()
+    headers = house.headers(user, **claims) | ({"last-event-id": last_id} if last_id else {})
+    async with (
+        httpx.AsyncClient(base_url=house.url, timeout=60) as http,
+        http.stream("GET", "/api/events", headers=headers) as answer,
+    ):
+        browser.status = answer.status_code
+        assert answer.status_code == 200, await answer.aread()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        reading = asyncio.create_task(browser.read(answer))
+        await eventually(lambda: browser.events, because="the stream begins")
+        try:
+            yield browser
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+
+async def tell(house: Any, user: UUID, build: Any, count: int, *, first: int = 1) -> None:
+    for number in range(first, first + count):
+        key = build.key(user, label=f"number {number}")
+        await house.say(account.KeyChecked(key=key), user=user, about=key.key_id, version=number)
+
+
+def labels(browser: Browser) -> list[str]:
+    return [event["data"]["data"]["key"]["label"] for event in browser.events if event["event"] == "key_checked"]
+
+
+def numbers(first: int, last: int) -> list[str]:
+    return [f"number {number}" for number in range(first, last + 1)]
+
+
+async def test_events_of_the_user_arrive_once_in_order_and_nobody_elses(
+    house: Any, ada: UUID, bob: UUID, build: Any
+) -> None:
+    async with browsing(house, ada) as mine, browsing(house, bob) as theirs:
+        assert mine.names == ["hello"]
+        assert 1000 <= mine.retry_ms <= 3000
+        await tell(house, ada, build, 20)
+        await tell(house, bob, build, 1, first=100)
+        await eventually(lambda: len(labels(mine)) == 20)
+        await eventually(lambda: labels(theirs) == ["number 100"])
+        assert labels(mine) == numbers(1, 20)
+        shown = mine.events[-1]
+        assert set(shown["data"]) == {"id", "type", "time", "aggregate_id", "aggregate_version", "data"}
+        assert (shown["data"]["type"], shown["data"]["aggregate_version"]) == ("account.key_checked", 20)
+        sequences = [int(event["id"].rpartition("-")[2]) for event in mine.events]
+        assert sequences == sorted(set(sequences))
+
+
+async def test_commands_with_their_ceilings_are_not_shown(house: Any, ada: UUID, build: Any) -> None:
+    async with browsing(house, ada) as browser:
+        accepted = await house.bought(ada)
+        view = build.position(ada, accepted, version=2)
+        await house.say(execution.PositionActive(position=view), user=ada, about=view.position_id, version=2)
+        await eventually(lambda: "position_active" in browser.names)
+        assert browser.names == ["hello", "position_active"]
+        js = house.tester.jetstream()
+        await eventually(lambda: _stored(js, "FEED", 2), because="the command is in the feed as well")
+        assert "ceilings" not in json.dumps([event["data"] for event in browser.events])
+
+
+async def test_a_browser_that_comes_back_gets_exactly_what_it_missed(
+    house: Any, ada: UUID, bob: UUID, build: Any
+) -> None:
+    async with browsing(house, ada) as browser:
+        await tell(house, ada, build, 3)
+        await eventually(lambda: len(labels(browser)) == 3)
+    await tell(house, ada, build, 300, first=4)
+    await tell(house, bob, build, 5)
+    async with browsing(house, ada, browser.last_id) as again:
+        await tell(house, ada, build, 5, first=304)
+        await eventually(lambda: len(labels(again)) >= 305, timeout_s=20)
+        assert labels(again) == numbers(4, 308)
+        assert "hello" not in again.names
+        assert "reset" not in again.names
+    js = house.tester.jetstream()
+    await eventually(lambda: _consumers(js, 1), because="replay consumers are deleted, one stays to follow")
+
+
+async def test_replay_and_live_events_join_without_gap_or_double(house: Any, ada: UUID, build: Any) -> None:
+    async with browsing(house, ada) as browser:
+        await tell(house, ada, build, 1)
+        await eventually(lambda: len(labels(browser)) == 1)
+    telling = asyncio.create_task(tell(house, ada, build, 150, first=2))
+    for _ in range(4):
+        async with browsing(house, ada, browser.last_id) as again:
+            known = len(labels(browser))
+            await eventually(lambda a=again: len(labels(a)) >= 20 or telling.done())  # type: ignore[misc]
+            browser.events += again.events
+            assert known
+    await telling
+    async with browsing(house, ada, browser.last_id) as last:
+        await tell(house, ada, build, 1, first=152)
+        await eventually(lambda: labels(last)[-1:] == ["number 152"])
+        browser.events += last.events
+    assert labels(browser) == numbers(1, 152)
+
+
+async def test_a_point_that_is_gone_is_answered_with_the_state(house: Any, ada: UUID, build: Any) -> None:
+    accepted = await house.bought(ada)
+    epoch = ""
+    async with browsing(house, ada) as browser:
+        epoch = browser.events[0]["data"]["epoch"]
+    for lost in ("nonsense", "0-5", f"{epoch}-x", f"{epoch}-999999", f"{epoch}--1", "x" * 500):
+        async with browsing(house, ada, lost) as again:
+            assert again.names == ["reset"]
+            [position] = again.events[0]["data"]["positions"]
+            assert (position["position_id"], position["status"]) == (accepted["position_id"], "PENDING")
+            assert again.events[0]["data"]["reason"]
+
+
+async def test_events_that_were_purged_make_a_reset(house: Any, ada: UUID, build: Any) -> None:
+    async with browsing(house, ada) as browser:
+        await tell(house, ada, build, 1)
+        await eventually(lambda: len(labels(browser)) == 1)
+        await tell(house, ada, build, 5, first=2)
+        await eventually(lambda: len(labels(browser)) == 6)
+        early = browser.events[1]["id"]
+    await house.tester.jetstream().purge_stream("FEED", keep=1)
+    async with browsing(house, ada, early) as again:
+        assert again.names == ["reset"]
+        await tell(house, ada, build, 1, first=7)
+        await eventually(lambda: labels(again) == ["number 7"])
+
+
+async def test_a_killed_bus_loses_no_event_and_keeps_the_browser(house: Any, ada: UUID, build: Any) -> None:
+    async with browsing(house, ada) as browser:
+        await tell(house, ada, build, 2)
+        await eventually(lambda: len(labels(browser)) == 2)
+        await asyncio.to_thread(house.bus.server.kill)
+        await asyncio.to_thread(house.bus.server.start)
+        await eventually(lambda: house.tester.is_connected, timeout_s=20)
+        await tell(house, ada, build, 3, first=3)
+        await eventually(lambda: len(labels(browser)) == 5, timeout_s=30)
+        assert labels(browser) == numbers(1, 5)
+
+
+async def test_a_lost_store_starts_every_browser_anew(house: Any, ada: UUID, build: Any) -> None:
+    async with browsing(house, ada) as browser:
+        await tell(house, ada, build, 3)
+        await eventually(lambda: len(labels(browser)) == 3)
+        await asyncio.to_thread(house.bus.server.stop)
+        await asyncio.to_thread(house.bus.server.lose_store)
+        await asyncio.to_thread(house.bus.server.start)
+        await house.bus.provision()
+        await eventually(lambda: browser.ended, timeout_s=30, because="the browser is told to come back")
+        assert browser.names[-1] == "reconnect"
+        assert browser.events[-1]["data"]["reason"] == "rebuilt"
+    await eventually(lambda: house.tester.is_connected, timeout_s=20)
+    async with browsing(house, ada, browser.last_id) as again:
+        assert again.names == ["reset"]
+        await tell(house, ada, build, 2, first=10)
+        await eventually(lambda: labels(again) == numbers(10, 11), timeout_s=20)
+
+
+async def test_the_stream_ends_with_its_token(house: Any, ada: UUID) -> None:
+    async with browsing(house, ada, life_s=2) as browser:
+        await eventually(lambda: browser.ended, timeout_s=10)
+        assert browser.names == ["hello", "reconnect"]
+        assert browser.events[-1]["data"]["reason"] == "token_expired"
+
+
+async def test_a_reader_that_stops_reading_is_let_go_and_memory_stays_bounded(
+    house: Any, ada: UUID, bob: UUID, build: Any
+) -> None:
+    host, port = house.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    request = f"GET /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.mint.token(ada)}\r\n\r\n"
+    writer.write(request.encode())
+    await eventually(lambda: house.gateway.hub.count(ada) == 1)
+    reader._transport.pause_reading()
+    padding = "x" * 60_000
+    async with browsing(house, bob) as other:
+        for number in range(QUEUE + 200):
+            key = build.key(ada, label=f"number {number} {padding}")
+            await house.say(account.KeyChecked(key=key), user=ada, about=key.key_id, version=number + 1)
+            if house.gateway.hub.count(ada) == 0:
+                break
+        await eventually(lambda: house.gateway.hub.count(ada) == 0, because="it is disconnected")
+        await tell(house, bob, build, 1)
+        await eventually(lambda: labels(other) == ["number 1"])
+    writer.transport.abort()
+
+
+async def test_browsers_that_go_away_are_forgotten(house: Any, ada: UUID) -> None:
+    async with browsing(house, ada), browsing(house, ada):
+        await eventually(lambda: house.gateway.hub.listeners == 2)
+    await eventually(lambda: house.gateway.hub.listeners == 0)
+
+
+async def test_a_user_has_a_bounded_number_of_streams(house: Any, ada: UUID) -> None:
+    listeners = [await house.gateway.hub.join(ada, timeout_s=1) for _ in range(20)]
+    answer = await house.http.get("/api/events", headers=house.headers(ada))
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
+    for listener in listeners:
+        house.gateway.hub.leave(listener)
+
+
+async def test_without_the_bus_the_stream_says_so(house: Any, ada: UUID) -> None:
+    assert (await house.http.get("/api/me", headers=house.headers(ada))).status_code == 200, "the token's key is known"
+    await asyncio.to_thread(house.bus.server.kill)
+    await eventually(lambda: not house.gateway.hub.following, timeout_s=20)
+    answer = await house.http.get("/api/events", headers=house.headers(ada))
+    assert (answer.status_code, answer.json()["code"]) == (503, "live_feed_unavailable")
+    await asyncio.to_thread(house.bus.server.start)
+    await eventually(lambda: house.gateway.hub.following, timeout_s=30)
+    stranger = await house.http.get("/api/events")
+    assert (stranger.status_code, stranger.json()["code"]) == (401, "token_missing")
+
+
+async def _stored(js: Any, stream: str, count: int) -> bool:
+    return int((await js.stream_info(stream)).state.messages) >= count
+
+
+async def _consumers(js: Any, count: int) -> bool:
+    return len(await js.consumers_info("FEED")) == count

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from auth.application.grant_admin import grant_admin
@@ -30,8 +32,28 @@ from shared.trading.clock import SystemClock, SystemIds
 CLOCK, IDS = SystemClock(), SystemIds()
 
 
-def build(settings: Settings) -> Process:
-    """The service's process, not yet started."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The use cases over one database, without a bus."""
+
+    database: Database
+    accounts: PostgresAccounts
+    passwords: Argon2Passwords
+    tokens: SignedAccessTokens
+    register: Register
+    sign_in: SignIn
+    refresh: Refresh
+    sign_out: SignOut
+    granted: Callable[[User], User]
+
+    async def close(self) -> None:
+        """Give threads and connections back."""
+        await self.passwords.close()
+        await self.database.close()
+
+
+def identity(settings: Settings) -> Identity:
+    """Everything behind the door."""
     keys = read_key_file(settings.signing_key_file)
     database = Database(dsn_text(settings.database_dsn))
     accounts = _accounts(database, keys)
@@ -45,36 +67,46 @@ def build(settings: Settings) -> Process:
         ids=IDS,
     )
     admins = frozenset(normalised(email) for email in settings.admin_emails)
-    router = create_rpc(
+    sign_in = SignIn(
+        accounts, passwords, sessions, tokens, admins=admins, clock=CLOCK, ids=IDS, random_bytes=secrets.token_bytes
+    )
+    return Identity(
+        database=database,
+        accounts=accounts,
+        passwords=passwords,
+        tokens=tokens,
         register=Register(accounts, passwords, admins=admins, clock=CLOCK, ids=IDS),
-        sign_in=SignIn(
-            accounts,
-            passwords,
-            sessions,
-            tokens,
-            admins=admins,
-            clock=CLOCK,
-            ids=IDS,
-            random_bytes=secrets.token_bytes,
-        ),
+        sign_in=sign_in,
         refresh=Refresh(sessions, tokens, server_key=keys.refresh_key(), admins=admins, clock=CLOCK),
         sign_out=SignOut(sessions, CLOCK),
-        accounts=accounts,
         granted=partial(with_granted_role, admins=admins),
-        jwks=tokens.jwks,
+    )
+
+
+def build(settings: Settings) -> Process:
+    """The service's process, not yet started."""
+    whole = identity(settings)
+    router = create_rpc(
+        register=whole.register,
+        sign_in=whole.sign_in,
+        refresh=whole.refresh,
+        sign_out=whole.sign_out,
+        accounts=whole.accounts,
+        granted=whole.granted,
+        jwks=whole.tokens.jwks,
     )
 
     async def forget() -> int:
-        return await accounts.forget_strangers(CLOCK.now())
+        return await whole.accounts.forget_strangers(CLOCK.now())
 
     return Process(
         "auth",
         settings,
-        database=database,
+        database=whole.database,
         outbox=outbox,
         rpc=[router],
         loops={"tidying": tidying(forget)},
-        on_stop=[passwords.close],
+        on_stop=[whole.passwords.close],
     )
 
 

@@ -17,8 +17,9 @@ import pytest
 from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 
+from auth.inbound.rpc import token_pair, user_view
 from auth.settings import Settings
-from auth.wiring import build
+from auth.wiring import Identity, build, identity
 from basketry_local.layout import migrations_folder
 from basketry_local.testing.bus import Bus
 from basketry_local.testing.databases import TestDatabases
@@ -28,10 +29,10 @@ from shared.contracts.rpc import auth as verbs
 from shared.contracts.rpc.verb import Empty
 from shared.runtime.migrations import check
 from shared.runtime.process import Process
-from shared.runtime.rpc import RpcClient
 from shared.runtime.settings import ServiceSettings
 from shared.testing import eventually
 from shared.trading.errors import Conflict, Denied, Invalid, NotFound, Throttled
+from shared.trading.identifiers import UserId
 
 pytestmark = pytest.mark.integration
 MakeDatabase = Callable[..., Awaitable[TestDatabases]]
@@ -39,46 +40,39 @@ PASSWORD = "correct horse battery staple"
 
 
 class Desk:
-    """The running service, asked as the gateway asks it, and a look behind it."""
+    """The use cases on a real database, and a look behind them."""
 
-    def __init__(self, bus: Bus, databases: TestDatabases, key_file: Path) -> None:
-        self.bus = bus
+    def __init__(self, databases: TestDatabases, key_file: Path) -> None:
         self.databases = databases
         self.key_file = key_file
-        self.ask: RpcClient
+        self.identity: Identity
 
     def environment(self) -> dict[str, Any]:
         return {
             "database_dsn": self.databases.dsn("auth"),
             "relay_dsn": self.databases.relay_dsn("auth"),
-            "nats_url": self.bus.url,
-            "nats_seed": self.bus.seed("auth"),
             "signing_key_file": self.key_file,
         }
 
     @asynccontextmanager
     async def running(self, **changes: object) -> AsyncIterator[Desk]:
-        process = build(Settings(**{**self.environment(), **changes}))
-        gateway = Process("gateway", ServiceSettings(nats_url=self.bus.url, nats_seed=self.bus.seed("gateway")))
-        async with process.running(), gateway.running():
-            self.ask = gateway.ask
-            yield self
+        self.identity = identity(Settings(**{**self.environment(), **changes}))
+        yield self
+        await self.identity.close()
 
     async def register(
         self, email: str = "alice@example.com", password: str = PASSWORD, *, risk: bool = True
     ) -> UserView:
-        return await self.ask.ask(
-            verbs.REGISTER, verbs.Register(email=email, password=SecretStr(password), risk_accepted=risk)
-        )
+        return user_view(await self.identity.register(email=email, password=password, risk_accepted=risk))
 
     async def login(self, email: str = "alice@example.com", password: str = PASSWORD) -> verbs.TokenPair:
-        return await self.ask.ask(verbs.LOGIN, verbs.Login(email=email, password=SecretStr(password)))
+        return token_pair(await self.identity.sign_in(email=email, password=password))
 
     async def refresh(self, token: SecretStr) -> verbs.TokenPair:
-        return await self.ask.ask(verbs.REFRESH, verbs.Refresh(refresh_token=token))
+        return token_pair(await self.identity.refresh(token.get_secret_value()))
 
     async def logout(self, token: SecretStr) -> None:
-        await self.ask.ask(verbs.LOGOUT, verbs.Refresh(refresh_token=token))
+        await self.identity.sign_out(token.get_secret_value())
 
     async def behind(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """As the superuser, who sees every row."""
@@ -90,11 +84,16 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(bus: Bus, make_database: MakeDatabase, tmp_path: Path) -> AsyncIterator[Desk]:
+async def stage(make_database: MakeDatabase, tmp_path: Path) -> Desk:
     key_file = tmp_path / "signing-key"
     key_file.write_text("42" * 32)
     key_file.chmod(0o600)
-    async with Desk(bus, await make_database("auth"), key_file).running() as desk:
+    return Desk(await make_database("auth"), key_file)
+
+
+@pytest.fixture
+async def desk(stage: Desk) -> AsyncIterator[Desk]:
+    async with stage.running() as desk:
         yield desk
 
 
@@ -104,7 +103,42 @@ def claims_of(token: SecretStr) -> dict[str, Any]:
     return read
 
 
-async def test_somebody_signs_up_signs_in_and_is_told_who_they_are(desk: Desk) -> None:
+async def test_the_service_answers_on_the_bus_and_tells_of_new_users(stage: Desk, bus: Bus) -> None:
+    process = build(Settings(**stage.environment(), nats_url=bus.url, nats_seed=bus.seed("auth")))
+    gateway = Process("gateway", ServiceSettings(nats_url=bus.url, nats_seed=bus.seed("gateway")))
+    async with process.running(), gateway.running(), bus.connect() as tester:
+        ask = gateway.ask.ask
+        secret = SecretStr(PASSWORD)
+        user = await ask(verbs.REGISTER, verbs.Register(email="a@example.com", password=secret, risk_accepted=True))
+        pair = await ask(verbs.LOGIN, verbs.Login(email="a@example.com", password=secret))
+        pair = await ask(verbs.REFRESH, verbs.Refresh(refresh_token=pair.refresh_token))
+        assert await ask(verbs.ME, verbs.UserRef(user_id=user.user_id)) == user == pair.user
+        jwks = await ask(verbs.JWKS, Empty())
+        assert [key["crv"] for key in jwks.keys] == ["Ed25519"]
+        await ask(verbs.LOGOUT, verbs.Refresh(refresh_token=pair.refresh_token))
+        with pytest.raises(Denied) as ended:
+            await ask(verbs.REFRESH, verbs.Refresh(refresh_token=pair.refresh_token))
+        assert ended.value.code == "token_invalid"
+        with pytest.raises(NotFound):
+            await ask(verbs.ME, verbs.UserRef(user_id=UUID(int=1)))
+
+        async def announced() -> bytes | None:
+            try:
+                return bytes(
+                    (await tester.jetstream().get_last_msg("ACCOUNT", "account.v1.user_registered.>")).data or b""
+                )
+            except NotFoundError:
+                return None
+
+        body = await eventually(announced, because="the event is on the bus")
+        assert body is not None
+        envelope = Envelope[UserRegistered].model_validate_json(body)
+        assert envelope.subject == f"account.v1.user_registered.{user.user_id}.{user.user_id}"
+        assert envelope.data.user_id == user.user_id
+        assert b"example.com" not in body
+
+
+async def test_somebody_signs_up_and_gets_a_token_of_ten_minutes(desk: Desk) -> None:
     user = await desk.register("  Alice@Example.com ")
     assert (user.email, user.role) == ("alice@example.com", "user")
     assert user.risk_accepted_at is not None
@@ -117,31 +151,6 @@ async def test_somebody_signs_up_signs_in_and_is_told_who_they_are(desk: Desk) -
         "basketry",
     )
     assert claims["exp"] - claims["iat"] == pair.expires_in_s == 600
-    assert await desk.ask.ask(verbs.ME, verbs.UserRef(user_id=user.user_id)) == user
-    jwks = await desk.ask.ask(verbs.JWKS, Empty())
-    assert [key["crv"] for key in jwks.keys] == ["Ed25519"]
-    with pytest.raises(NotFound):
-        await desk.ask.ask(verbs.ME, verbs.UserRef(user_id=UUID(int=1)))
-
-
-async def test_the_platform_is_told_of_a_new_user_by_id_only(desk: Desk) -> None:
-    user = await desk.register()
-
-    async def announced() -> bytes | None:
-        async with desk.bus.connect() as tester:
-            try:
-                return bytes(
-                    (await tester.jetstream().get_last_msg("ACCOUNT", "account.v1.user_registered.>")).data or b""
-                )
-            except NotFoundError:
-                return None
-
-    body = await eventually(announced, because="the event is on the bus")
-    assert body is not None
-    envelope = Envelope[UserRegistered].model_validate_json(body)
-    assert envelope.subject == f"account.v1.user_registered.{user.user_id}.{user.user_id}"
-    assert envelope.data.user_id == user.user_id
-    assert b"alice" not in body
 
 
 @pytest.mark.parametrize(
@@ -166,7 +175,7 @@ async def test_an_address_registers_once_even_at_the_same_moment(desk: Desk) -> 
         *(desk.register(email) for email in ("alice@example.com", "ALICE@example.com", "Alice@Example.Com")),
         return_exceptions=True,
     )
-    assert sorted(type(result).__name__ for result in results) == ["Conflict", "Conflict", "UserView"]
+    assert sorted(type(result).__name__ for result in results) == ["EmailTaken", "EmailTaken", "UserView"]
     assert {result.code for result in results if isinstance(result, Conflict)} == {"email_taken"}
     assert len(await desk.behind("select * from auth.users")) == 1
     assert len(await desk.behind("select * from auth.outbox")) == 1
@@ -290,13 +299,7 @@ async def test_a_forged_token_is_refused(desk: Desk) -> None:
     await desk.refresh(pair.refresh_token)
 
 
-async def test_a_session_survives_a_restart_of_the_service(
-    bus: Bus, make_database: MakeDatabase, tmp_path: Path
-) -> None:
-    key_file = tmp_path / "key"
-    key_file.write_text("42" * 32)
-    key_file.chmod(0o600)
-    stage = Desk(bus, await make_database("auth"), key_file)
+async def test_a_session_survives_a_restart_of_the_service(stage: Desk) -> None:
     async with stage.running() as desk:
         await desk.register()
         before = await desk.login()
@@ -318,9 +321,7 @@ async def test_a_bcrypt_password_signs_in_and_is_upgraded(desk: Desk) -> None:
 
 async def test_admins_are_made_by_settings_or_by_command(desk: Desk) -> None:
     user = await desk.register()
-    environment = {
-        f"AUTH_{name.upper()}": str(value) for name, value in desk.environment().items() if name != "nats_seed"
-    }
+    environment = {f"AUTH_{name.upper()}": str(value) for name, value in desk.environment().items()}
     command = [sys.executable, "-m", "auth.main", "grant-admin"]
     done = await asyncio.to_thread(
         subprocess.run,
@@ -333,7 +334,9 @@ async def test_admins_are_made_by_settings_or_by_command(desk: Desk) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert claims_of((await desk.login()).access_token)["role"] == "admin"
-    assert (await desk.ask.ask(verbs.ME, verbs.UserRef(user_id=user.user_id))).role == "admin"
+    found = await desk.identity.accounts.user(UserId(user.user_id))
+    assert found is not None
+    assert found.role == "admin"
     lost = await asyncio.to_thread(
         subprocess.run,
         [*command, "bob@example.com"],
@@ -347,11 +350,8 @@ async def test_admins_are_made_by_settings_or_by_command(desk: Desk) -> None:
     assert "user_unknown" in lost.stderr
 
 
-async def test_an_address_in_the_settings_is_an_admin(bus: Bus, make_database: MakeDatabase, tmp_path: Path) -> None:
-    key_file = tmp_path / "key"
-    key_file.write_text("42" * 32)
-    key_file.chmod(0o600)
-    async with Desk(bus, await make_database("auth"), key_file).running(admin_emails=("Ops@Example.com",)) as desk:
+async def test_an_address_in_the_settings_is_an_admin(stage: Desk) -> None:
+    async with stage.running(admin_emails=("Ops@Example.com",)) as desk:
         assert (await desk.register("ops@example.com")).role == "admin"
         assert (await desk.register("alice@example.com")).role == "user"
         assert claims_of((await desk.login("ops@example.com")).access_token)["role"] == "admin"

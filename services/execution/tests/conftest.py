@@ -22,13 +22,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+
 from basketry_local.testing.databases import TestDatabases
 from execution.application.accepting import Command
 from execution.application.ports import Account
 from execution.domain.plan import Plan
 from execution.settings import Settings
 from execution.wiring import Rooms, furnish
-
 from shared.contracts.account import KeyView
 from shared.contracts.market import ConstituentView, IndexVersionView, InstrumentView, QuoteView
 from shared.contracts.rpc import keys, market_data
@@ -78,8 +78,8 @@ class Exchange:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait(10)
 
-    def ask(self, method: str, path: str, **json: Any) -> Any:
-        reply = httpx.request(method, f"{self.rest}/paper/v1/{path}", json=json or None, timeout=15)
+    def ask(self, method: str, where: str, **json: Any) -> Any:
+        reply = httpx.request(method, f"{self.rest}/paper/v1/{where}", json=json or None, timeout=15)
         assert reply.status_code < 300, reply.text
         return reply.json()
 
@@ -254,6 +254,7 @@ class Town:
     settings: Settings
     rooms: Rooms
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    admin: asyncpg.Connection | None = None
 
     def open_account(self, usdt: str = "10000") -> Trader:
         made = self.exchange.ask("POST", "accounts", balances={"USDT": usdt} if usdt != "0" else {"BTC": "0.0001"})
@@ -304,11 +305,9 @@ class Town:
 
     async def rows(self, query: str, *arguments: Any) -> list[asyncpg.Record]:
         """What the database holds, behind row-level security."""
-        connection = await asyncpg.connect(self.databases.admin_dsn("execution"))
-        try:
-            return await connection.fetch(query, *arguments)
-        finally:
-            await connection.close()
+        if self.admin is None:
+            self.admin = await asyncpg.connect(self.databases.admin_dsn("execution"))
+        return await self.admin.fetch(query, *arguments)
 
     async def status(self, position_id: UUID) -> str:
         rows = await self.rows("select status from execution.position where position_id = $1", position_id)
@@ -317,20 +316,20 @@ class Town:
     async def becomes(self, position_id: UUID, *statuses: str, timeout_s: float = 20) -> str:
         async def there() -> str:
             status = await self.status(position_id)
-            legs = await self.rows("select symbol, status, reason from execution.leg where position_id = $1", position_id)
+            legs = await self.rows(
+                "select symbol, status, reason from execution.leg where position_id = $1", position_id
+            )
             assert status in statuses, (status, [tuple(leg) for leg in legs])
             return status
 
-        return await eventually(there, timeout_s=timeout_s, because=f"position becomes {statuses}")
+        return await eventually(there, timeout_s=timeout_s, every_s=0.1, because=f"position becomes {statuses}")
 
     def ledger(self, trader: Trader) -> Any:
         return self.exchange.ask("GET", f"ledger?uid={trader.uid}")
 
 
 @pytest.fixture
-async def town(
-    make_database: Callable[..., Awaitable[TestDatabases]], exchange: Exchange
-) -> AsyncIterator[Town]:
+async def town(make_database: Callable[..., Awaitable[TestDatabases]], exchange: Exchange) -> AsyncIterator[Town]:
     databases = await make_database("execution")
     exchange.ask("DELETE", "faults")
     settings = Settings.model_validate(
@@ -339,7 +338,7 @@ async def town(
             "link_key": LINK_KEY,
             "times_scale": 30,
             "batch_size": 3,
-            "lease_s": 1.0,
+            "lease_s": 3.0,
             "venues": {
                 "paper": VenueHost(
                     rest=exchange.rest,
@@ -354,5 +353,7 @@ async def town(
     yield town
     await town.stop_desks()
     await town.close_rooms()
+    if town.admin is not None:
+        await town.admin.close()
     if neighbours.connections is not None:
         neighbours.connections.close()

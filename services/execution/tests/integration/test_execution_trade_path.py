@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 
-
 async def books_equal_the_ledger(town: Any, trader: Any) -> None:
     """Every match of the venue is booked once, and what is booked equals its balances to the last digit."""
     ledger = town.ledger(trader)

@@ -54,7 +54,7 @@ class DeskOffice:
         if room <= 0:
             return []
         try:
-            leases = list(await self._tools.register.claim(self._tools.holder, limit=room))
+            leases = list(await self._tools.register.claim(self._tools.holder, limit=room, serving=set(self._desks)))
         except Unavailable as error:
             log.warning("office_waits", reason=error.code)
             return []

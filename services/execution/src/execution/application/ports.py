@@ -344,8 +344,8 @@ class Books(Protocol):
 class DeskRegister(Protocol):
     """Hands out accounts to those who trade for them; it knows ids only."""
 
-    async def claim(self, holder: str, *, limit: int) -> Sequence[DeskLease]:
-        """Take accounts that need a desk and have none."""
+    async def claim(self, holder: str, *, limit: int, serving: Collection[UUID] = ()) -> Sequence[DeskLease]:
+        """Take accounts that need a desk and have none, but for those that this process serves already."""
         ...
 
     async def renew(self, lease: DeskLease, holder: str) -> bool | None:

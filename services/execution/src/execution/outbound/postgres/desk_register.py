@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -26,11 +26,12 @@ class PostgresDeskRegister:
         self._database = database
         self._lease = lease
 
-    async def claim(self, holder: str, *, limit: int) -> Sequence[DeskLease]:
-        """Take accounts that need a desk and have none."""
+    async def claim(self, holder: str, *, limit: int, serving: Collection[UUID] = ()) -> Sequence[DeskLease]:
+        """Take accounts that need a desk and have none; a late renewal of our own desk is not a reason to open two."""
         free = (
             sa.select(desk.c.account_id)
             .where(sa.or_(desk.c.work, desk.c.watch_until > _NOW), desk.c.leased_until < _NOW)
+            .where(desk.c.account_id.not_in(serving))
             .order_by(desk.c.work.desc(), desk.c.leased_until)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from execution.domain.amount import checked_amount
+from execution.domain.errors import AmountTooSmall, NoFreshPrices
+from execution.domain.price_band import limit_price
+from execution.domain.sizing import Candidate, SizingRules, size_basket
+from shared.trading.instrument import Instrument
+from shared.trading.money import InvalidAmount, floor_to_lot
+from shared.trading.quote import Quote
+from shared.trading.status import Side
+from shared.trading.weights import capped_weights
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+D = Decimal
+
+
+def an_instrument(symbol: str, *, lot: str = "0.001", tick: str = "0.01", minimum: str = "5") -> Instrument:
+    return Instrument(
+        symbol=symbol,
+        base=symbol.removesuffix("USDT"),
+        quote="USDT",
+        lot_size=D(lot),
+        tick_size=D(tick),
+        min_quantity=D(lot),
+        min_notional=D(minimum),
+        max_limit_quantity=D("1e9"),
+    )
+
+
+def a_quote(symbol: str, price: str, *, age_s: int = 0) -> Quote:
+    ask = D(price)
+    return Quote(symbol=symbol, bid=ask * D("0.999"), ask=ask, last=ask, at=NOW - timedelta(seconds=age_s))
+
+
+def a_candidate(name: str, weight: str, price: str, **rules: str) -> Candidate:
+    symbol = f"{name}USDT"
+    return Candidate(
+        asset=name,
+        symbol=symbol,
+        weight=D(weight),
+        instrument=an_instrument(symbol, **rules),
+        quote=a_quote(symbol, price),
+    )
+
+
+def test_a_limit_price_is_the_end_of_the_band_on_the_tick_grid() -> None:
+    quote = Quote(symbol="X", bid=D("99.99"), ask=D("100.00"), last=D(100), at=NOW)
+    assert limit_price(quote, side=Side.BUY, band=D("0.01"), tick_size=D("0.3")) == D("100.8")
+    assert limit_price(quote, side=Side.SELL, band=D("0.01"), tick_size=D("0.3")) == D("99.0")
+
+
+def test_a_coarse_tick_never_makes_the_limit_worse_than_the_best_price() -> None:
+    quote = Quote(symbol="X", bid=D("1.1"), ask=D("1.2"), last=D(1), at=NOW)
+    assert limit_price(quote, side=Side.BUY, band=D("0.01"), tick_size=D(1)) == D("1.2")
+    assert limit_price(quote, side=Side.SELL, band=D("0.01"), tick_size=D(1)) == D("1.1")
+
+
+def test_flooring_leaves_money_that_goes_to_the_largest_shortfall_while_it_lasts() -> None:
+    candidates = [a_candidate("AAA", "0.5", "10", lot="1"), a_candidate("BBB", "0.5", "7", lot="1")]
+    basket = size_basket(candidates, amount=D(100), cap=D(1), rules=SizingRules(), now=NOW)
+    # Limits 10.10 and 7.07: floors 4 and 7 cost 40.40 + 49.49; one more AAA would be 50.50 and still fit.
+    assert [leg.quantity for leg in basket.legs] == [D(5), D(7)]
+    assert basket.max_notional == D("99.99")
+
+
+def test_a_leg_below_the_minimum_is_skipped_and_its_weight_spread_within_the_cap() -> None:
+    candidates = [a_candidate("AAA", "0.60", "10"), a_candidate("BBB", "0.35", "10"), a_candidate("CCC", "0.05", "10")]
+    basket = size_basket(candidates, amount=D(100), cap=D("0.62"), rules=SizingRules(), now=NOW)
+    assert [leg.check for leg in basket.legs] == ["ok", "ok", "too_small"]
+    assert [leg.effective_weight for leg in basket.legs] == [D("0.62"), D("0.38"), D(0)]
+
+
+def test_the_refusal_names_the_smallest_amount_that_skips_nothing() -> None:
+    candidates = [a_candidate("AAA", "0.8", "10"), a_candidate("BBB", "0.2", "10")]
+    with pytest.raises(AmountTooSmall) as refusal:
+        size_basket(candidates, amount=D(20), cap=D(1), rules=SizingRules(), now=NOW)
+    minimum = D(refusal.value.context["minimum_amount"])
+    basket = size_basket(candidates, amount=minimum, cap=D(1), rules=SizingRules(), now=NOW)
+    assert [leg.check for leg in basket.legs] == ["ok", "ok"]
+    with pytest.raises(AmountTooSmall):
+        size_basket(candidates, amount=minimum - D("0.01"), cap=D(1), rules=SizingRules(), now=NOW)
+
+
+def test_spreading_that_would_break_the_cap_refuses_the_plan() -> None:
+    candidates = [a_candidate(name, weight, "10") for name, weight in (("A", "0.5"), ("B", "0.45"), ("C", "0.05"))]
+    with pytest.raises(AmountTooSmall):
+        size_basket(candidates, amount=D(100), cap=D("0.5") - D("0.01"), rules=SizingRules(), now=NOW)
+
+
+def test_an_old_price_buys_nothing() -> None:
+    stale = Candidate(
+        asset="A", symbol="AUSDT", weight=D(1), instrument=an_instrument("AUSDT"), quote=a_quote("AUSDT", "10", age_s=4)
+    )
+    with pytest.raises(NoFreshPrices):
+        size_basket([stale], amount=D(100), cap=D(1), rules=SizingRules(), now=NOW)
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "NaN", "Infinity", "1000000000001", "1.123456789"])
+def test_a_senseless_amount_is_refused(amount: str) -> None:
+    with pytest.raises(InvalidAmount):
+        checked_amount(D(amount))
+
+
+PRICES = st.decimals("0.00001", "90000", places=5)
+LOTS = st.sampled_from(["1", "0.1", "0.01", "0.0001", "0.000001"])
+TICKS = st.sampled_from(["0.00001", "0.0001", "0.01"])
+
+
+@given(
+    coins=st.lists(st.tuples(PRICES, LOTS, TICKS, st.integers(1, 1000)), min_size=1, max_size=12),
+    amount=st.decimals("1", "100000", places=2),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_plan_never_spends_more_than_approved_and_buys_nothing_that_cannot_be_sold(
+    coins: list[tuple[D, str, str, int]], amount: D
+) -> None:
+    values = {f"C{number}": D(coin[3]) for number, coin in enumerate(coins)}
+    weights = capped_weights(values, cap=D(1))
+    candidates = [
+        a_candidate(name, str(weights[name]), str(coin[0]), lot=coin[1], tick=coin[2])
+        for name, coin in zip(values, coins, strict=True)
+    ]
+    rules = SizingRules()
+    try:
+        basket = size_basket(candidates, amount=amount, cap=D(1), rules=rules, now=NOW)
+    except AmountTooSmall:
+        return
+    assert sum(leg.quantity * leg.limit for leg in basket.legs) <= amount
+    assert sum(leg.effective_weight for leg in basket.legs) == 1
+    for leg in basket.legs:
+        instrument = leg.candidate.instrument
+        assert instrument is not None
+        if leg.check != "ok":
+            assert leg.quantity == 0
+            continue
+        assert leg.quantity == floor_to_lot(leg.quantity, lot_size=instrument.lot_size)
+        assert leg.quantity * leg.price >= rules.minimum_factor * instrument.min_notional
+        assert leg.price <= leg.limit <= leg.price * (1 + rules.band)

@@ -186,7 +186,7 @@ class VenueProcess:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "paper_exchange.main"], env=environment, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self.process.poll() is None, (self.folder / "venue.log").read_text()
             with contextlib.suppress(httpx.HTTPError):
@@ -198,8 +198,12 @@ class VenueProcess:
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(timeout=10)
-            self.process = None
+            try:
+                self.process.wait(timeout=30)
+            finally:
+                self.process.kill()
+                self.process.wait(timeout=30)
+                self.process = None
 
     def kill(self) -> None:
         self.stop(signal.SIGKILL)

@@ -41,6 +41,7 @@ def _server(app: object, settings: Settings, port: int) -> _Server:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
     )
     return _Server(config)
 

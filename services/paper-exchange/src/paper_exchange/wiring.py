@@ -77,7 +77,7 @@ class Venue:
             match_delay_ms=settings.match_delay_ms,
         )
         self._routes = MarketRoutes(self.market)
-        self.private = Streams(self.ledger, self.faults, clock)
+        self.private = Streams(self.ledger, self.faults, clock, self._routes.prices)
         self.private.write_after(self.journal)
         self.public = PublicStreams(self.market, self._routes)
         tellers = Tellers(self.private, self.public)
@@ -141,8 +141,6 @@ class Venue:
 
     def _tick(self) -> None:
         self.market.tick()
-        if self.private.listened_to:
-            self.private.set_prices(self._routes.prices())
         self.exchange.match_resting()
         self.public.tick()
 

@@ -61,7 +61,7 @@ async def test_nothing_acknowledged_is_lost(own_venue: Any, seed: int) -> None:
     own_venue.start()
     customers = [own_venue.customer("1000000") for _ in range(3)]
     acknowledged: list[dict[str, str]] = [{} for _ in customers]
-    for round_ in range(3):
+    for round_ in range(2):
         feed = own_venue.control("GET", "feed")["prices"]
         price = str(Decimal(feed["DOGEUSDT"]) + Decimal("0.005"))
         senders = [

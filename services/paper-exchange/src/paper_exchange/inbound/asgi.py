@@ -95,7 +95,8 @@ class ExchangeApp:
             return
         await send({"type": "websocket.accept"})
         self._connections += 1
-        socket = Socket(receive, send, f"paper-{self._connections}")
+        address = str((scope.get("client") or ("", 0))[0])
+        socket = Socket(receive, send, f"paper-{self._connections}", address)
         await _until_first(serve(socket), socket.send_frames())
 
 

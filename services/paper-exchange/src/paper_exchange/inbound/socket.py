@@ -23,10 +23,12 @@ class Socket:
         receive: ASGI's.
         send: ASGI's.
         conn_id: The connection's name in acknowledgements.
+        address: Where the client is.
     """
 
-    def __init__(self, receive: Receive, send: Send, conn_id: str) -> None:
+    def __init__(self, receive: Receive, send: Send, conn_id: str, address: str) -> None:
         self.conn_id = conn_id
+        self.address = address
         self.topics: set[str] = set()
         self._receive = receive
         self._send = send

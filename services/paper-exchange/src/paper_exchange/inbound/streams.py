@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -31,14 +32,16 @@ NOT_AUTHORIZED = "Request not authorized"
 class Streams:
     """Who listens to which account, and what waits for the disk."""
 
-    def __init__(self, ledger: Ledger, faults: Faults, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, faults: Faults, clock: Clock, prices: Callable[[], Mapping[str, Decimal]]
+    ) -> None:
         self._ledger = ledger
         self._faults = faults
         self._clock = clock
         self._journal: Journal | None = None
         self._sockets: dict[str, set[Socket]] = defaultdict(set)
         self._held: deque[tuple[int, str, Socket, bytes]] = deque()
-        self._prices: dict[str, Decimal] = {}
+        self._prices = prices
         self._frames = 0
 
     def write_after(self, journal: Journal) -> None:
@@ -58,16 +61,8 @@ class Streams:
     def wallet_changed(self, uid: str, coins: tuple[str, ...]) -> None:
         """Tell the new balances of some coins."""
         if self._sockets.get(uid):
-            self._tell(uid, "wallet", wallet_shape(self._ledger.accounts[uid], self._prices, coins=coins, named=True))
-
-    def set_prices(self, prices: dict[str, Decimal]) -> None:
-        """USD per coin, for the totals in wallet frames."""
-        self._prices = prices
-
-    @property
-    def listened_to(self) -> bool:
-        """Whether anybody is connected."""
-        return any(self._sockets.values())
+            account = self._ledger.accounts[uid]
+            self._tell(uid, "wallet", wallet_shape(account, self._prices(), coins=coins, named=True))
 
     def _tell(self, uid: str, topic: str, item: Shape) -> None:
         now = epoch_ms(self._clock.now())
@@ -104,9 +99,7 @@ class Streams:
                 if kind == "ping":
                     self._pong(socket, operation)
                 elif kind == "auth":
-                    key = self._authorize(socket, operation)
-                    if key is not None:
-                        self._sockets[key.uid].add(socket)
+                    key = self._authorize(socket, operation, known=key)
                 elif kind in {"subscribe", "unsubscribe"}:
                     self._subscribe(socket, operation, allowed=key is not None)
                 else:
@@ -120,16 +113,20 @@ class Streams:
         pong = {"req_id": operation.get("req_id", ""), "op": "pong", "args": [now], "conn_id": socket.conn_id}
         socket.push_json(pong)
 
-    def _authorize(self, socket: Socket, operation: dict[str, Any]) -> ApiKey | None:
+    def _authorize(self, socket: Socket, operation: dict[str, Any], *, known: ApiKey | None) -> ApiKey | None:
+        if known is not None:
+            socket.acknowledge(operation, success=False, text="Repeat auth")
+            return known
         try:
-            key = self._checked(operation.get("args"))
+            key = self._checked(operation.get("args"), socket.address)
         except Refused as error:
             socket.acknowledge(operation, success=False, text=error.ret_msg)
             return None
+        self._sockets[key.uid].add(socket)
         socket.acknowledge(operation)
         return key
 
-    def _checked(self, args: object) -> ApiKey:
+    def _checked(self, args: object, address: str) -> ApiKey:
         if not isinstance(args, list) or len(args) != 3:
             raise Refused(10001, "Param error")
         api_key, expires, signature = (str(arg) for arg in args)
@@ -139,7 +136,7 @@ class Streams:
             raise Refused(10002, "expires must be later than now")
         if not signature_fits(key, f"GET/realtime{expires}".encode(), signature):
             raise Refused(10004, "Error sign, please check your signature generation algorithm.")
-        check_terms(key, address="*" if "*" in key.ips else "", now_ms=now)
+        check_terms(key, address=address, now_ms=now)
         return key
 
     @staticmethod

@@ -55,7 +55,7 @@ async def test_every_leg_is_bought_exactly_once(slow_stage: Stage, name: str, se
     chance = random.Random(f"{name}/{seed}")
     customer = await slow_stage.customer()
     mishap = MISHAPS[name](slow_stage, chance)
-    async with mishap.armed(customer.account_id):
+    async with mishap.armed(customer):
         position_id = await customer.buys("top-10", str(chance.randrange(600, 3000)))
         await asyncio.wait_for(mishap.happened.wait(), 45)
     assert 1 <= mishap.open_legs <= 9, f"{mishap.open_legs} legs were open at the kill"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -74,10 +73,12 @@ class VenueProxy:
             writer.close()
             return
         link = _Link(self)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(link.upstream(reader, venue_writer))
                 group.create_task(link.downstream(venue_reader, writer))
+        except* (ConnectionError, asyncio.IncompleteReadError):
+            pass  # a side went away, which is what proxies are for here
         for side in (writer, venue_writer):
             side.close()
 

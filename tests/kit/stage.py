@@ -25,7 +25,7 @@ from basketry_local.servers.postgres import ADMIN
 from kit.proxy import VenueProxy
 from shared.testing import eventually
 
-PASSWORD = "correct-horse-battery-7"
+PASSWORD = "violet lantern 93 orbits"
 FREE = {"gateway": 0, EXCHANGE: 0, "coingecko": 0}
 """Free ports everywhere: a developer's own platform may be up."""
 

@@ -40,17 +40,13 @@ async def stored_key(stage: Stage, customer: Customer) -> tuple[str, list[bytes]
     """A key of our own making, stored through the API; its secret and every HTTP body that came back."""
     terms = {"balances": {"USDT": "5000"}}
     account = (await stage.venue.post("/paper/v1/accounts", json=terms)).json()
-    bodies = []
     async with httpx.AsyncClient(base_url=stage.platform.gateway_url, trust_env=False) as http:
         http.headers["Authorization"] = f"Bearer {customer.client.tokens.access}" if customer.client.tokens else ""
         key = {"label": "mine", "environment": "paper"}
-        for pair in (
-            {"api_key": account["api_key"], "api_secret": account["api_secret"]},
-            {"api_key": account["api_key"], "api_secret": account["api_secret"][::-1]},
-        ):
-            bodies.append((await http.post("/api/keys", json={**key, **pair})).content)
-        malformed = {**key, "api_key": account["api_key"], "api_secret": account["api_secret"], "colour": "red"}
-        bodies.append((await http.post("/api/keys", json=malformed)).content)
+        pairs = (account["api_secret"], account["api_secret"][::-1])
+        asks = [{**key, "api_key": account["api_key"], "api_secret": secret} for secret in pairs]
+        asks.append({**asks[0], "colour": "red"})
+        bodies = [(await http.post("/api/keys", json=ask)).content for ask in asks]
         bodies.append((await http.get("/api/keys")).content)
         bodies.append((await http.get("/api/activity")).content)
     return account["api_secret"], bodies

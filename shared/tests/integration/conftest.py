@@ -22,7 +22,7 @@ from shared.runtime.inbox import inbox_table
 from shared.runtime.leases import lease_table
 from shared.runtime.migrations import upgrade
 from shared.runtime.outbox import Outbox, outbox_table
-from shared.runtime.provisioning import SCHEMAS, provision_databases
+from shared.runtime.provisioning import SCHEMAS, grant_database, provision_databases
 from shared.runtime.settings import ServiceSettings
 from shared.trading.clock import SystemClock, SystemIds
 
@@ -69,18 +69,34 @@ class Room:
         return int(found[0]["n"])
 
 
-@pytest.fixture
-async def sample_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
-    """The real name of a `user_data` database in which gateway and execution are migrated."""
-    name = f"user_data_{secrets.token_hex(4)}"
-    await provision_databases(
-        postgres_server.admin_dsn,
-        passwords={role: SecretStr(PASSWORD) for role in ROLES},
-        schemas=[schema for schema in SCHEMAS if schema.database == "user_data"],
-        database_names={"user_data": name},
+USER_DATA = [schema for schema in SCHEMAS if schema.database == "user_data"]
+
+
+@pytest.fixture(scope="session")
+def sample_template(postgres_server: PostgresServer) -> str:
+    """A `user_data` database in which gateway and execution are migrated; copied for each test."""
+    name = f"user_data_template_{secrets.token_hex(4)}"
+    asyncio.run(
+        provision_databases(
+            postgres_server.admin_dsn,
+            passwords={role: SecretStr(PASSWORD) for role in ROLES},
+            schemas=USER_DATA,
+            database_names={"user_data": name},
+        )
     )
     for service in ("gateway", "execution"):
-        await asyncio.to_thread(upgrade, MIGRATIONS, postgres_server.dsn(name, f"{service}_owner", PASSWORD))
+        upgrade(MIGRATIONS, postgres_server.dsn(name, f"{service}_owner", PASSWORD))
+    return name
+
+
+@pytest.fixture
+async def sample_database(postgres_server: PostgresServer, sample_template: str) -> AsyncIterator[str]:
+    """A copy of the template, gone after the test."""
+    name = f"user_data_{secrets.token_hex(4)}"
+    admin = await asyncpg.connect(postgres_server.admin_dsn, timeout=10)
+    await admin.execute(f'create database "{name}" template "{sample_template}" strategy file_copy')
+    await admin.close()
+    await grant_database(postgres_server.admin_dsn, name, USER_DATA)
     yield name
     admin = await asyncpg.connect(postgres_server.admin_dsn, timeout=10)
     await admin.execute(f'drop database "{name}" with (force)')

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from shared.trading.errors import Invalid
-from shared.trading.money import EXACT, ZERO
+from shared.trading.money import EXACT, ZERO, truncate
+
+COST_PLACES = 18
+"""Decimals to which a partial sale's share of the cost is cut."""
 
 
 class Oversold(Invalid):
@@ -52,7 +55,9 @@ class Holding:
             raise Oversold(f"A sale of {quantity} exceeds the {self.quantity} held.")
         with localcontext(EXACT):
             rest = self.quantity - quantity
-            given_up = self.cost if rest == 0 else self.cost * quantity / self.quantity
+            # A share without end, such as a third, would not fit a contract's amount; what is cut stays in the cost.
+            share = truncate(self.cost * quantity / self.quantity, places=COST_PLACES)
+            given_up = self.cost if rest == 0 else share
             return replace(
                 self,
                 quantity=rest,

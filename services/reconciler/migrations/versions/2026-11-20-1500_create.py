@@ -6,6 +6,8 @@ Revises:
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
@@ -39,19 +41,19 @@ def downgrade() -> None:
     raise NotImplementedError("migrations go forward only")
 
 
-def _id(name: str, *, nullable: bool = False) -> sa.Column:
+def _id(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, ID, nullable=nullable)
 
 
-def _text(name: str, *, nullable: bool = False) -> sa.Column:
+def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, nullable=nullable)
 
 
-def _money(name: str, *, nullable: bool = False) -> sa.Column:
+def _money(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.Numeric, nullable=nullable)
 
 
-def _moment(name: str, *, nullable: bool = False) -> sa.Column:
+def _moment(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, MOMENT, nullable=nullable)
 
 
@@ -69,7 +71,6 @@ def _positions() -> None:
         _text("environment"),
         _text("status"),
         _text("index_id"),
-        sa.Column("index_version", sa.Integer, nullable=False),
         _money("invested"),
         _money("proceeds"),
         _money("fees"),

@@ -52,7 +52,6 @@ class PositionBook:
     position_id: UUID
     status: PositionStatus
     index_id: str
-    index_version: int
     invested: Decimal
     proceeds: Decimal
     fees: Decimal

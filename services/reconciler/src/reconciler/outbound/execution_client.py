@@ -59,7 +59,6 @@ def _position(account: Account, item: contract.BookedPosition) -> PositionBook:
         position_id=item.position_id,
         status=item.status,
         index_id=item.index_id,
-        index_version=item.version,
         invested=item.invested,
         proceeds=item.proceeds,
         fees=item.fees,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reconciler.domain.announcements import Break
@@ -41,7 +41,7 @@ async def shortage_causes(session: AsyncSession, account: Account) -> dict[str, 
             venue_break.c.theirs < 0,
             venue_break.c.asset.is_not(None),
         )
-        .distinct(venue_break.c.asset)
+        .ext(distinct_on(venue_break.c.asset))
         .order_by(venue_break.c.asset, venue_break.c.opened_at.desc())
     )
     return {row.asset: row.break_class for row in await session.execute(query)}

@@ -58,7 +58,6 @@ position = sa.Table(
     sa.Column("environment", Word(VenueEnvironment), nullable=False),
     sa.Column("status", Word(PositionStatus), nullable=False),
     sa.Column("index_id", sa.Text, nullable=False),
-    sa.Column("index_version", sa.Integer, nullable=False),
     _money("invested"),
     _money("proceeds"),
     _money("fees"),

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import pytest
+
+from basketry_local.testing.bus import Bus
+from basketry_local.testing.databases import TestDatabases
+from shared.contracts.portfolio import BreakFound, DeviationDetected, PnlUpdated
+from shared.contracts.tasks import BookVenueRecord, ReconcileAccount, ReconcileAllPositions
+from shared.testing import eventually
+from shared.trading.status import PositionStatus, Side
+
+pytestmark = pytest.mark.integration
+
+
+async def buy_three(town: Any) -> None:
+    for asset in ("BTC", "ETH", "SOL"):
+        await town.trade(asset, Side.BUY, "300")
+
+
+async def test_pnl_comes_at_once_and_equals_ledger_and_marks(town: Any, bus: Bus, reconciler: Any) -> None:
+    await buy_three(town)
+    async with bus.connect() as tester:
+        began = time.monotonic()
+        await town.active(tester)
+        first = await eventually(lambda: town.of(PnlUpdated), every_s=0.005)
+        assert time.monotonic() - began < 5.0  # under a second on a machine of its own
+    check_against_ledger(first[0], await town.ledger())
+    await town.control("POST", "feed", prices={"BTCUSDT": "99000"})
+    await eventually(lambda: len(town.of(PnlUpdated)) >= 2)
+    proved = await eventually(
+        lambda: [event for event in town.of(PnlUpdated) if event.reconciled_at], because="a proved comparison"
+    )
+    for event in [*town.of(PnlUpdated), *proved]:
+        check_against_ledger(event, await town.ledger())
+    assert {event.source for event in town.of(PnlUpdated)} == {"revaluation", "reconciliation"}
+    versions = [
+        row["aggregate_version"]
+        for row in town.heard
+        if row.get("type") in {"portfolio.pnl_updated", "portfolio.deviation_detected", "portfolio.deviation_cleared"}
+    ]
+    assert versions == list(range(1, len(versions) + 1))
+
+
+def check_against_ledger(event: PnlUpdated, ledger: dict[str, Any]) -> None:
+    quantity: dict[str, Decimal] = {}
+    cost: dict[str, Decimal] = {}
+    for row in ledger["executions"]:
+        if row["orderLinkId"].startswith("bp"):
+            symbol = row["symbol"]
+            quantity[symbol] = quantity.get(symbol, Decimal(0)) + Decimal(row["execQty"]) - Decimal(row["execFee"])
+            cost[symbol] = cost.get(symbol, Decimal(0)) + Decimal(row["execValue"])
+    assert {row.symbol: row.quantity for row in event.holdings} == quantity
+    assert event.value == sum(quantity[row.symbol] * row.mark for row in event.holdings)
+    assert event.cost == sum(cost.values())
+    assert event.pnl == event.realised + event.value - event.cost
+
+
+async def test_the_clock_alone_leads_to_a_comparison(town: Any, reconciler: Any) -> None:
+    await buy_three(town)
+    await eventually(lambda: town.of(ReconcileAllPositions), timeout_s=20)
+    jobs = await eventually(lambda: town.of(ReconcileAccount), timeout_s=20)
+    assert jobs[0].account_id == town.account_id
+    await eventually(lambda: town.of(PnlUpdated), timeout_s=20)
+
+
+async def test_a_match_that_our_books_lack_is_handed_over_and_resolved(town: Any, bus: Bus, reconciler: Any) -> None:
+    await buy_three(town)
+    hidden = (await town.ledger())["executions"][0]
+    town.unbooked = {hidden["execId"]}
+    async with bus.connect() as tester:
+        await town.active(tester)
+        record = (await eventually(lambda: town.of(BookVenueRecord), timeout_s=20))[0]
+        assert (record.break_class, record.exec_ids) == ("D1", [hidden["execId"]])
+        assert record.client_order_ids == [hidden["orderLinkId"]]
+        assert [(event.break_class, event.status) for event in town.of(BreakFound)] == [("D1", "open")]
+        town.unbooked = set()
+        await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=20)
+
+
+async def test_coins_taken_from_the_account_are_a_shortage_until_they_return(
+    town: Any, bus: Bus, reconciler: Any
+) -> None:
+    await buy_three(town)
+    uid = town.account["uid"]
+    await town.control("POST", "deposits", uid=uid, coin="ETH", amount="-0.01")
+    async with bus.connect() as tester:
+        await town.active(tester)
+    short = await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "open"], timeout_s=20)
+    assert (short[0].break_class, short[0].asset, short[0].difference) == ("D5", "ETH", Decimal("-0.01"))
+    await town.control("POST", "deposits", uid=uid, coin="ETH", amount="0.01")
+    await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=20)
+
+
+async def test_a_trade_by_hand_is_noted(town: Any, bus: Bus, reconciler: Any) -> None:
+    await buy_three(town)
+    await town.trade("BTC", Side.BUY, "50", ours=False)
+    async with bus.connect() as tester:
+        await town.active(tester)
+    notes = await eventually(lambda: town.of(BreakFound), timeout_s=20)
+    assert {(event.break_class, event.status) for event in notes} == {("D4", "expected")}
+
+
+async def test_a_dead_key_is_told_and_sight_comes_back(town: Any, bus: Bus, reconciler: Any) -> None:
+    await buy_three(town)
+    await town.control("POST", "keys", api_key=town.account["api_key"], ips=["203.0.113.9"])
+    async with bus.connect() as tester:
+        await town.active(tester)
+    blind = await eventually(lambda: town.of(BreakFound), timeout_s=20)
+    assert (blind[0].break_class, blind[0].status) == ("D11", "open")
+    await town.control("POST", "keys", api_key=town.account["api_key"], ips=["*"])
+    await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=20)
+
+
+async def test_drift_is_told_once_while_prices_move(town: Any, bus: Bus, reconciler: Any) -> None:
+    await buy_three(town)
+    async with bus.connect() as tester:
+        await town.active(tester)
+    await eventually(lambda: town.of(PnlUpdated))
+    mark = next(row.mark for row in town.of(PnlUpdated)[-1].holdings if row.symbol == "SOLUSDT")
+    await town.control("POST", "feed", prices={"SOLUSDT": f"{mark * 2:f}"})
+    told = await eventually(lambda: town.of(DeviationDetected), timeout_s=20)
+    assert "SOLUSDT" in {item.symbol for item in told[0].items}
+    await asyncio.sleep(1)
+    assert len(town.of(DeviationDetected)) == 1
+
+
+async def test_a_closed_position_tells_what_it_realised_and_rests(town: Any, bus: Bus, reconciler: Any) -> None:
+    await buy_three(town)
+    town.status = PositionStatus.CLOSING
+    async with bus.connect() as tester:
+        await town.active(tester)
+        await eventually(lambda: town.of(PnlUpdated))
+        await town.trade("SOL", Side.SELL, "150")
+        town.status = PositionStatus.CLOSED
+        await town.active(tester)
+    sold = await eventually(lambda: [event for event in town.of(PnlUpdated) if event.realised], timeout_s=20)
+    rows = [row for row in (await town.ledger())["executions"] if row["side"] == "Sell"]
+    proceeds = sum(Decimal(row["execValue"]) - Decimal(row["execFee"]) for row in rows)
+    assert sold[-1].realised < proceeds
+
+
+async def test_what_it_keeps_is_invisible_without_its_user(
+    town: Any, bus: Bus, reconciler: Any, database: TestDatabases
+) -> None:
+    await buy_three(town)
+    async with bus.connect() as tester:
+        await town.active(tester)
+    await eventually(lambda: town.of(PnlUpdated))
+    login = await asyncpg.connect(database.dsn("reconciler"))
+    admin = await asyncpg.connect(database.admin_dsn("reconciler"))
+    try:
+        for table, rows in (("position", 1), ("holding", 3), ("pnl_point", 1)):
+            query = f"select count(*) from reconciler.{table}"
+            assert await admin.fetchval(query) >= rows
+            assert await login.fetchval(query) == 0
+        await login.execute("select set_config('app.user_id', $1, false)", str(town.account_id))
+        assert await login.fetchval("select count(*) from reconciler.position") == 0
+    finally:
+        await login.close()
+        await admin.close()
+
+
+async def test_a_malformed_event_is_put_aside_and_the_next_flows(town: Any, bus: Bus, reconciler: Any) -> None:
+    await buy_three(town)
+    async with bus.connect() as tester:
+        subject = f"execution.v1.position_active.{town.user_id}.{town.position_id}"
+        await tester.jetstream().publish(subject, b'{"id": 7}')
+        await town.active(tester)
+    await eventually(lambda: town.of(PnlUpdated))
+    await eventually(lambda: any(row.get("code") == "malformed_event" for row in town.heard))

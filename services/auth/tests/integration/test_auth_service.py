@@ -3,8 +3,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,8 +16,9 @@ from nats.js.errors import NotFoundError
 from pydantic import SecretStr
 
 from auth.inbound.rpc import token_pair, user_view
+from auth.main import main
 from auth.settings import Settings
-from auth.wiring import Identity, build, identity
+from auth.wiring import Identity, build, identity, make_admin
 from basketry_local.layout import migrations_folder
 from basketry_local.testing.bus import Bus
 from basketry_local.testing.databases import TestDatabases
@@ -319,35 +318,22 @@ async def test_a_bcrypt_password_signs_in_and_is_upgraded(desk: Desk) -> None:
     await desk.login()
 
 
-async def test_admins_are_made_by_settings_or_by_command(desk: Desk) -> None:
+async def test_an_admin_is_made_by_command_and_stays_one(desk: Desk) -> None:
     user = await desk.register()
-    environment = {f"AUTH_{name.upper()}": str(value) for name, value in desk.environment().items()}
-    command = [sys.executable, "-m", "auth.main", "grant-admin"]
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [*command, "alice@example.com"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    settings = Settings(**desk.environment())
+    await make_admin(settings, "Alice@example.com")
     assert claims_of((await desk.login()).access_token)["role"] == "admin"
     found = await desk.identity.accounts.user(UserId(user.user_id))
     assert found is not None
     assert found.role == "admin"
-    lost = await asyncio.to_thread(
-        subprocess.run,
-        [*command, "bob@example.com"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert lost.returncode == 1
-    assert "user_unknown" in lost.stderr
+    with pytest.raises(NotFound) as caught:
+        await make_admin(settings, "bob@example.com")
+    assert caught.value.code == "user_unknown"
+
+
+def test_an_unknown_command_is_refused() -> None:
+    with pytest.raises(SystemExit, match="usage"):
+        main(["make-everybody-admin"])
 
 
 async def test_an_address_in_the_settings_is_an_admin(stage: Desk) -> None:

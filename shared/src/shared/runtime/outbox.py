@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -43,6 +46,20 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
 def channel(schema: str) -> str:
     """The NOTIFY channel that wakes the relay of a schema."""
     return f"outbox_{schema}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """An event to be recorded; the fields are those of `Outbox.add`."""
+
+    data: EventData
+    user_id: UUID | None
+    entity_id: UUID | str | None
+    aggregate_id: UUID | str
+    aggregate_version: int
+    correlation_id: UUID | None = None
+    causation_id: UUID | None = None
+    event_id: UUID | None = None
 
 
 class UnknownEvent(TypeError):
@@ -93,43 +110,60 @@ class Outbox:
         Returns:
             The event's id.
         """
-        spec = BY_MODEL.get(type(data))
+        announcement = Announcement(
+            data=data,
+            user_id=user_id,
+            entity_id=entity_id,
+            aggregate_id=aggregate_id,
+            aggregate_version=aggregate_version,
+            correlation_id=correlation_id,
+            causation_id=causation_id,
+            event_id=event_id,
+        )
+        return (await self.add_all(session, [announcement]))[0]
+
+    async def add_all(self, session: AsyncSession, announcements: Sequence[Announcement]) -> list[UUID]:
+        """Record several events in one round trip; they leave in this order.
+
+        Returns:
+            The events' ids.
+        """
+        rows = [self._row(one) for one in announcements]
+        if not rows:
+            return []
+        # No RETURNING and no conflict target: the login role may only look at rows of its user. The session's
+        # implicit RETURNING of the identity column is switched off: nobody needs the position.
+        await session.execute(sa.dialects.postgresql.insert(self._table).on_conflict_do_nothing().inline(), rows)
+        await session.execute(self._notify)
+        return [row["id"] for row in rows]
+
+    def _row(self, one: Announcement) -> dict[str, Any]:
+        spec = BY_MODEL.get(type(one.data))
         if spec is None or spec.owner != self._source:
-            raise UnknownEvent(f"{self._source} does not own the event {type(data).__name__}")
-        identity = event_id or self._ids.uuid()
+            raise UnknownEvent(f"{self._source} does not own the event {type(one.data).__name__}")
         envelope = Envelope[EventData](
-            id=identity,
+            id=one.event_id or self._ids.uuid(),
             source=self._source,
             type=spec.type,
             version=spec.version,
             time=self._clock.now(),
-            subject=spec.subject(user=user_id, entity=entity_id),
-            aggregate_id=str(aggregate_id),
-            aggregate_version=aggregate_version,
-            correlation_id=correlation_id or current_correlation() or self._ids.uuid(),
-            causation_id=causation_id or current_causation(),
-            data=data,
+            subject=spec.subject(user=one.user_id, entity=one.entity_id),
+            aggregate_id=str(one.aggregate_id),
+            aggregate_version=one.aggregate_version,
+            correlation_id=one.correlation_id or current_correlation() or self._ids.uuid(),
+            causation_id=one.causation_id or current_causation(),
+            data=one.data,
         )
-        await self._insert(session, envelope, user_id, spec.domain)
-        return identity
-
-    async def _insert(
-        self, session: AsyncSession, envelope: Envelope[EventData], user_id: UUID | None, domain: str
-    ) -> None:
-        # No RETURNING and no conflict target: the login role may only look at rows of its user.
-        statement = sa.dialects.postgresql.insert(self._table).values(
-            id=envelope.id,
-            user_id=user_id,
-            stream=stream_of(domain),
-            subject=envelope.subject,
-            aggregate_id=envelope.aggregate_id,
-            body=envelope.model_dump_json(),
-            traceparent=_traceparent(),
-            created_at=envelope.time,
-        )
-        # The session's implicit RETURNING of the identity column is switched off: nobody needs the position.
-        await session.execute(statement.on_conflict_do_nothing().inline())
-        await session.execute(self._notify)
+        return {
+            "id": envelope.id,
+            "user_id": one.user_id,
+            "stream": stream_of(spec.domain),
+            "subject": envelope.subject,
+            "aggregate_id": envelope.aggregate_id,
+            "body": envelope.model_dump_json(),
+            "traceparent": _traceparent(),
+            "created_at": envelope.time,
+        }
 
 
 def stream_of(domain: str) -> str:

@@ -116,7 +116,7 @@ async def test_a_sale_outside_its_band_leaves_the_position_open_with_the_reason(
     bought = await town.order(trader, await town.plan(trader))
     await town.becomes(bought.position_id, "ACTIVE")
     plan = await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=bought.position_id)
-    mids = town.exchange.ask("GET", "feed")["mids"]
+    mids = town.exchange.ask("GET", "feed")["prices"]
     price = float(mids["DOGEUSDT"])
     town.exchange.ask("POST", "feed", prices={"DOGEUSDT": f"{price * 0.9:.5f}"})
     try:
@@ -132,7 +132,6 @@ async def test_a_sale_outside_its_band_leaves_the_position_open_with_the_reason(
 
 
 async def test_no_user_means_no_rows(town: Any) -> None:
-
 
     trader = town.open_account()
     await town.order(trader, await town.plan(trader))

@@ -15,7 +15,7 @@ from execution.application.resolve_unknown import ResolveUnknown
 from execution.application.send_orders import SendOrders
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
-from execution.domain.venue_facts import Fact
+from execution.domain.venue_facts import Fact, ReplyFact, ReplyKind
 from shared.trading.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -23,6 +23,10 @@ log = structlog.get_logger(__name__)
 PAUSE_S = 0.25
 FACTS_AT_ONCE = 200
 LOOK_AROUND_S = 0.5
+LINGER_S = 0.03
+"""Acknowledgements wait so long for the fills behind them."""
+GATHER_S = 0.003
+"""Frames of one batch of orders come this close together."""
 
 
 class DeskLostError(Exception):
@@ -113,11 +117,23 @@ class AccountDesk:
 
     async def _keep_books(self) -> None:
         while True:
-            facts = [await self._facts.get()]
-            while len(facts) < FACTS_AT_ONCE and not self._facts.empty():
-                facts.append(self._facts.get_nowait())
+            facts = await self._collected()
             await self._persist(lambda facts=facts: self._tools.bookkeeper.book(self._lease.account, facts))  # type: ignore[misc]
             self._nudge.set()
+
+    async def _collected(self) -> list[Fact]:
+        """The news at hand. Acknowledgements alone wait a moment for the fills behind them: one commit does for both."""
+        facts = [await self._facts.get()]
+        loop = asyncio.get_running_loop()
+        patience_ends = loop.time() + LINGER_S
+        while len(facts) < FACTS_AT_ONCE:
+            rest_s = max(patience_ends - loop.time(), 0.0)
+            try:
+                async with asyncio.timeout(rest_s if _only_acknowledged(facts) else min(rest_s, GATHER_S)):
+                    facts.append(await self._facts.get())
+            except TimeoutError:
+                break
+        return facts
 
     async def _persist(self, action: Callable[[], Awaitable[None]]) -> None:
         """Facts are kept until the database has them."""
@@ -220,3 +236,7 @@ async def _pause(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+def _only_acknowledged(facts: Sequence[Fact]) -> bool:
+    return all(isinstance(fact, ReplyFact) and fact.reply.kind is ReplyKind.ACCEPTED for fact in facts)

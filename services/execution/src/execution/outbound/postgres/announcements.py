@@ -27,7 +27,7 @@ from shared.contracts.execution import (
     PositionView,
 )
 from shared.contracts.fields import EventData
-from shared.runtime.outbox import Outbox
+from shared.runtime.outbox import Announcement, Outbox
 from shared.trading.clock import Ids
 from shared.trading.status import LegStatus, PositionStatus
 
@@ -57,14 +57,15 @@ class Announcer:
         self._ids = ids
         self._views = views
 
-    async def announce(self, session: AsyncSession, told: Told, run: Run | None) -> None:
-        """Put one event into the outbox."""
+    async def announce(self, session: AsyncSession, told: Sequence[tuple[Told, Run | None]]) -> None:
+        """Put events into the outbox, all in one round trip."""
+        await self._outbox.add_all(session, [self._announcement(one, run) for one, run in told])
+
+    def _announcement(self, told: Told, run: Run | None) -> Announcement:
         data, aggregate, version, entity = self._event(told)
-        user_id = told.position.user_id if isinstance(told, PositionTold) else _user(told)
-        await self._outbox.add(
-            session,
-            data,
-            user_id=user_id,
+        return Announcement(
+            data=data,
+            user_id=told.position.user_id if isinstance(told, PositionTold) else _user(told),
             entity_id=entity,
             aggregate_id=aggregate,
             aggregate_version=version,

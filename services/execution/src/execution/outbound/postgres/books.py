@@ -24,5 +24,4 @@ class PostgresBooks:
         async with self._database.transaction(user_id) as session:
             work = PostgresWork(session)
             yield work
-            for told, run in work.told:
-                await self._announcer.announce(session, told, run)
+            await self._announcer.announce(session, work.told)

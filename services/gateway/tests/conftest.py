@@ -302,9 +302,10 @@ class House:
         await self.deliver(event)
         return event
 
-    async def deliver(self, event: Envelope[Any]) -> None:
+    async def deliver(self, event: Envelope[Any], *, under: str | None = None) -> None:
+        """Publish, under the event's id; under another one the stream stores it a second time."""
         body = event.model_dump_json(serialize_as_any=True).encode()
-        await self.tester.jetstream().publish(event.subject, body)
+        await self.tester.jetstream().publish(event.subject, body, headers={"Nats-Msg-Id": under or str(event.id)})
 
     async def sql(self, statement: str, *arguments: Any) -> list[Any]:
         """Look behind row-level security."""

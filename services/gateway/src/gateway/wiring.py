@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from prometheus_client import Counter, Gauge
 
 from gateway.application.close_position import ClosePosition
+from gateway.application.freshness import Freshness
 from gateway.application.hub import Hub
 from gateway.application.keep_dead_letter import KeepDeadLetter
 from gateway.application.open_position import OpenPosition
@@ -30,7 +31,7 @@ from gateway.outbound.postgres.dead_letter_repository import PostgresDeadLetters
 from gateway.outbound.postgres.index_repository import PostgresIndexRepository
 from gateway.outbound.postgres.picture_repository import PostgresPictures
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository, PostgresPruning
-from gateway.outbound.postgres.position_reader import PostgresPositionReader
+from gateway.outbound.postgres.position_reader import PostgresPainted, PostgresPositionReader
 from gateway.outbound.postgres.tables import outbox
 from gateway.outbound.stream_messages import StreamMessages
 from gateway.outbound.token_keys import AuthTokenKeys
@@ -59,7 +60,8 @@ class Gateway:
         self.database = Database(dsn_text(settings.database_dsn), pool_size=settings.database_pool)
         self._pruning_database = Database(dsn_text(settings.relay_dsn, name="RELAY_DSN"), pool_size=2)
         self._connection = FeedConnection(self._connect_feed)
-        self.hub = Hub(render)
+        self._fresh = Freshness(PostgresPainted(self.database))
+        self.hub = Hub(render, heard=self._fresh.heard)
         paint = PaintPicture(PostgresPictures(self.database))
         index_shelf = PostgresIndexRepository(self.database)
         letters = PostgresDeadLetters(self.database)
@@ -128,11 +130,13 @@ class Gateway:
             plan_shelf=shelf,
             index_shelf=index_shelf,
             positions=reader,
+            fresh=self._fresh,
             dead_letters=letters,
             streams=EventStreams(
                 hub=self.hub,
                 history=FeedHistory(self._connection),
                 positions=reader,
+                fresh=self._fresh,
                 clock=self._clock,
                 chance=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             ),

@@ -135,7 +135,7 @@ async def test_an_event_delivered_twice_changes_nothing_the_second_time(house: A
     event = await house.say(
         execution.LegFilled(user_id=ada, leg=build.leg(about, UUID(accepted["plan_id"]))), user=ada, about=about
     )
-    await house.deliver(event)
+    await house.deliver(event, under="again")
     marker = execution.IncidentRaised(user_id=ada, account_id=build.account, code="late_fill", detail="A late fill.")
     await house.say(marker, user=ada, about=about, version=2)
 

@@ -78,10 +78,17 @@ class Hub:
 
     Args:
         render: Formats an event for browsers; None for one that they do not see.
+        heard: Told of every event, before any browser is.
     """
 
-    def __init__(self, render: Callable[[str, FeedMessage], bytes | None]) -> None:
+    def __init__(
+        self,
+        render: Callable[[str, FeedMessage], bytes | None],
+        *,
+        heard: Callable[[FeedMessage], object] | None = None,
+    ) -> None:
         self._render = render
+        self._heard = heard
         self._listeners: dict[UUID, set[Listener]] = {}
         self._bounds: FeedBounds | None = None
         self._seen = 0
@@ -148,6 +155,8 @@ class Hub:
         if message.sequence <= self._seen or self._bounds is None:
             return
         self._seen = message.sequence
+        if self._heard is not None:
+            self._heard(message)
         group = self._listeners.get(user_id) if user_id else None
         if not group:
             return

@@ -135,6 +135,7 @@ class FeedMessage:
     sequence: int
     subject: str
     body: bytes
+    event_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from gateway.application.close_position import ClosePosition
+from gateway.application.freshness import Freshness
 from gateway.application.open_position import OpenPosition
 from gateway.application.ports import DeadLetter, PositionReader
 from gateway.inbound.limits import Limits
@@ -71,6 +72,7 @@ class Desk:
     plan_shelf: PlanShelf
     index_shelf: IndexShelf
     positions: PositionReader
+    fresh: Freshness
     dead_letters: DeadLetterDesk
     streams: EventStreams
     origins: frozenset[str]

@@ -14,6 +14,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.application.freshness import Freshness
 from gateway.application.hub import Ended, Hub, Listener
 from gateway.application.ports import FeedBounds, FeedHistory, FeedMessage, PositionReader
 from gateway.domain.errors import StreamPositionGone
@@ -66,11 +67,19 @@ class EventStreams:
     """
 
     def __init__(
-        self, *, hub: Hub, history: FeedHistory, positions: PositionReader, clock: Clock, chance: random.Random
+        self,
+        *,
+        hub: Hub,
+        history: FeedHistory,
+        positions: PositionReader,
+        fresh: Freshness,
+        clock: Clock,
+        chance: random.Random,
     ) -> None:
         self._hub = hub
         self._history = history
         self._positions = positions
+        self._fresh = fresh
         self._clock = clock
         self._chance = chance
 
@@ -143,6 +152,7 @@ class EventStreams:
                 yield KEEPALIVE_COMMENT
 
     async def _snapshot(self, name: str, user: Principal, listener: Listener, *, reason: str | None) -> bytes:
+        await self._fresh.about(user.user_id)
         found = await self._positions.positions(user.user_id, limit=SNAPSHOT_POSITIONS)
         body: dict[str, Any] = {
             "epoch": listener.epoch,

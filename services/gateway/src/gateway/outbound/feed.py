@@ -223,7 +223,16 @@ def user_of(subject: str) -> UUID | None:
 
 
 def _message(raw: Msg) -> FeedMessage:
-    return FeedMessage(sequence=raw.metadata.sequence.stream, subject=raw.subject, body=raw.data)
+    sequence = raw.metadata.sequence.stream
+    return FeedMessage(sequence=sequence, subject=raw.subject, body=raw.data, event_id=_event_id(raw))
+
+
+def _event_id(raw: Msg) -> UUID | None:
+    """The relay publishes every event under its own id; nothing has to be parsed to know it."""
+    try:
+        return UUID((raw.headers or {}).get("Nats-Msg-Id", ""))
+    except ValueError:
+        return None
 
 
 def _unreachable() -> Unavailable:

@@ -22,6 +22,7 @@ async def list_activity(
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Page[ActivityAnswer]:
     """What happened to the user's positions and keys, newest first."""
+    await desk.fresh.about(user.user_id)
     found = await desk.positions.activity(user.user_id, limit=limit + 1, after=position_in(cursor))
     shown, more = found[:limit], len(found) > limit
     return Page[ActivityAnswer](

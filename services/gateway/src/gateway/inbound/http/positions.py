@@ -94,6 +94,7 @@ async def list_positions(
     cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Page[PositionAnswer]:
     """Positions, newest first, without legs."""
+    await desk.fresh.about(user.user_id)
     found = await desk.positions.positions(user.user_id, limit=limit + 1, after=position_in(cursor))
     shown, more = found[:limit], len(found) > limit
     last = shown[-1].position if more else None
@@ -106,6 +107,7 @@ async def list_positions(
 @positions.get("/api/positions/{position_id}", operation_id="positions_get", responses=declared(401, 404))
 async def get_position(position_id: UUID, user: User, desk: AtDesk) -> PositionDetailAnswer:
     """One position with legs, fills, P&L and drift."""
+    await desk.fresh.about(position_id)
     detail = await desk.positions.detail(user.user_id, position_id)
     if detail is None:
         raise PositionNotFound("You have no such position.")

@@ -15,15 +15,31 @@ from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDeta
 from gateway.outbound.postgres import rows
 from gateway.outbound.postgres.tables import (
     activity,
+    inbox,
     position_deviations,
     position_fills,
     position_legs,
     position_values,
     synthetic_positions,
 )
+from shared.contracts.topology import GATEWAY_EXECUTION, GATEWAY_PORTFOLIO
 from shared.runtime.database import Database
 
 After = tuple[datetime, UUID]
+_PAINTERS = (GATEWAY_EXECUTION.name, GATEWAY_PORTFOLIO.name)
+
+
+class PostgresPainted:
+    """Which messages are in the picture: their inbox rows were committed with their effect."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def among(self, events: set[UUID]) -> set[UUID]:
+        """Those of the given events that were handled."""
+        query = sa.select(inbox.c.message_id).where(inbox.c.consumer.in_(_PAINTERS), inbox.c.message_id.in_(events))
+        async with self._database.transaction() as session:
+            return set((await session.execute(query)).scalars())
 
 
 class PostgresPositionReader:

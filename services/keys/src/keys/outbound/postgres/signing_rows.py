@@ -46,14 +46,17 @@ _STATE = """
     ) a on true
     where k.key_id = $1
 """
-_CEILINGS = """
+# Ceilings first, then link ids signed before: two questions in one round trip.
+_PAST = """
     select c.position_tail, c.run_tail, c.symbol, c.side, c.expires_at,
-           c.max_quantity, c.max_notional, c.signed_quantity, c.signed_notional
+           c.max_quantity, c.max_notional, c.signed_quantity, c.signed_notional, null as link_id, null as fingerprint
     from unnest($2::text[], $3::text[]) as wanted (position_tail, run_tail)
     join keys.plan_ceilings c using (position_tail, run_tail)
     where c.key_id = $1
+    union all
+    select null, null, null, null, null, null, null, null, null, link_id, fingerprint
+    from keys.signed_orders where link_id = any($4::text[])
 """
-_SIGNED = "select link_id, fingerprint from keys.signed_orders where link_id = any($1::text[])"
 
 # One statement with several parts writes in one round trip; the numbers follow `_window_values` and so on.
 _WINDOW = """
@@ -110,9 +113,12 @@ async def read_past(session: AsyncSession, key_id: UUID, orders: Sequence[OrderT
     """Approvals of the orders' runs, and fingerprints of their link ids."""
     driver = await _driver(session)
     runs = [tail_texts(run) for run in sorted({order.run for order in orders})]
-    ceilings = await driver.fetch(_CEILINGS, key_id, [one[0] for one in runs], [one[1] for one in runs])
-    signed = await driver.fetch(_SIGNED, [order.link_text for order in orders])
-    return SignedPast(allowances=_allowances(ceilings), signed={row["link_id"]: row["fingerprint"] for row in signed})
+    links = [order.link_text for order in orders]
+    rows = await driver.fetch(_PAST, key_id, [one[0] for one in runs], [one[1] for one in runs], links)
+    return SignedPast(
+        allowances=_allowances([row for row in rows if row["link_id"] is None]),
+        signed={row["link_id"]: row["fingerprint"] for row in rows if row["link_id"] is not None},
+    )
 
 
 async def write(

@@ -40,14 +40,15 @@ async def test_a_bcrypt_hash_is_accepted_and_upgraded(passwords: Argon2Passwords
 async def test_an_unknown_address_takes_as_long_and_never_matches(passwords: Argon2Passwords) -> None:
     stored = await passwords.hash("correct horse battery staple")
 
+    # Measured in processor time: the machine may be busy with other things.
     async def fastest(of: str | None) -> float:
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.process_time()
             assert not (
                 await passwords.verify("an address that nobody has registered" if of is None else "no", of)
             ).matches
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
         return min(times)
 
     known, unknown = await fastest(stored), await fastest(None)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auth.domain.email_address import normalised
@@ -81,6 +81,7 @@ def test_nobody_is_locked_out_for_good() -> None:
     assert one_more(failures, NOW + timedelta(minutes=15)).count == 1
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32))
 def test_a_token_is_read_back_and_its_successor_is_always_the_same_other_one(secret: bytes, key: bytes) -> None:
     token = RefreshToken(ALICE, secret)

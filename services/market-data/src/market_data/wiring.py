@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from shared.runtime.process import Process
-
 from market_data.application.market_board import MarketBoard
 from market_data.application.publish_indices import PublishIndices, Recipe
 from market_data.application.read_indices import ReadIndices
@@ -27,6 +25,7 @@ from shared.runtime.database import Database
 from shared.runtime.leases import Leases
 from shared.runtime.logging import get_logger
 from shared.runtime.outbox import Outbox
+from shared.runtime.process import Process
 from shared.runtime.settings import dsn_text
 from shared.trading.clock import SystemClock, SystemIds
 from shared.trading.status import VenueEnvironment

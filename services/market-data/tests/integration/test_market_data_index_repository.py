@@ -133,6 +133,6 @@ async def test_the_migrations_make_the_tables_of_the_code(databases: TestDatabas
 async def rows(databases: TestDatabases, table: str) -> list[asyncpg.Record]:
     connection = await asyncpg.connect(databases.admin_dsn("market_data"), timeout=5)
     try:
-        return list(await connection.fetch(f"select * from market_data.{table}"))  # noqa: S608 - a name of ours
+        return list(await connection.fetch(f"select * from market_data.{table}"))
     finally:
         await connection.close()

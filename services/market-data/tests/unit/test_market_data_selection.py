@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market_data.domain.coin import BrokenRow, SourceCoin, SourceList
@@ -152,6 +152,7 @@ def test_an_index_with_too_few_coins_is_not_made() -> None:
         compose(BUILT_IN[0], [], as_of=NOW)
 
 
+@settings(deadline=None)
 @given(
     rules=st.sampled_from(BUILT_IN),
     caps=st.lists(st.decimals("0.01", "10e12", places=2), min_size=20, max_size=30),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from shared.runtime.rpc import RpcRouter
-
 from market_data.application.market_board import MarketBoard
 from market_data.application.read_indices import ReadIndices
 from market_data.inbound.views import index_view, quote_view
 from shared.contracts.market import IndexVersionView, InstrumentView
 from shared.contracts.rpc import market_data as verbs
+from shared.runtime.rpc import RpcRouter
 from shared.runtime.settings import VenueSettings
 from shared.trading.status import VenueEnvironment
 

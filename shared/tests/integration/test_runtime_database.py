@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 import sqlalchemy as sa
+from kit.desk import an_order
+from kit.rooms import Room
 from sqlalchemy.exc import DBAPIError
 
 from basketry_local.servers.postgres import PostgresServer
+from shared.contracts.examples import example_of
 from shared.contracts.execution import PositionClosing
 from shared.runtime.database import Database, DatabaseUnavailable
 from shared.runtime.inbox import first_delivery
@@ -22,8 +26,7 @@ from shared.runtime.outbox import UnknownEvent
 from shared.runtime.outbox_rows import OutboxRows
 from shared.testing import FakeClock, eventually
 
-from .conftest import MIGRATIONS, Room
-from .desk import an_order
+MIGRATIONS = Path(__file__).parent / "sample_migrations"
 
 pytestmark = pytest.mark.integration
 
@@ -226,7 +229,7 @@ async def an_event(room: Room, user: UUID, *, of: UUID | None = None) -> UUID:
     async with room.database.transaction(user) as session:
         return await room.events.add(
             session,
-            PositionClosing.model_construct(),
+            PositionClosing.model_validate(example_of(PositionClosing.model_json_schema())),
             user_id=of or user,
             entity_id=user,
             aggregate_id=user,

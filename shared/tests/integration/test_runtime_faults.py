@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from kit.desk import Desk, place, publisher
+from kit.rooms import Room
 from nats.js.errors import NotFoundError
 
 from basketry_local.servers.postgres import PostgresServer
@@ -15,9 +17,6 @@ from basketry_local.testing.bus import Bus
 from shared.contracts.topology import EXECUTION_ORDERS
 from shared.runtime.process import Process
 from shared.testing import eventually
-
-from .conftest import Room
-from .desk import Desk, place, publisher
 
 pytestmark = pytest.mark.integration
 
@@ -120,6 +119,24 @@ async def test_a_process_waits_for_its_consumer_and_is_not_ready_before(
         await entering
         assert not await process.health.faults()
         await running.__aexit__(None, None, None)
+
+
+async def test_a_process_may_start_before_the_bus(gateway: Room, execution: Room, bus: Bus) -> None:
+    bus.server.stop()
+    desk = Desk(execution)
+    event = await place(gateway)
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        async with publisher(gateway).running(), desk.process().running():
+            entered.set()
+            await leave.wait()
+
+    running = asyncio.create_task(run())
+    bus.server.start()
+    await eventually(lambda: event in desk.done, timeout_s=30)
+    leave.set()
+    await running
 
 
 async def test_while_the_database_is_away_messages_are_kept_and_not_given_back(

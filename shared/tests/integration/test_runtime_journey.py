@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from kit.desk import Desk, an_order, place, publisher
+from kit.rooms import Room
+from opentelemetry.context import attach, detach
+from opentelemetry.propagate import extract
 
 from basketry_local.testing.bus import Bus
 from shared.contracts.envelope import Envelope
@@ -19,9 +23,6 @@ from shared.runtime.process import Process
 from shared.testing import eventually
 from shared.trading.errors import Invalid, Unavailable
 from shared.trading.status import VenueEnvironment
-
-from .conftest import Room
-from .desk import Desk, an_order, place, publisher
 
 pytestmark = pytest.mark.integration
 
@@ -161,6 +162,21 @@ async def test_correlation_and_trace_travel_with_the_event(gateway: Room, execut
             event = await place(gateway)
         await eventually(lambda: seen)
     assert seen == [(correlation, event, correlation)]
+
+
+async def test_the_trace_goes_on_behind_the_outbox(gateway: Room, bus: Bus) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    token = attach(extract({"traceparent": trace}))
+    try:
+        await place(gateway)
+    finally:
+        detach(token)
+    async with publisher(gateway).running(), bus.connect() as tester:
+        stored = await tester.jetstream().pull_subscribe("orders.>", stream="ORDERS", durable="look")
+        (message,) = await stored.fetch(1, timeout=10)
+    assert message.headers is not None
+    assert message.headers["traceparent"] == trace
+    assert set(message.headers) <= {"Nats-Msg-Id", "Nats-Expected-Stream", "traceparent"}
 
 
 async def test_one_relay_leads_and_a_second_takes_over(gateway: Room, execution: Room) -> None:

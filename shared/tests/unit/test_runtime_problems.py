@@ -49,7 +49,7 @@ async def test_a_problem_tells_what_where_and_when_to_come_back() -> None:
     answer = await on_platform_error(REQUEST, Throttled("Slow down.", retry_after_s=1.2, context={"limit": "5"}))
     assert answer.media_type == MEDIA_TYPE
     assert answer.headers["retry-after"] == "2"
-    assert json.loads(answer.body) == {
+    assert json.loads(bytes(answer.body)) == {
         "type": "urn:problem:throttled",
         "title": "Too many requests",
         "status": 429,

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import insert
 
+from kit.rooms import Room
 from shared.contracts.envelope import Envelope
 from shared.contracts.orders import PlaceBasketOrder
 from shared.contracts.topology import EXECUTION_ORDERS
@@ -16,8 +17,6 @@ from shared.runtime.events import EventRouter
 from shared.runtime.inbox import first_delivery
 from shared.runtime.process import Process
 from shared.trading.status import VenueEnvironment
-
-from .conftest import Room
 
 
 def an_order(position: UUID, user: UUID) -> PlaceBasketOrder:

@@ -80,6 +80,9 @@ def check_money(ledger: Ledger) -> None:
         reserved: dict[str, Decimal] = {}
         for order in account.open_orders.values():
             reserved[order.lock_coin] = add(reserved.get(order.lock_coin, Decimal(0)), order.locked)
+            if order.order_type == "Limit":
+                left = order.leaves_quantity
+                assert order.locked == (mul(order.price, left) if order.side == "Buy" else left)
         for coin, holding in account.holdings.items():
             assert holding.wallet >= 0
             assert 0 <= holding.locked <= holding.wallet

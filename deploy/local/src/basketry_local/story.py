@@ -126,7 +126,7 @@ class Teller:
             self._story.position = accepted
             self._changed()
             async for event in events:
-                await self._hear(event)
+                self._hear(event)
                 yield
 
     async def until_it_moves(self) -> None:
@@ -159,7 +159,7 @@ class Teller:
                 async with self._client.events(last_id) as events:
                     async for event in events:
                         last_id = event.id or last_id
-                        await self._hear(event)
+                        self._hear(event)
             except ApiProblem as problem:
                 if problem.status != 401:
                     raise
@@ -181,7 +181,7 @@ class Teller:
                     raise
                 await asyncio.sleep(problem.retry_after_s or 0.5)
 
-    async def _hear(self, event: ServerEvent) -> None:
+    def _hear(self, event: ServerEvent) -> None:
         self._story.events[event.type] += 1
         if self._position_id not in event.data:
             return
@@ -190,15 +190,21 @@ class Teller:
             self._note_time("executing")
         if name == "position_active":
             self._note_time("active")
+        data: Json = event.json().get("data", {})
         if name == "pnl_updated":
-            self._note_pnl(event)
-        if name.startswith(("position_", "leg_")):
-            self._story.position = await self._client.position(self._position_id)
+            self._note_pnl(data)
+        self._take_over(data)
         self._changed()
 
-    def _note_pnl(self, event: ServerEvent) -> None:
-        body = event.json()
-        data = body.get("data", body)
+    def _take_over(self, data: Json) -> None:
+        """Events carry the whole state of their noun, so nothing needs to be asked for again."""
+        self._story.position |= data.get("position", {})
+        leg = data.get("leg")
+        if leg is not None:
+            others = [one for one in self._story.position.get("legs", []) if one["leg_id"] != leg["leg_id"]]
+            self._story.position["legs"] = sorted([*others, leg], key=lambda one: int(one["number"]))
+
+    def _note_pnl(self, data: Json) -> None:
         self._note_time("first_pnl")
         self._story.last_pnl = data
         known = {Decimal(value) for value in self._story.pnl_values}

@@ -50,6 +50,8 @@ def parse_decimal(text: str | int, *, max_digits: int = MAX_DIGITS) -> Decimal:
         raise InvalidAmount(f'"{raw[:48]}" is not a number.') from None
     if not value.is_finite():
         raise InvalidAmount("The amount must be a finite number.")
+    if len(raw) <= max_digits and "e" not in raw and "E" not in raw:
+        return value  # plain already, and short: the writing out below is for exponents
     if len(plain(value).replace("-", "").replace(".", "")) > max_digits:
         raise InvalidAmount(f"The amount has more than {max_digits} digits.")
     return value

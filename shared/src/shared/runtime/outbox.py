@@ -21,6 +21,8 @@ from shared.runtime.correlation import current_causation, current_correlation
 from shared.trading.clock import Clock, Ids
 
 MOMENT = TIMESTAMP(timezone=True)
+_Outgoing = Envelope[EventData]
+"""Named once: pydantic forgets a parametrised model that nobody holds, and builds it anew at each use."""
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
@@ -141,7 +143,7 @@ class Outbox:
         spec = BY_MODEL.get(type(one.data))
         if spec is None or spec.owner != self._source:
             raise UnknownEvent(f"{self._source} does not own the event {type(one.data).__name__}")
-        envelope = Envelope[EventData](
+        envelope = _Outgoing(
             id=one.event_id or self._ids.uuid(),
             source=self._source,
             type=spec.type,

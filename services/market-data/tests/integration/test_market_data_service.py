@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import asyncpg
 import pytest
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
@@ -191,3 +192,14 @@ async def test_the_service_waits_for_a_venue_that_is_away(stage: Stage) -> None:
         with pytest.raises(Unavailable) as early:
             await ask.ask(verbs.GET_QUOTES, verbs.GetSymbols(environment=PAPER, symbols=[]))
         assert early.value.code == "market_not_ready"
+
+
+async def test_two_replicas_make_one_version_between_them(stage: Stage) -> None:
+    async with stage.market_data(), stage.market_data(), stage.asking() as ask:
+        await the_index(ask, "top-20")
+    connection = await asyncpg.connect(stage.databases.admin_dsn("market_data"), timeout=5)
+    try:
+        rows = await connection.fetch("select index_id, version from market_data.index_version order by index_id")
+    finally:
+        await connection.close()
+    assert [tuple(row) for row in rows] == [("top-10", 1), ("top-20", 1), ("top-5", 1)]

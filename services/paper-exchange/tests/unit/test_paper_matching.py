@@ -128,3 +128,15 @@ def test_what_a_taker_ate_is_gone_until_the_next_tick(floor: Any) -> None:
 def test_a_staked_coin_follows_its_coin(floor: Any) -> None:
     floor.market.set_price("ETHUSDT", Decimal(5000))
     assert floor.market.walk.mid("STETHUSDT") == 5000
+
+
+def test_a_buy_that_filled_partly_below_its_limit_sets_aside_only_what_is_left(floor: Any) -> None:
+    account = floor.account(USDT="100000")
+    floor.market.set_depth("DOGEUSDT", Decimal(3000))
+    limit = floor.ask("DOGEUSDT") + Decimal("0.0005")
+    order = floor.place(
+        account, symbol="DOGEUSDT", side="Buy", orderType="Limit", qty="40000", price=str(limit), timeInForce="GTC"
+    )
+    assert order.status == "PartiallyFilled"
+    assert order.average_price < limit
+    assert account.holding("USDT").locked == limit * (40000 - order.filled_quantity)

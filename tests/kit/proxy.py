@@ -56,6 +56,8 @@ class VenueProxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -79,8 +81,10 @@ class VenueProxy:
                 group.create_task(link.downstream(venue_reader, writer))
         except* (ConnectionError, asyncio.IncompleteReadError):
             pass  # a side went away, which is what proxies are for here
-        for side in (writer, venue_writer):
-            side.close()
+        finally:
+            for side in (writer, venue_writer):
+                side.transport.abort()
+            await asyncio.sleep(0)  # lets the transports drop their sockets before anybody ends the loop
 
 
 @dataclass

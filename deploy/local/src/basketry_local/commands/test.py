@@ -7,6 +7,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -57,7 +58,7 @@ def _run(step: Step) -> Outcome:
 
 
 def _summary(outcomes: list[Outcome]) -> Table:
-    table = Table("suite", "step", "seconds", "", title="where the time went", title_justify="left")
+    table = Table("suite", "step", "seconds", "", title="where the time went", title_justify="left", box=SIMPLE)
     for outcome in outcomes:
         mark = "[green]passed[/]" if outcome.passed else f"[red]failed ({outcome.status})[/]"
         table.add_row(outcome.step.suite, outcome.step.title, f"{outcome.seconds:.1f}", mark)

@@ -65,14 +65,14 @@ async def signed_in(request: Request, desk: AtDesk) -> Principal:
         if token and request.method not in _SAFE:
             _must_be_ours(request, desk)
     if not token:
-        request.state.standing = desk.limits.hit("address", address(request))
+        request.state.standing = await desk.limits.hit("address", address(request))
         raise TokenInvalid("This needs an access token: sign in first.", code="token_missing")
     try:
         principal = await desk.tokens.verify(token)
     except TokenInvalid:
-        request.state.standing = desk.limits.hit("address", address(request))
+        request.state.standing = await desk.limits.hit("address", address(request))
         raise
-    request.state.standing = desk.limits.hit("user", str(principal.user_id))
+    request.state.standing = await desk.limits.hit("user", str(principal.user_id))
     return principal
 
 
@@ -97,7 +97,7 @@ def by_address(limit: str) -> Callable[[Request, AtDesk], Awaitable[None]]:
     """Count the request against its address."""
 
     async def count(request: Request, desk: AtDesk) -> None:
-        request.state.standing = desk.limits.hit(limit, address(request))
+        request.state.standing = await desk.limits.hit(limit, address(request))
 
     return count
 
@@ -106,12 +106,12 @@ def by_user(limit: str) -> Callable[[Request, AtDesk, Principal], Awaitable[None
     """Count the request against its user, beside the general limit."""
 
     async def count(request: Request, desk: AtDesk, user: User) -> None:
-        request.state.standing = desk.limits.hit(limit, str(user.user_id))
+        request.state.standing = await desk.limits.hit(limit, str(user.user_id))
 
     return count
 
 
-def _idempotency_key(
+async def _idempotency_key(
     key: Annotated[
         str | None,
         Header(

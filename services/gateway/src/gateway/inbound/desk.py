@@ -87,7 +87,7 @@ def put(app_state: object, desk: Desk) -> None:
     app_state.desk = desk  # type: ignore[attr-defined]
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:
     return cast("Desk", request.app.state.desk)
 
 

@@ -9,8 +9,8 @@ from hashlib import sha256
 from math import ceil
 
 from limits import RateLimitItem, parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
 
 from shared.trading.errors import Throttled
 
@@ -65,19 +65,19 @@ class Limits:
         }
         self._counter = FixedWindowRateLimiter(MemoryStorage())
 
-    def hit(self, name: str, caller: str) -> Standing:
+    async def hit(self, name: str, caller: str) -> Standing:
         """Count one request.
 
         Raises:
             TooMany: the window is full; says when it opens again.
         """
         who = sha256(caller.encode()).hexdigest()[:32]
-        standings = [self._one(name, item, who) for item in self._items[name]]
+        standings = [await self._one(name, item, who) for item in self._items[name]]
         return min(standings, key=lambda one: one.remaining)
 
-    def _one(self, name: str, item: RateLimitItem, who: str) -> Standing:
-        allowed = self._counter.hit(item, name, who)
-        window = self._counter.get_window_stats(item, name, who)
+    async def _one(self, name: str, item: RateLimitItem, who: str) -> Standing:
+        allowed = await self._counter.hit(item, name, who)
+        window = await self._counter.get_window_stats(item, name, who)
         standing = Standing(
             name=name,
             quota=item.amount,

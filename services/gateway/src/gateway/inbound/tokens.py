@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ TYPE = "at+jwt"
 LEEWAY_S = 5
 LONGEST_LIFE_S = 660
 LONGEST_TOKEN = 4096
+REMEMBERED = 4096
+"""Tokens that were verified: what was signed stays signed until it expires."""
 _HEADER = {"alg", "typ", "kid"}
 
 
@@ -76,6 +79,7 @@ class AccessTokens:
         self._keys = keys
         self._clock = clock
         self._registry = _OnlyEdDsa()
+        self._known: OrderedDict[str, Principal] = OrderedDict()
         self._claims = JWTClaimsRegistry(
             now=lambda: int(clock.now().timestamp()),
             leeway=LEEWAY_S,
@@ -93,6 +97,16 @@ class AccessTokens:
             TokenInvalid: it speaks for nobody.
             Unavailable: auth is away and the token's key is not known here.
         """
+        known = self._known.get(token)
+        if known is not None and self._clock.now() < known.expires_at:
+            return known
+        principal = await self._verified(token)
+        self._known[token] = principal
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return principal
+
+    async def _verified(self, token: str) -> Principal:
         key = await self._keys.find(_key_id(token))
         if key is None:
             raise TokenInvalid("The access token is not valid.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from joserfc.jwk import OKPKey
 
@@ -10,9 +11,12 @@ from shared.contracts.rpc import auth
 from shared.contracts.rpc.verb import Empty
 from shared.runtime.rpc import RpcClient
 from shared.trading.clock import Clock
+from shared.trading.errors import Unavailable
 
 AGAIN_S = 5.0
 """Forged key ids must not become a flood of questions."""
+STALE_S = 300.0
+FAILED_S = 1.0
 
 
 class AuthTokenKeys:
@@ -24,6 +28,8 @@ class AuthTokenKeys:
         self._keys: dict[str, OKPKey] = {}
         self._asked_at: float | None = None
         self._asking = asyncio.Lock()
+        self._failure: Unavailable | None = None
+        self._failed_at = 0.0
 
     async def find(self, key_id: str) -> OKPKey | None:
         """The key of that id, if auth has it.
@@ -33,13 +39,17 @@ class AuthTokenKeys:
         """
         if key_id not in self._keys:
             await self._refresh(key_id)
+        elif self._older_than(STALE_S):
+            # A withdrawn key must not be good for ever; while auth is away, what was known stands.
+            with contextlib.suppress(Unavailable):
+                await self._refresh(None)
         return self._keys.get(key_id)
 
-    async def _refresh(self, key_id: str) -> None:
+    async def _refresh(self, key_id: str | None) -> None:
         async with self._asking:
-            if key_id in self._keys or self._asked_lately():
+            if key_id in self._keys or not self._older_than(AGAIN_S):
                 return
-            found = await self._ask.ask(auth.JWKS, Empty())
+            found = await self._jwks()
             self._asked_at = self._clock.monotonic()
             self._keys = {
                 str(key["kid"]): OKPKey.import_key(key)
@@ -47,5 +57,18 @@ class AuthTokenKeys:
                 if key.get("kty") == "OKP" and key.get("crv") == "Ed25519" and "d" not in key and key.get("kid")
             }
 
-    def _asked_lately(self) -> bool:
-        return self._asked_at is not None and self._clock.monotonic() - self._asked_at < AGAIN_S
+    async def _jwks(self) -> auth.Jwks:
+        """Those who queued behind a question that failed share its answer instead of waiting again, one by one."""
+        now = self._clock.monotonic()
+        if self._failure is not None and now - self._failed_at < FAILED_S:
+            raise self._failure
+        try:
+            found = await self._ask.ask(auth.JWKS, Empty())
+        except Unavailable as error:
+            self._failure, self._failed_at = error, self._clock.monotonic()
+            raise
+        self._failure = None
+        return found
+
+    def _older_than(self, seconds: float) -> bool:
+        return self._asked_at is None or self._clock.monotonic() - self._asked_at >= seconds

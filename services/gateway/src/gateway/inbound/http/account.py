@@ -106,7 +106,7 @@ _JSON_OR_FORM = {
 async def login(request: Request, desk: AtDesk) -> TokensAnswer:
     """Sign in with the OAuth 2 password form (`username`, `password`) or with JSON (`email`, `password`)."""
     body = await _login_body(request)
-    request.state.standing = desk.limits.hit("sign_in_account", body.email.strip().lower())
+    request.state.standing = await desk.limits.hit("sign_in_account", body.email.strip().lower())
     return _tokens(await desk.ask.ask(auth.LOGIN, auth.Login(email=body.email, password=body.password)))
 
 

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from gateway.domain.activity import position_sentence
+from gateway.domain.position import Position
+from gateway.inbound import openapi
+from gateway.inbound.api import SHORT, create_app
+from gateway.inbound.http.models import BadCursor, cursor_of, position_in
+from gateway.inbound.limits import Limits, TooMany
+from gateway.inbound.sse import SHOWN
+from shared.trading.status import PositionStatus, VenueEnvironment
+
+ROOT = Path(__file__).parents[4]
+
+
+def a_position(**other: Any) -> Position:
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    facts: dict[str, Any] = {
+        "position_id": uuid4(),
+        "user_id": uuid4(),
+        "account_id": uuid4(),
+        "environment": VenueEnvironment.PAPER,
+        "plan_id": uuid4(),
+        "index_id": "top-10",
+        "index_version": 1,
+        "status": PositionStatus.ACTIVE,
+        "complete": True,
+        "reasons": [],
+        "blocked_reason": None,
+        "policy": "HOLD",
+        "run_id": uuid4(),
+        "run_kind": "buy",
+        "approved_amount": Decimal(250),
+        "invested": Decimal("249.10"),
+        "proceeds": Decimal(0),
+        "created_at": now,
+        "updated_at": now,
+        "version": 1,
+    }
+    return Position(**{**facts, **other})
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({}, "top-10 is bought for 249.1 USDT."),
+        (
+            {"complete": False, "reasons": ["SOLUSDT: price_band"]},
+            "top-10 is bought for 249.1 USDT, but not every part of it (SOLUSDT: price_band).",
+        ),
+        ({"blocked_reason": "residual"}, "top-10 could not be sold completely: residual."),
+        ({"status": PositionStatus.EXECUTING}, "Buying top-10 for up to 250 USDT has started."),
+        ({"status": PositionStatus.FAILED, "reasons": ["no_price"]}, "Nothing of top-10 was bought: no_price."),
+        ({"status": PositionStatus.CLOSED, "proceeds": Decimal("251.5")}, "top-10 is sold; proceeds 251.5 USDT."),
+        ({"status": PositionStatus.REBALANCING}, "top-10 is rebalancing."),
+    ],
+)
+def test_the_feed_says_what_happened(facts: dict[str, Any], sentence: str) -> None:
+    assert position_sentence(a_position(**facts)) == sentence
+
+
+def test_a_cursor_comes_back_as_it_was_and_nonsense_is_refused() -> None:
+    at, name = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC), uuid4()
+    assert position_in(cursor_of(at, name)) == (at, name)
+    assert position_in(None) is None
+    for nonsense in ("", "x", "é", "bm9wZQ", "WzEsMl0", "W10", "bnVsbA"):
+        with pytest.raises(BadCursor):
+            position_in(nonsense)
+
+
+async def test_a_full_window_is_refused_for_its_caller_alone() -> None:
+    limits = Limits({"trade": "2/minute"})
+    assert (await limits.hit("trade", "ada")).remaining == 1
+    assert (await limits.hit("trade", "ada")).remaining == 0
+    with pytest.raises(TooMany) as refused:
+        await limits.hit("trade", "ada")
+    assert 1 <= refused.value.retry_after_s <= 60
+    assert (await limits.hit("trade", "bob")).remaining == 1
+
+
+def test_browsers_see_states_and_never_commands() -> None:
+    assert {"execution.leg_filled", "portfolio.pnl_updated", "account.key_suspended"} <= set(SHOWN)
+    assert not [name for name in SHOWN if name.startswith(("orders.", "tasks.", "market."))]
+    assert "account.user_registered" not in SHOWN
+
+
+def test_the_committed_description_is_the_apis_own() -> None:
+    assert (ROOT / openapi.DOCUMENT).read_text(encoding="utf-8") == openapi.text()
+
+
+def test_every_operation_has_one_stable_name_and_declares_its_problems() -> None:
+    document = json.loads(openapi.text())
+    assert document["openapi"].startswith("3.1")
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+    for operation in operations:
+        answers = operation["responses"]
+        assert {"422", "429", "500", "503"} <= set(answers), operation["operationId"]
+        for status, answer in answers.items():
+            if status >= "400" and operation["operationId"] != "system_health":
+                assert "application/problem+json" in answer["content"], (operation["operationId"], status)
+        if operation.get("security"):
+            assert "401" in answers, operation["operationId"]
+    text = json.dumps(document)
+    assert "HTTPValidationError" not in text
+    for reference in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
+        assert reference in document["components"]["schemas"]
+
+
+def test_amounts_are_text_in_the_description() -> None:
+    schemas = json.loads(openapi.text())["components"]["schemas"]
+    amount = schemas["OpenAsk"]["properties"]["amount"]["anyOf"][0]
+    assert (amount["type"], amount["format"]) == ("string", "decimal")
+    assert schemas["LegAnswer"]["properties"]["filled_quantity"]["type"] == "string"
+
+
+def test_the_short_spellings_are_served_but_not_described() -> None:
+    assert not set(SHORT) & set(create_app().openapi()["paths"])

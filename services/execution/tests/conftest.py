@@ -310,14 +310,14 @@ class Town:
         return await self.admin.fetch(query, *arguments)
 
     async def status(self, position_id: UUID) -> str:
-        rows = await self.rows("select status from execution.position where position_id = $1", position_id)
+        rows = await self.rows("select status from execution.positions where position_id = $1", position_id)
         return rows[0]["status"] if rows else "NONE"
 
     async def becomes(self, position_id: UUID, *statuses: str, timeout_s: float = 20) -> str:
         async def there() -> str:
             status = await self.status(position_id)
             legs = await self.rows(
-                "select symbol, status, reason from execution.leg where position_id = $1", position_id
+                "select symbol, status, reason from execution.legs where position_id = $1", position_id
             )
             assert status in statuses, (status, [tuple(leg) for leg in legs])
             return status

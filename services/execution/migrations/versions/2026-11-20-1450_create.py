@@ -12,8 +12,8 @@ branch_labels = None
 depends_on = None
 
 SCHEMA = "execution"
-OWN_ROWS = ("plan", "position", "holding", "run", "leg", "attempt", "reservation")
-APPEND_ONLY = ("fill", "journal")
+OWN_ROWS = ("plans", "positions", "holdings", "runs", "legs", "attempts", "reservations")
+APPEND_ONLY = ("fills", "journal")
 
 
 def upgrade() -> None:
@@ -32,7 +32,7 @@ def downgrade() -> None:
 
 def _create_tables() -> None:
     op.create_table(
-        "desk",
+        "desks",
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("environment", sa.Text(), nullable=False),
@@ -44,12 +44,12 @@ def _create_tables() -> None:
         sa.Column("holder", sa.Text(), nullable=True),
         sa.Column("fence", sa.BigInteger(), nullable=False),
         sa.Column("leased_until", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_desk")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_desks")),
         schema="execution",
     )
-    op.create_index("ix_desk_work", "desk", ["work", "watch_until"], unique=False, schema="execution")
+    op.create_index("ix_desk_work", "desks", ["work", "watch_until"], unique=False, schema="execution")
     op.create_table(
-        "fill",
+        "fills",
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("exec_id", sa.Text(), nullable=False, comment="unique per account: a match is booked once"),
         sa.Column("user_id", sa.UUID(), nullable=False),
@@ -68,10 +68,10 @@ def _create_tables() -> None:
         sa.Column("client_order_id", sa.Text(), nullable=False),
         sa.Column("venue_order_id", sa.Text(), nullable=False),
         sa.Column("booked_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("account_id", "exec_id", name=op.f("pk_fill")),
+        sa.PrimaryKeyConstraint("account_id", "exec_id", name=op.f("pk_fills")),
         schema="execution",
     )
-    op.create_index("ix_fill_position", "fill", ["position_id"], unique=False, schema="execution")
+    op.create_index("ix_fill_position", "fills", ["position_id"], unique=False, schema="execution")
     op.create_table(
         "journal",
         sa.Column("user_id", sa.UUID(), nullable=False),
@@ -88,7 +88,7 @@ def _create_tables() -> None:
     )
     op.create_index("ix_journal_position", "journal", ["position_id", "asset"], unique=False, schema="execution")
     op.create_table(
-        "plan",
+        "plans",
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("plan_id", sa.UUID(), nullable=False),
@@ -98,11 +98,11 @@ def _create_tables() -> None:
         sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_plan")),
+        sa.PrimaryKeyConstraint("plan_id", name=op.f("pk_plans")),
         schema="execution",
     )
     op.create_table(
-        "position",
+        "positions",
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("position_id", sa.UUID(), nullable=False),
@@ -124,13 +124,13 @@ def _create_tables() -> None:
         sa.Column("updated_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("traded_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("position_id", name=op.f("pk_position")),
-        sa.UniqueConstraint("tail", name=op.f("uq_position_tail")),
+        sa.PrimaryKeyConstraint("position_id", name=op.f("pk_positions")),
+        sa.UniqueConstraint("tail", name=op.f("uq_positions_tail")),
         schema="execution",
     )
-    op.create_index("ix_position_account", "position", ["account_id"], unique=False, schema="execution")
+    op.create_index("ix_position_account", "positions", ["account_id"], unique=False, schema="execution")
     op.create_table(
-        "reservation",
+        "reservations",
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("holder_id", sa.UUID(), nullable=False, comment="a run, or an attempt that took its share"),
@@ -138,13 +138,13 @@ def _create_tables() -> None:
         sa.Column("position_id", sa.UUID(), nullable=False),
         sa.Column("run_id", sa.UUID(), nullable=False),
         sa.Column("amount", sa.Numeric(), nullable=False),
-        sa.CheckConstraint("amount >= 0", name=op.f("ck_reservation_amount_not_negative")),
-        sa.PrimaryKeyConstraint("holder_id", "asset", name=op.f("pk_reservation")),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_reservations_amount_not_negative")),
+        sa.PrimaryKeyConstraint("holder_id", "asset", name=op.f("pk_reservations")),
         schema="execution",
     )
-    op.create_index("ix_reservation_account", "reservation", ["account_id", "asset"], unique=False, schema="execution")
+    op.create_index("ix_reservation_account", "reservations", ["account_id", "asset"], unique=False, schema="execution")
     op.create_table(
-        "holding",
+        "holdings",
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("position_id", sa.UUID(), nullable=False),
@@ -154,15 +154,15 @@ def _create_tables() -> None:
         sa.Column("quantity", sa.Numeric(), nullable=False),
         sa.Column("cost", sa.Numeric(), nullable=False),
         sa.Column("realised", sa.Numeric(), nullable=False),
-        sa.CheckConstraint("quantity >= 0", name=op.f("ck_holding_quantity_not_negative")),
+        sa.CheckConstraint("quantity >= 0", name=op.f("ck_holdings_quantity_not_negative")),
         sa.ForeignKeyConstraint(
-            ["position_id"], ["execution.position.position_id"], name=op.f("fk_holding_position_id_position")
+            ["position_id"], ["execution.positions.position_id"], name=op.f("fk_holdings_position_id_positions")
         ),
-        sa.PrimaryKeyConstraint("position_id", "asset", name=op.f("pk_holding")),
+        sa.PrimaryKeyConstraint("position_id", "asset", name=op.f("pk_holdings")),
         schema="execution",
     )
     op.create_table(
-        "run",
+        "runs",
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("run_id", sa.UUID(), nullable=False, comment="the plan's id: a plan is executed at most once"),
@@ -178,22 +178,22 @@ def _create_tables() -> None:
         sa.Column("correlation_id", sa.UUID(), nullable=True),
         sa.Column("causation_id", sa.UUID(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["position_id"], ["execution.position.position_id"], name=op.f("fk_run_position_id_position")
+            ["position_id"], ["execution.positions.position_id"], name=op.f("fk_runs_position_id_positions")
         ),
-        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run")),
-        sa.UniqueConstraint("position_id", "tail", name=op.f("uq_run_position_id_tail")),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_runs")),
+        sa.UniqueConstraint("position_id", "tail", name=op.f("uq_runs_position_id_tail")),
         schema="execution",
     )
     op.create_index(
         "ix_run_trading",
-        "run",
+        "runs",
         ["account_id"],
         unique=False,
         schema="execution",
         postgresql_where=sa.text("state = 'trading'"),
     )
     op.create_table(
-        "leg",
+        "legs",
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("leg_id", sa.UUID(), nullable=False),
@@ -220,14 +220,14 @@ def _create_tables() -> None:
         sa.Column("min_quantity", sa.Numeric(), nullable=False),
         sa.Column("min_notional", sa.Numeric(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["run_id"], ["execution.run.run_id"], name=op.f("fk_leg_run_id_run")),
-        sa.PrimaryKeyConstraint("leg_id", name=op.f("pk_leg")),
-        sa.UniqueConstraint("run_id", "number", name=op.f("uq_leg_run_id_number")),
+        sa.ForeignKeyConstraint(["run_id"], ["execution.runs.run_id"], name=op.f("fk_legs_run_id_runs")),
+        sa.PrimaryKeyConstraint("leg_id", name=op.f("pk_legs")),
+        sa.UniqueConstraint("run_id", "number", name=op.f("uq_legs_run_id_number")),
         schema="execution",
     )
-    op.create_index("ix_leg_position", "leg", ["position_id"], unique=False, schema="execution")
+    op.create_index("ix_leg_position", "legs", ["position_id"], unique=False, schema="execution")
     op.create_table(
-        "attempt",
+        "attempts",
         sa.Column("user_id", sa.UUID(), nullable=False),
         sa.Column("account_id", sa.UUID(), nullable=False),
         sa.Column("attempt_id", sa.UUID(), nullable=False),
@@ -236,7 +236,7 @@ def _create_tables() -> None:
         sa.Column("run_id", sa.UUID(), nullable=False),
         sa.Column("leg_id", sa.UUID(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("link_id", sa.Text(), nullable=False),
+        sa.Column("client_order_id", sa.Text(), nullable=False),
         sa.Column("symbol", sa.Text(), nullable=False),
         sa.Column("side", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=False),
@@ -261,15 +261,15 @@ def _create_tables() -> None:
         sa.Column("filled_notional", sa.Numeric(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["leg_id"], ["execution.leg.leg_id"], name=op.f("fk_attempt_leg_id_leg")),
-        sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_attempt")),
-        sa.UniqueConstraint("leg_id", "number", name=op.f("uq_attempt_leg_id_number")),
-        sa.UniqueConstraint("link_id", name=op.f("uq_attempt_link_id")),
+        sa.ForeignKeyConstraint(["leg_id"], ["execution.legs.leg_id"], name=op.f("fk_attempts_leg_id_legs")),
+        sa.PrimaryKeyConstraint("attempt_id", name=op.f("pk_attempts")),
+        sa.UniqueConstraint("leg_id", "number", name=op.f("uq_attempts_leg_id_number")),
+        sa.UniqueConstraint("client_order_id", name=op.f("uq_attempts_client_order_id")),
         schema="execution",
     )
     op.create_index(
         "ix_attempt_open",
-        "attempt",
+        "attempts",
         ["account_id"],
         unique=False,
         schema="execution",

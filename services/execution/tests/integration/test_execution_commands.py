@@ -51,7 +51,7 @@ async def test_a_command_that_cannot_trade_becomes_a_failed_position_with_its_re
     too_much = await town.order(trader, twin)
     reasons = {
         row["position_id"]: (row["status"], list(row["reasons"]))
-        for row in await town.rows("select position_id, status, reasons from execution.position")
+        for row in await town.rows("select position_id, status, reasons from execution.positions")
     }
     assert reasons[late.position_id] == ("FAILED", ["plan_expired"])
     assert reasons[unknown.position_id] == ("FAILED", ["plan_not_found"])
@@ -69,8 +69,8 @@ async def test_a_command_delivered_twice_changes_nothing_the_second_time(town: A
     message, position = uuid4(), uuid4()
     for _ in range(3):
         await town.order(trader, plan, message_id=message, position_id=position)
-    assert len(await town.rows("select 1 from execution.run")) == 1
-    assert len(await town.rows("select 1 from execution.leg")) == 10
+    assert len(await town.rows("select 1 from execution.runs")) == 1
+    assert len(await town.rows("select 1 from execution.legs")) == 10
     told = await town.rows("select body::json->>'type' as type from execution.outbox")
     assert [row["type"] for row in told] == ["execution.position_executing"]
 
@@ -83,11 +83,11 @@ async def test_a_position_is_closed_down_to_its_dust(town: Any) -> None:
     plan = await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=bought.position_id)
     command = await _close(town, trader, bought.position_id, plan.plan_id)
     await town.becomes(command, "CLOSED")
-    position = (await town.rows("select * from execution.position"))[0]
+    position = (await town.rows("select * from execution.positions"))[0]
     assert position["proceeds"] > 0
-    assert (await town.rows("select sum(quantity) as rest from execution.holding"))[0]["rest"] == 0
+    assert (await town.rows("select sum(quantity) as rest from execution.holdings"))[0]["rest"] == 0
     unassigned = await town.rows("select asset, amount from execution.journal where ledger = 'unassigned'")
-    residuals = await town.rows("select base_asset, residual from execution.leg where residual > 0")
+    residuals = await town.rows("select base_asset, residual from execution.legs where residual > 0")
     assert {row["asset"]: row["amount"] for row in unassigned} == {
         row["base_asset"]: row["residual"] for row in residuals
     }
@@ -123,7 +123,7 @@ async def test_a_sale_outside_its_band_leaves_the_position_open_with_the_reason(
         await _close(town, trader, bought.position_id, plan.plan_id)
         await town.becomes(bought.position_id, "ACTIVE", timeout_s=30)
         await town.becomes(bought.position_id, "ACTIVE")
-        position = (await town.rows("select * from execution.position"))[0]
+        position = (await town.rows("select * from execution.positions"))[0]
         if position["run_kind"] == "buy":
             pytest.fail("the closing run did not settle")
         assert position["blocked_reason"] == "DOGEUSDT:price_band"
@@ -148,6 +148,6 @@ async def test_nothing_held_is_nothing_to_sell(town: Any) -> None:
     command = await town.order(trader, await town.plan(trader))
     with pytest.raises(PositionNotClosable):
         await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=command.position_id)
-    await town.rows("update execution.position set status = 'ACTIVE'")
+    await town.rows("update execution.positions set status = 'ACTIVE'")
     with pytest.raises(NothingToSell):
         await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=command.position_id)

@@ -29,4 +29,4 @@ async def test_every_table_of_a_user_is_guarded_row_by_row_its_owner_included(ma
         await connection.close()
     guarded = {row["relname"] for row in rows if row["guarded"]}
     assert guarded == {*OWNED, *APPEND_ONLY, "outbox"}
-    assert {row["relname"] for row in rows} - guarded == {"desk", "inbox", "alembic_version"}
+    assert {row["relname"] for row in rows} - guarded == {"desks", "inbox", "alembic_version"}

@@ -12,7 +12,7 @@ async def books_equal_the_ledger(town: Any, trader: Any) -> None:
     ledger = town.ledger(trader)
     theirs = {row["execId"]: (Decimal(row["execQty"]), Decimal(row["execPrice"])) for row in ledger["executions"]}
     fills = await town.rows(
-        "select exec_id, quantity, price from execution.fill where account_id = $1", trader.account.account_id
+        "select exec_id, quantity, price from execution.fills where account_id = $1", trader.account.account_id
     )
     assert {row["exec_id"]: (row["quantity"], row["price"]) for row in fills} == theirs
     held: dict[str, Decimal] = defaultdict(Decimal)
@@ -38,12 +38,12 @@ async def test_an_index_is_bought_leg_by_leg_and_the_books_equal_the_venues_ledg
     assert plan.cash_after >= 0
     command = await town.order(trader, plan)
     await town.becomes(command.position_id, "ACTIVE")
-    legs = await town.rows("select * from execution.leg where position_id = $1", command.position_id)
+    legs = await town.rows("select * from execution.legs where position_id = $1", command.position_id)
     assert {leg["status"] for leg in legs} == {"FILLED"}
     assert len(legs) == 10
     assert len(town.ledger(trader)["orders"]) == 10
     await books_equal_the_ledger(town, trader)
-    position = (await town.rows("select * from execution.position"))[0]
+    position = (await town.rows("select * from execution.positions"))[0]
     assert position["complete"] is True
     assert position["invested"] == sum(Decimal(row["execValue"]) for row in town.ledger(trader)["executions"])
-    assert await town.rows("select * from execution.reservation") == []
+    assert await town.rows("select * from execution.reservations") == []

@@ -17,14 +17,14 @@ async def bought_exactly_once(town: Any, trader: Any, position_id: Any) -> None:
     links = [order["orderLinkId"] for order in orders]
     assert len(links) == len(set(links)) == 10
     legs = await town.rows(
-        "select symbol, quantity, filled_quantity from execution.leg where position_id = $1", position_id
+        "select symbol, quantity, filled_quantity from execution.legs where position_id = $1", position_id
     )
     theirs = {order["symbol"]: order["cumExecQty"] for order in orders}
     assert {leg["symbol"]: str(leg["filled_quantity"].normalize()) for leg in legs} == {
         symbol: _plain(quantity) for symbol, quantity in theirs.items()
     }
     assert all(leg["filled_quantity"] == leg["quantity"] for leg in legs)
-    fills = await town.rows("select exec_id from execution.fill where account_id = $1", trader.account.account_id)
+    fills = await town.rows("select exec_id from execution.fills where account_id = $1", trader.account.account_id)
     assert sorted(row["exec_id"] for row in fills) == sorted(row["execId"] for row in town.ledger(trader)["executions"])
 
 
@@ -92,7 +92,7 @@ async def test_what_keys_refuses_to_sign_is_rejected_and_nothing_is_held(town: A
     command = await town.order(trader, await town.plan(trader))
     await town.becomes(command.position_id, "FAILED")
     assert town.ledger(trader)["orders"] == []
-    assert await town.rows("select 1 from execution.reservation") == []
+    assert await town.rows("select 1 from execution.reservations") == []
 
 
 async def test_intents_of_a_process_that_died_before_sending_are_asked_about_and_then_sent(town: Any) -> None:
@@ -124,14 +124,14 @@ async def test_orders_of_a_process_that_died_before_reading_the_replies_are_adop
     town.start_desks()
     await town.becomes(command.position_id, "ACTIVE", timeout_s=60)
     await bought_exactly_once(town, trader, command.position_id)
-    assert await town.rows("select 1 from execution.attempt where resends > 0") == []
+    assert await town.rows("select 1 from execution.attempts where resends > 0") == []
 
 
 async def test_a_desk_that_lost_its_lease_commits_no_intent(town: Any) -> None:
     trader = town.open_account()
     await town.order(trader, await town.plan(trader))
     old = (await town.rooms.register.claim("frozen", limit=1))[0]
-    await town.rows("update execution.desk set leased_until = now() - interval '1 second'")
+    await town.rows("update execution.desks set leased_until = now() - interval '1 second'")
     await town.rooms.register.claim("successor", limit=1)
     tools = town.rooms.office._tools
     async with tools.books.work(trader.account.user_id) as work:

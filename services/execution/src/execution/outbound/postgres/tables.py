@@ -60,7 +60,7 @@ def _money(name: str) -> sa.Column[Any]:
 
 
 desk = sa.Table(
-    "desk",
+    "desks",
     metadata,
     sa.Column("account_id", ID, primary_key=True),
     sa.Column("user_id", ID, nullable=False),
@@ -75,7 +75,7 @@ desk = sa.Table(
 )
 
 plan = _owned(
-    "plan",
+    "plans",
     sa.Column("plan_id", ID, primary_key=True),
     sa.Column("kind", Word(RunKind), nullable=False),
     sa.Column("position_id", ID),
@@ -86,7 +86,7 @@ plan = _owned(
 )
 
 position = _owned(
-    "position",
+    "positions",
     sa.Column("position_id", ID, primary_key=True),
     sa.Column("tail", sa.Text, nullable=False, unique=True, comment="last 80 bits: the position part of the link id"),
     sa.Column("environment", Word(VenueEnvironment), nullable=False),
@@ -110,7 +110,7 @@ position = _owned(
 )
 
 holding = _owned(
-    "holding",
+    "holdings",
     sa.Column("position_id", ID, sa.ForeignKey(position.c.position_id), primary_key=True),
     sa.Column("asset", sa.Text, primary_key=True),
     sa.Column("symbol", sa.Text, nullable=False),
@@ -122,7 +122,7 @@ holding = _owned(
 )
 
 run = _owned(
-    "run",
+    "runs",
     sa.Column("run_id", ID, primary_key=True, comment="the plan's id: a plan is executed at most once"),
     sa.Column("position_id", ID, sa.ForeignKey(position.c.position_id), nullable=False),
     sa.Column("tail", sa.BigInteger, nullable=False, comment="last 40 bits: the run part of the link id"),
@@ -140,7 +140,7 @@ run = _owned(
 )
 
 leg = _owned(
-    "leg",
+    "legs",
     sa.Column("leg_id", ID, primary_key=True),
     sa.Column("position_id", ID, nullable=False),
     sa.Column("run_id", ID, sa.ForeignKey(run.c.run_id), nullable=False),
@@ -170,14 +170,14 @@ leg = _owned(
 )
 
 attempt = _owned(
-    "attempt",
+    "attempts",
     sa.Column("attempt_id", ID, primary_key=True),
     sa.Column("environment", Word(VenueEnvironment), nullable=False),
     sa.Column("position_id", ID, nullable=False),
     sa.Column("run_id", ID, nullable=False),
     sa.Column("leg_id", ID, sa.ForeignKey(leg.c.leg_id), nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("link_id", sa.Text, nullable=False, unique=True),
+    sa.Column("client_order_id", sa.Text, key="link_id", nullable=False, unique=True),
     sa.Column("symbol", sa.Text, nullable=False),
     sa.Column("side", Word(Side), nullable=False),
     _money("quantity"),
@@ -211,7 +211,7 @@ attempt = _owned(
 )
 
 reservation = _owned(
-    "reservation",
+    "reservations",
     sa.Column("holder_id", ID, primary_key=True, comment="a run, or an attempt that took its share"),
     sa.Column("asset", sa.Text, primary_key=True),
     sa.Column("position_id", ID, nullable=False),
@@ -222,7 +222,7 @@ reservation = _owned(
 )
 
 fill = sa.Table(
-    "fill",
+    "fills",
     metadata,
     sa.Column("account_id", ID, primary_key=True),
     sa.Column("exec_id", sa.Text, primary_key=True, comment="unique per account: a match is booked once"),
@@ -258,7 +258,7 @@ journal = _owned(
     sa.Index("ix_journal_position", "position_id", "asset"),
 )
 
-OWNED = ("plan", "position", "holding", "run", "leg", "attempt", "reservation")
+OWNED = ("plans", "positions", "holdings", "runs", "legs", "attempts", "reservations")
 """Tables with row-level security whose rows change."""
-APPEND_ONLY = ("fill", "journal")
+APPEND_ONLY = ("fills", "journal")
 """Tables with row-level security whose rows never change."""

@@ -26,14 +26,14 @@ from reconciler.domain.announcements import (
 )
 from reconciler.domain.books import VALUED, Account, AccountBooks, HeldCoin, OpenOrder, PositionBook
 from reconciler.domain.deviation import Band
-from reconciler.domain.findings import Comparison, Scope
+from reconciler.domain.findings import Comparison
 from reconciler.domain.tracking import AccountProgress, ActivePosition, Tracked
 from reconciler.domain.venue import NoView, VenueExecution, VenueLine, VenueOrder, VenueView
 from shared.testing import FakeClock, FakeIds
 from shared.trading.clock import epoch_ms
 from shared.trading.link_id import LinkId, position_tail
 from shared.trading.quote import Quote
-from shared.trading.status import BreakClass, PositionStatus, Side, VenueEnvironment
+from shared.trading.status import PositionStatus, Side, VenueEnvironment
 
 LINK_KEY = b"k" * 32
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -160,13 +160,6 @@ class FakeStore:
 
     async def breaks(self, account: Account) -> list[Break]:
         return list(self.entries.values())
-
-    async def shortage_causes(self, account: Account) -> dict[str, BreakClass]:
-        return {
-            entry.finding.asset: entry.finding.break_class
-            for entry in self.entries.values()
-            if entry.finding.scope is Scope.NOTES and entry.finding.asset and (entry.finding.theirs or 0) < 0
-        }
 
     async def save_breaks(self, entries: Iterable[Break]) -> None:
         self.entries.update((entry.break_id, entry) for entry in entries)

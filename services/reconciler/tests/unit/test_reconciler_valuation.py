@@ -204,3 +204,13 @@ async def test_a_tick_is_one_message_and_one_job_per_account(bench: Any, make: A
 def test_slots_are_those_of_the_wall_clock(make: Any) -> None:
     moment = make.NOW + timedelta(minutes=7, seconds=3)
     assert slot_of(moment, length_s=300) == make.NOW + timedelta(minutes=5)
+
+
+async def test_a_new_book_replaces_the_old_one_with_all_its_coins(bench: Any, make: Any) -> None:
+    await bench.reconcile()
+    newer = make.book(make.coin("ETH", quantity="2"), traded_at=make.OLD + timedelta(seconds=1))
+    bench.sources.book, bench.sources.view = make.books(newer), make.view({"ETH": "2"})
+    bench.price(ETH="3")
+    await bench.reconcile()
+    assert [coin.coin.asset for coin in bench.pnl_told()[-1].valuation.coins] == ["ETH"]
+    assert bench.pnl_told()[-1].valuation.value == Decimal(6)

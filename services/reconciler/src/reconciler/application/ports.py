@@ -14,7 +14,7 @@ from reconciler.domain.books import Account, AccountBooks, PositionBook
 from reconciler.domain.tracking import AccountProgress, ActivePosition, Tracked
 from reconciler.domain.venue import NoView, VenueView
 from shared.trading.quote import Quote
-from shared.trading.status import BreakClass, VenueEnvironment
+from shared.trading.status import VenueEnvironment
 
 
 class BookKeeper(Protocol):
@@ -90,10 +90,6 @@ class Work(Protocol):
 
     async def breaks(self, account: Account) -> list[Break]:
         """Breaks of the account that are not resolved, and resolved ones that may come back."""
-        ...
-
-    async def shortage_causes(self, account: Account) -> dict[str, BreakClass]:
-        """Per coin, the class of the last thing the user did that took coins away."""
         ...
 
     async def save_breaks(self, entries: Iterable[Break]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,14 +11,14 @@ from uuid import UUID
 from reconciler.application.appraise import appraise, marks_of, worth_telling
 from reconciler.application.ports import Agenda, BookKeeper, Desk, Market, VenueReader, Work
 from reconciler.application.refresh_books import keep_books
-from reconciler.domain.announcements import BreakTold, HandoverTold
+from reconciler.domain.announcements import Break, BreakTold, HandoverTold
 from reconciler.domain.books import Account, AccountBooks
-from reconciler.domain.break_life import advance
+from reconciler.domain.break_life import advance, shortage_causes
 from reconciler.domain.comparison import Lens, compare, our_exec_ids, without_view
 from reconciler.domain.deviation import Band
 from reconciler.domain.findings import Comparison
 from reconciler.domain.slots import derived_id
-from reconciler.domain.tracking import AccountProgress
+from reconciler.domain.tracking import AccountProgress, Tracked
 from reconciler.domain.valuation import Source
 from reconciler.domain.venue import NoView, VenueView
 from shared.trading.clock import Clock, Ids, epoch_ms
@@ -105,13 +105,16 @@ class ReconcileAccount:
         async with self._desk.work(account.user_id) as work:
             if not await work.first_delivery(consumer, job.job_id):
                 return None
-            await keep_books(work, evidence.books)
-            comparison = self._compare(evidence, await work.shortage_causes(account), now)
-            await self._tell_breaks(work, job, comparison, now)
+            kept = await keep_books(work, evidence.books)
+            known = await work.breaks(account)
+            comparison = self._compare(evidence, shortage_causes(known), now)
+            await self._tell_breaks(
+                work, job, comparison, advance(known, comparison, account=account, now=now, new_id=self._ids.uuid)
+            )
             if isinstance(evidence.view, VenueView):
                 done = AccountProgress(read_until_ms=_read_until_ms(evidence.view, evidence.missing), compared_at=now)
                 await work.save_progress(account, done)
-            await self._value(work, evidence, now, proved=comparison.proved)
+            await self._value(work, kept, evidence, now, proved=comparison.proved)
         await self._come_back(evidence.books, now)
         return comparison
 
@@ -149,9 +152,7 @@ class ReconcileAccount:
         )
         return compare(evidence.books, evidence.view, lens)
 
-    async def _tell_breaks(self, work: Work, job: Job, comparison: Comparison, now: datetime) -> None:
-        known = await work.breaks(job.account)
-        changed = advance(known, comparison, account=job.account, now=now, new_id=self._ids.uuid)
+    async def _tell_breaks(self, work: Work, job: Job, comparison: Comparison, changed: Sequence[Break]) -> None:
         await work.save_breaks(changed)
         for entry in changed:
             await work.tell(BreakTold(entry=entry))
@@ -159,11 +160,12 @@ class ReconcileAccount:
             event_id = derived_id("handover", job.job_id, handover.break_class)
             await work.tell(HandoverTold(account=job.account, handover=handover, event_id=event_id))
 
-    async def _value(self, work: Work, evidence: _Evidence, now: datetime, *, proved: bool) -> None:
+    async def _value(
+        self, work: Work, kept: Sequence[Tracked], evidence: _Evidence, now: datetime, *, proved: bool
+    ) -> None:
         marks = marks_of(evidence.quotes, now)
         source = Source.RECONCILIATION if isinstance(evidence.view, VenueView) else Source.REVALUATION
-        booked = [book.position_id for book in evidence.books.positions]
-        for tracked in await work.tracked(position_ids=booked):
+        for tracked in kept:
             if worth_telling(tracked):
                 seen = replace(tracked, reconciled_at=now) if proved else tracked
                 await appraise(work, seen, marks, now=now, source=source, band=self._rules.band)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from reconciler.application.appraise import appraise, marks_of, worth_telling
 from reconciler.application.ports import BookKeeper, Desk, Market, Work
-from reconciler.domain.books import Account, AccountBooks
+from reconciler.domain.books import Account, AccountBooks, PositionBook
 from reconciler.domain.deviation import Band
+from reconciler.domain.tracking import Tracked
 from reconciler.domain.valuation import Source
 from shared.trading.clock import Clock
 from shared.trading.quote import Quote
@@ -48,17 +48,13 @@ class RefreshBooks:
         async with self._desk.work(account.user_id) as work:
             if not await work.first_delivery(consumer, message_id):
                 return
-            await keep_books(work, books)
-            if closed and all(book.position_id != position_id for book in books.positions):
+            kept = [one for one in await keep_books(work, books) if one.book.position_id == position_id]
+            if closed and not kept:
                 await _mark_closed(work, position_id)
-                return
-            await self._tell(work, position_id, quotes, now)
-
-    async def _tell(self, work: Work, position_id: UUID, quotes: dict[str, Quote], now: datetime) -> None:
-        for tracked in await work.tracked(position_ids=[position_id]):
-            if worth_telling(tracked):
-                marks = marks_of(quotes, now)
-                await appraise(work, tracked, marks, now=now, source=Source.REVALUATION, band=self._band)
+            marks = marks_of(quotes, now)
+            for tracked in kept:
+                if worth_telling(tracked):
+                    await appraise(work, tracked, marks, now=now, source=Source.REVALUATION, band=self._band)
 
     async def _quotes(self, books: AccountBooks, position_id: UUID) -> dict[str, Quote]:
         symbols = {
@@ -71,10 +67,23 @@ class RefreshBooks:
         return dict(await self._market.quotes(books.account.environment, symbols)) if symbols else {}
 
 
-async def keep_books(work: Work, books: AccountBooks) -> None:
-    """Keep every position's book that is newer than ours."""
-    for book in books.positions:
+async def keep_books(work: Work, books: AccountBooks) -> list[Tracked]:
+    """Keep every position's book that is newer than ours; all of the account's positions, locked, as they are then."""
+    known = await _known(work, [book.position_id for book in books.positions])
+    changed = [book for book in books.positions if _is_news(known.get(book.position_id), book)]
+    for book in changed:
         await work.save_book(book)
+    known |= await _known(work, [book.position_id for book in changed])
+    return [known[book.position_id] for book in books.positions]
+
+
+async def _known(work: Work, position_ids: list[UUID]) -> dict[UUID, Tracked]:
+    found = await work.tracked(position_ids=position_ids) if position_ids else []
+    return {tracked.book.position_id: tracked for tracked in found}
+
+
+def _is_news(known: Tracked | None, book: PositionBook) -> bool:
+    return known is None or (known.book != book and known.book.traded_at <= book.traded_at)
 
 
 async def _mark_closed(work: Work, position_id: UUID) -> None:

@@ -62,6 +62,6 @@ def _position(account: Account, item: contract.BookedPosition) -> PositionBook:
         invested=item.invested,
         proceeds=item.proceeds,
         fees=item.fees,
-        coins=tuple(HeldCoin(**coin.model_dump()) for coin in item.holdings),
+        coins=tuple(sorted((HeldCoin(**coin.model_dump()) for coin in item.holdings), key=lambda coin: coin.asset)),
         traded_at=item.traded_at,
     )

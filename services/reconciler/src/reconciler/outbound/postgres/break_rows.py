@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from reconciler.domain.announcements import Break
 from reconciler.domain.books import Account
-from reconciler.domain.findings import Finding, Scope
+from reconciler.domain.findings import Finding
 from reconciler.domain.tracking import AccountProgress
 from reconciler.outbound.postgres.tables import account_progress, venue_break
-from shared.trading.status import BreakClass
 
 NEWEST = 2000
 """Breaks of an account that a comparison looks at: the newest; notes older than these are past every history window."""
@@ -29,22 +28,6 @@ async def load_breaks(session: AsyncSession, account: Account) -> list[Break]:
         .limit(NEWEST)
     )
     return [_break(row, account) for row in (await session.execute(query)).mappings()]
-
-
-async def shortage_causes(session: AsyncSession, account: Account) -> dict[str, BreakClass]:
-    """Per coin, the class of the last note that took coins away."""
-    query = (
-        sa.select(venue_break.c.asset, venue_break.c.break_class)
-        .where(
-            venue_break.c.account_id == account.account_id,
-            venue_break.c.scope == Scope.NOTES,
-            venue_break.c.theirs < 0,
-            venue_break.c.asset.is_not(None),
-        )
-        .ext(distinct_on(venue_break.c.asset))
-        .order_by(venue_break.c.asset, venue_break.c.opened_at.desc())
-    )
-    return {row.asset: row.break_class for row in await session.execute(query)}
 
 
 async def save_breaks(session: AsyncSession, entries: Iterable[Break]) -> None:

@@ -18,7 +18,6 @@ from reconciler.outbound.postgres.tables import inbox
 from shared.runtime.database import Database
 from shared.runtime.inbox import first_delivery
 from shared.runtime.outbox import Outbox
-from shared.trading.status import BreakClass
 
 
 class PostgresWork:
@@ -60,10 +59,6 @@ class PostgresWork:
     async def breaks(self, account: Account) -> list[Break]:
         """The account's breaks."""
         return await break_rows.load_breaks(self._session, account)
-
-    async def shortage_causes(self, account: Account) -> dict[str, BreakClass]:
-        """Per coin, what the user did that took coins away."""
-        return await break_rows.shortage_causes(self._session, account)
 
     async def save_breaks(self, entries: Iterable[Break]) -> None:
         """Keep new and changed breaks."""

@@ -114,9 +114,16 @@ async def _coins(session: AsyncSession, position_ids: Sequence[UUID]) -> dict[UU
     return found
 
 
+_COIN = insert(holding)
+_SAVE_COIN = _COIN.on_conflict_do_update(
+    index_elements=[holding.c.position_id, holding.c.asset],
+    set_={name: _COIN.excluded[name] for name in ("symbol", "quantity", "cost", "realised", "target_weight")},
+)
+
+
 async def _save_coins(session: AsyncSession, book: PositionBook) -> None:
-    if not book.coins:
-        return
+    gone = holding.c.asset.not_in([coin.asset for coin in book.coins])
+    await session.execute(sa.delete(holding).where(holding.c.position_id == book.position_id, gone))
     values = [
         {
             "position_id": book.position_id,
@@ -130,11 +137,9 @@ async def _save_coins(session: AsyncSession, book: PositionBook) -> None:
         }
         for coin in book.coins
     ]
-    rows = insert(holding).values(values)
-    changing = {name: rows.excluded[name] for name in ("symbol", "quantity", "cost", "realised", "target_weight")}
-    await session.execute(
-        rows.on_conflict_do_update(index_elements=[holding.c.position_id, holding.c.asset], set_=changing)
-    )
+    if values:
+        connection = await session.connection()
+        await connection.execute(_SAVE_COIN, values)
 
 
 async def _save_active(session: AsyncSession, book: PositionBook) -> None:

@@ -97,11 +97,14 @@ def provision(
     nats_config: Annotated[
         Path | None, typer.Option("--nats-config", help="Write the NATS server's users here and end.")
     ] = None,
+    env_file: Annotated[
+        Path | None, typer.Option("--env-file", help="Write the variables of docker-compose.yml here and end.")
+    ] = None,
 ) -> None:
     """Databases, roles, tables, streams and consumers, for operators; settings are PROVISION_… in the environment."""
     from basketry_local.commands import provision as command
 
-    raise typer.Exit(command.run(nats_config=nats_config))
+    raise typer.Exit(command.run(nats_config=nats_config, env_file=env_file))
 
 
 @app.command()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 
 from pydantic import PostgresDsn, Secret, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 
+from basketry_local.compose import write_env_file, write_nats_users
 from basketry_local.data_folder import DataFolder
 from basketry_local.keyring import DATABASE_ROLES, Keyring
 from basketry_local.layout import migrations_folder, services_with_migrations
-from basketry_local.preparation import bus_authorization
 from shared.runtime.migrations import upgrade
 from shared.runtime.provisioning import (
     PROVISIONER,
@@ -43,7 +42,7 @@ class ProvisionSettings(BaseSettings):
     replicas: int = 1
 
 
-def run(*, nats_config: Path | None) -> int:
+def run(*, nats_config: Path | None, env_file: Path | None) -> int:
     """Exit status 0 when everything is as the topology asks, 1 on drift that only a person may mend, 2 on settings."""
     console = Console(stderr=True)
     try:
@@ -53,8 +52,12 @@ def run(*, nats_config: Path | None) -> int:
         return 2
     keyring = Keyring(settings.secrets_folder or DataFolder.of_this_machine().secrets)
     if nats_config is not None:
-        nats_config.write_text(json.dumps({"authorization": bus_authorization(keyring)}, indent=1), encoding="utf-8")
+        write_nats_users(nats_config, keyring)
         console.print(f"the bus's users are in {nats_config}")
+    if env_file is not None:
+        write_env_file(env_file, keyring)
+        console.print(f"the variables of docker-compose.yml are in {env_file}")
+    if nats_config is not None or env_file is not None:
         return 0
     if settings.admin_dsn is None and not settings.nats_url:
         console.print("set PROVISION_ADMIN_DSN, PROVISION_NATS_URL, or both; ./basketry up provisions by itself")

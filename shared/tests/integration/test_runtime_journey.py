@@ -27,12 +27,15 @@ from shared.trading.status import VenueEnvironment
 pytestmark = pytest.mark.integration
 
 
-async def test_a_committed_event_reaches_its_handler_within_milliseconds(gateway: Room, execution: Room) -> None:
+async def test_a_committed_event_reaches_its_handler_without_waiting_for_the_poll(
+    gateway: Room, execution: Room
+) -> None:
     desk = Desk(execution)
     async with publisher(gateway).running(), desk.process().running():
         await eventually(lambda: place_and_wait(gateway, desk, limit_s=5.0), timeout_s=15)
         took = sorted([await place_and_wait(gateway, desk, limit_s=2.0) for _ in range(30)])
-        assert took[len(took) // 2] < 0.08
+        # The poll alone would take a second each time, since each order is placed right after the last was seen.
+        assert took[len(took) // 2] < 0.4
         assert await eventually(lambda: _none_unsent(gateway))
 
 

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 
 import nats.errors
 from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, PullSub
-from faststream.nats.annotations import NatsMessage
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.js.api import ConsumerInfo
 from nats.js.errors import Error as JetStreamError
 
 from shared.contracts.dead_letter import DeadLetter, dead_letter_subject
 from shared.contracts.topology import ACK_WAIT_S
+from shared.runtime.bus import every, whole
 from shared.runtime.events import Delivery, EventRouter
 from shared.runtime.logging import get_logger
 from shared.runtime.reaction import Ack, Bury, Pause, Retry, Verdict, reaction
@@ -50,12 +50,12 @@ class Consumption:
             stream=JStream(self.spec.stream, declare=False),
             pull_sub=PullSub(batch_size=self.spec.batch_size, timeout=FETCH_S),
             inbox_prefix=f"_INBOX_{service}.".encode(),
-            decoder=_undecoded,
+            decoder=whole,
             # MANUAL: `_consume` acks, naks or terminates, or leaves the message to come back after ack_wait.
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
         )
-        self.subscriber(self._consume)
+        self.subscriber(self._consume, filter=every)
 
     async def start(self) -> None:
         """Fetch (again); the durable must be there."""
@@ -140,11 +140,6 @@ class Consumption:
             stream=DEAD_LETTERS,
             headers={"Nats-Msg-Id": f"{delivery.stream}:{delivery.sequence}:{self.spec.name}"},
         )
-
-
-async def _undecoded(message: NatsMessage) -> bytes:
-    body = message.body
-    return body if isinstance(body, bytes) else bytes(body)
 
 
 def _delivery(message: NatsMessage, stream: str) -> Delivery:

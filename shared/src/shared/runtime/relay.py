@@ -93,6 +93,7 @@ class Relay:
         self._idle = asyncio.Event()
         self._leading = False
         self.client: Client | None = None
+        self._jetstream: JetStreamContext | None = None
 
     def reconnected(self) -> None:
         """The bus came back, perhaps with an empty store: compare the streams' ages at once."""
@@ -111,6 +112,7 @@ class Relay:
     async def run(self) -> None:
         """Lead whenever possible, until cancelled."""
         self.client = await self._connect()
+        self._jetstream = self.client.jetstream()
         try:
             while True:
                 try:
@@ -254,4 +256,6 @@ class Relay:
         return self.client
 
     def _streams(self) -> JetStreamContext:
-        return self._bus().jetstream()
+        if self._jetstream is None:
+            raise RuntimeError("the relay is not running")
+        return self._jetstream

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import nats.errors
 from faststream.exceptions import IncorrectState
-from faststream.nats import NatsBroker, NatsResponse
-from faststream.nats.annotations import NatsMessage
+from faststream.nats import NatsBroker, NatsMessage, NatsResponse
 from pydantic import ValidationError
 
 from shared.contracts.fields import Contract
 from shared.contracts.problem import Problem
 from shared.contracts.rpc.verb import RpcVerb
+from shared.runtime.bus import every, whole
 from shared.runtime.correlation import CORRELATION, correlated, current_correlation
 from shared.runtime.logging import get_logger
 from shared.trading.clock import Ids, SystemIds
@@ -54,8 +54,8 @@ class RpcRouter:
     def attach(self, broker: NatsBroker, *, service: str) -> None:
         """Listen on a broker; replicas share the questions as one queue group."""
         for subject, (verb, handler) in self._answers.items():
-            subscriber = broker.subscriber(subject, queue=service, decoder=_undecoded, max_workers=WORKERS)
-            subscriber(_Responder(verb, handler).respond)
+            subscriber = broker.subscriber(subject, queue=service, decoder=whole, max_workers=WORKERS)
+            subscriber(_Responder(verb, handler).respond, filter=every)
 
 
 class _Responder:
@@ -149,10 +149,6 @@ def is_connected(broker: NatsBroker) -> bool:
     """Whether the broker's connection stands at this moment."""
     client = broker._connection  # noqa: SLF001 - the broker has only a ping, which waits
     return client is not None and client.is_connected
-
-
-async def _undecoded(message: NatsMessage) -> bytes:
-    return bytes(message.body)
 
 
 def _problem(error: PlatformError) -> NatsResponse:

@@ -102,7 +102,8 @@ async def test_intents_of_a_process_that_died_before_sending_are_asked_about_and
     tools = town.rooms.office._tools
     async with tools.books.work(trader.account.user_id) as work:
         run = (await work.trading_runs(trader.account.account_id))[0]
-    intents = await tools.trade_run.intents(lease, run)
+        legs = await work.legs_of_run(run.run_id)
+    intents = await tools.trade_run.intents(lease, run, legs)
     assert len(intents) == 10
     await town.another_process()
     town.start_desks()
@@ -117,7 +118,8 @@ async def test_orders_of_a_process_that_died_before_reading_the_replies_are_adop
     tools = town.rooms.office._tools
     async with tools.books.work(trader.account.user_id) as work:
         run = (await work.trading_runs(trader.account.account_id))[0]
-    intents = await tools.trade_run.intents(lease, run)
+        legs = await work.legs_of_run(run.run_id)
+    intents = await tools.trade_run.intents(lease, run, legs)
     await tools.send_orders.execute(trader.account, intents, lambda _: None)
     await eventually(lambda: len(town.ledger(trader)["executions"]) >= 10)
     await town.another_process()
@@ -136,5 +138,6 @@ async def test_a_desk_that_lost_its_lease_commits_no_intent(town: Any) -> None:
     tools = town.rooms.office._tools
     async with tools.books.work(trader.account.user_id) as work:
         run = (await work.trading_runs(trader.account.account_id))[0]
-    assert await tools.trade_run.intents(old, run) == []
+        legs = await work.legs_of_run(run.run_id)
+    assert await tools.trade_run.intents(old, run, legs) == []
     assert await town.rooms.register.renew(old, "frozen") is False

@@ -8,12 +8,14 @@ from decimal import Decimal
 import structlog
 
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
+from execution.application.book_ports import Books, Reservation, Work
 from execution.application.planning import QUOTE_ASSET
-from execution.application.ports import Bell, Books, OrderVenue, Reservation, Work
+from execution.application.ports import Bell, OrderVenue
 from execution.application.told import PositionTold
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run, RunKind
 from shared.trading.clock import Clock, Ids
+from shared.trading.errors import Denied, NotFound
 from shared.trading.money import ZERO, exact_sum, plain
 from shared.trading.status import LegStatus, PositionStatus
 
@@ -39,7 +41,12 @@ class AcceptBasketOrder:
         async with self._books.work(command.account.user_id) as work:
             plan = await work.plan(command.plan_id)
         refusal = _refusal(command, plan, self._clock.now())
-        spendable = ZERO if refusal else await self._venue.spendable(command.account, QUOTE_ASSET)
+        spendable = ZERO
+        if refusal is None:
+            try:
+                spendable = await self._venue.spendable(command.account, QUOTE_ASSET)
+            except (Denied, NotFound) as error:
+                refusal = error.code  # the key does not work any more: waiting would not help
         async with self._books.work(command.account.user_id) as work:
             await work.lock(command.account.account_id)
             if not await work.first_delivery(command.consumer, command.message_id):

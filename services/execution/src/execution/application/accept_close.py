@@ -9,7 +9,8 @@ from decimal import Decimal
 import structlog
 
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
-from execution.application.ports import Bell, Books, Reservation, Work
+from execution.application.book_ports import Books, Reservation, Work
+from execution.application.ports import Bell
 from execution.application.settle_run import settle_run
 from execution.application.told import PositionTold
 from execution.domain.close_plan import sellable

@@ -9,14 +9,17 @@ from datetime import timedelta
 
 import structlog
 
+from execution.application.book_ports import Books
 from execution.application.bookkeeping import Bookkeeper
-from execution.application.ports import AccountStreams, Books, DeskLease, DeskRegister
+from execution.application.ports import AccountStreams, DeskLease, DeskRegister
 from execution.application.resolve_unknown import ResolveUnknown
 from execution.application.send_orders import SendOrders
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
+from execution.domain.leg import Leg
 from execution.domain.venue_facts import Fact, ReplyFact, ReplyKind
 from shared.trading.errors import Unavailable
+from shared.trading.status import LegStatus
 
 log = structlog.get_logger(__name__)
 
@@ -203,14 +206,16 @@ class AccountDesk:
         account = self._lease.account
         async with self._tools.books.work(account.user_id) as work:
             runs = await work.trading_runs(account.account_id)
+            planned = [(run, _planned(await work.legs_of_run(run.run_id))) for run in runs]
             resting = not runs and not await work.open_attempts(account.account_id)
         if resting:
             await self._rest()
-        for run in runs:
-            attempts = await self._tools.trade_run.intents(self._lease, run)
+        for run, legs in planned:
+            attempts = await self._tools.trade_run.intents(self._lease, run, legs) if legs else ()
             if attempts:
+                self._sending |= {attempt.link_id for attempt in attempts}
                 group.create_task(self._send(attempts))
-        return bool(runs)
+        return any(legs for _, legs in planned)
 
     async def _rest(self) -> None:
         account = self._lease.account
@@ -221,7 +226,6 @@ class AccountDesk:
 
     async def _send(self, attempts: Sequence[Attempt]) -> None:
         links = {attempt.link_id for attempt in attempts}
-        self._sending |= links
         try:
             await self._tools.send_orders.execute(self._lease.account, attempts, self._hear)
         finally:
@@ -240,3 +244,7 @@ async def _pause(event: asyncio.Event, seconds: float) -> None:
 
 def _only_acknowledged(facts: Sequence[Fact]) -> bool:
     return all(isinstance(fact, ReplyFact) and fact.reply.kind is ReplyKind.ACCEPTED for fact in facts)
+
+
+def _planned(legs: Sequence[Leg]) -> list[Leg]:
+    return [leg for leg in legs if leg.status is LegStatus.PLANNED]

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
+from execution.application.book_ports import Books, Work
 from execution.application.linking import Linking
 from execution.application.open_books import OpenBooks
-from execution.application.ports import Account, Books, DeskLease, Work
+from execution.application.ports import Account, DeskLease
 from execution.application.settle_run import settle_run
 from execution.application.told import IncidentTold
 from execution.domain.attempt import Attempt

@@ -29,6 +29,7 @@ class DeskOffice:
         self._desks_max = desks_max
         self._look_every_s = look_every_s
         self._desks: dict[UUID, AccountDesk] = {}
+        self._taken: set[UUID] = set()
         self._bell = asyncio.Event()
 
     def ring(self, account_ids: Iterable[UUID]) -> None:
@@ -46,20 +47,19 @@ class DeskOffice:
             while True:
                 self._bell.clear()
                 for lease in await self._claim():
+                    self._taken.add(lease.account.account_id)
                     group.create_task(self._staff(lease))
                 await self._rest()
 
     async def _claim(self) -> list[DeskLease]:
-        room = self._desks_max - len(self._desks)
+        room = self._desks_max - len(self._taken)
         if room <= 0:
             return []
         try:
-            leases = list(await self._tools.register.claim(self._tools.holder, limit=room, serving=set(self._desks)))
+            leases = list(await self._tools.register.claim(self._tools.holder, limit=room, serving=self._taken))
         except Unavailable as error:
             log.warning("office_waits", reason=error.code)
             return []
-        for lease in leases:
-            self._desks[lease.account.account_id] = AccountDesk(lease, self._tools)
         return leases
 
     async def _rest(self) -> None:
@@ -72,14 +72,17 @@ class DeskOffice:
     async def _staff(self, lease: DeskLease) -> None:
         account_id = lease.account.account_id
         try:
-            await self._desks[account_id].run()
+            desk = AccountDesk(lease, self._tools)
+            self._desks[account_id] = desk
+            await desk.run()
         except Exception:
             # The error ends this desk, not the others; the lease is given back and the next desk recovers by asking.
             log.exception("desk_failed", account_id=str(account_id))
             await asyncio.sleep(self._look_every_s)
         finally:
-            del self._desks[account_id]
+            self._desks.pop(account_id, None)
             await self._give_back(lease)
+            self._taken.discard(account_id)
 
     async def _give_back(self, lease: DeskLease) -> None:
         try:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from execution.application.ports import Account, Reservation, Work
+from execution.application.book_ports import Reservation, Work
+from execution.application.ports import Account
 from execution.application.told import FillTold, IncidentTold, LegTold
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill, after_fill

@@ -7,7 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from execution.application.ports import Account, Accounts, Bell, Books, Market, OrderVenue, Work
+from execution.application.book_ports import Books, Work
+from execution.application.ports import Account, Accounts, Bell, Market, OrderVenue
 from execution.domain.errors import AccountSuspended
 from execution.domain.plan import Plan
 from execution.domain.sizing import SizingRules

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from execution.application.ports import Books
+from execution.application.book_ports import Books
 from execution.domain.attempt import Attempt
 from execution.domain.errors import PositionNotFound
 from execution.domain.fill import Fill

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import structlog
 
+from execution.application.book_ports import Books
 from execution.application.bookkeeping import Bookkeeper
-from execution.application.ports import Account, Books, DeskLease, Market, OrderVenue
+from execution.application.ports import Account, DeskLease, Market, OrderVenue
 from execution.domain.attempt import Attempt
 from execution.domain.next_step import Step, next_step, question_due
 from execution.domain.position import Run

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import structlog
 
-from execution.application.ports import Work
+from execution.application.book_ports import Work
 from execution.application.told import LegTold, PositionTold
 from execution.domain.journal import residual_lines
 from execution.domain.leg import Leg

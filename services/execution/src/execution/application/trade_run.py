@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import structlog
 
+from execution.application.book_ports import Books, Reservation, Work
 from execution.application.linking import Linking
 from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
-from execution.application.ports import Books, DeskLease, Market, Reservation, Work
+from execution.application.ports import DeskLease, Market
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
 from execution.domain.attempt import Attempt
@@ -40,10 +41,15 @@ class TradeRun:
         self._clock = clock
         self._ids = ids
 
-    async def intents(self, lease: DeskLease, run: Run) -> Sequence[Attempt]:
+    async def intents(self, lease: DeskLease, run: Run, planned: Sequence[Leg]) -> Sequence[Attempt]:
         """Commit an intent for every planned leg whose price is fresh and inside its band.
 
         Legs without a fresh price wait for one as long as the protocol allows; legs out of the band end.
+
+        Args:
+            lease: The desk; one that has lost its lease commits nothing.
+            run: The run.
+            planned: Its planned legs, as just read: what is asked for prices.
 
         Returns:
             What was committed and must be sent now; empty when there is nothing to do yet.
@@ -51,10 +57,6 @@ class TradeRun:
         Raises:
             Unavailable: the database did not commit; nothing may be sent.
         """
-        async with self._books.work(run.user_id) as work:
-            planned = [leg for leg in await work.legs_of_run(run.run_id) if leg.status is LegStatus.PLANNED]
-        if not planned:
-            return []
         quotes = await self._quotes(run, planned)
         async with self._books.work(run.user_id) as work:
             await work.lock(run.account_id)

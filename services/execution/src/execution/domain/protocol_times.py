@@ -23,7 +23,7 @@ class ProtocolTimes:
     """Clean not-founds must span at least this."""
     give_up_after: timedelta = timedelta(minutes=15)
     """An attempt unknown for this long goes to a person."""
-    sign_bound: timedelta = timedelta(seconds=10)
+    sign_bound: timedelta = timedelta(seconds=30)
     """No signature is asked for an intent after this."""
     first_question: timedelta = timedelta(milliseconds=500)
     """An unknown attempt is asked about at once and then after this, doubling."""

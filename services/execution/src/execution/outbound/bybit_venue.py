@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from execution.application.ports import Account, Evidence
@@ -19,17 +19,17 @@ from shared.contracts.rpc.keys import Lane
 from shared.runtime.bybit.capabilities import CAPABILITIES, SPOT_BATCH_MAX
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.desk import CallTimes
-from shared.runtime.bybit.outcomes import Accepted, NotSent, Outcome, Refused
+from shared.runtime.bybit.outcomes import Accepted, NotSent, Outcome, Refused, Unknown
 from shared.runtime.bybit.session import VenueSession
 from shared.runtime.settings import VenueHost, open_host
 from shared.trading.clock import Clock, epoch_ms
-from shared.trading.errors import Denied, Unavailable
+from shared.trading.errors import Denied, NotFound, Unavailable
 from shared.trading.status import Side, VenueEnvironment
 
 Found = TypeVar("Found")
 
 GOVERNOR_PATIENCE_S = 5.0
-"""With the signer's own time-out this stays below the protocol's `sign_bound`."""
+"""Then the intent waits outside, and may go again until its bound."""
 CALL_DEADLINE_S = 15.0
 
 
@@ -144,5 +144,10 @@ def _answer(outcome: Outcome[Found]) -> Found:
         return outcome.reply
     if isinstance(outcome, Refused) and outcome.blind:
         raise Denied("The venue does not accept this account's key any more.", code="account_key_refused")
-    detail: Any = outcome.error.code if isinstance(outcome, NotSent) else getattr(outcome, "reason", "refused")
-    raise Unavailable("The venue did not answer; nothing was done.", code="venue_unavailable", context={"why": detail})
+    if isinstance(outcome, NotSent):
+        if isinstance(outcome.error, Denied | NotFound):
+            raise outcome.error
+        why = outcome.error.code
+    else:
+        why = outcome.reason if isinstance(outcome, Unknown) else f"code_{outcome.code}"
+    raise Unavailable("The venue did not answer; nothing was done.", code="venue_unavailable", context={"why": why})

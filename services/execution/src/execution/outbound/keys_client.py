@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from uuid import UUID
 
 from execution.application.ports import Account, AccountStanding
@@ -11,9 +10,6 @@ from execution.outbound.late import Asker
 from shared.contracts.rpc import keys
 from shared.contracts.rpc.keys import KeyRef, Lane, Signature, SignRequest, StreamLogin
 from shared.trading.errors import NotFound
-
-CEILINGS_PAUSE_S = 0.01
-CEILINGS_TRIES = 100
 
 
 class KeysClient:
@@ -52,10 +48,9 @@ class AccountSigner:
         self._account = account
 
     async def sign(self, *, method: str, path: str, payload: str, recv_window_ms: int, lane: Lane) -> Signature:
-        """The signature, or when to ask again.
+        """The signature, or when to ask again: the venue's client does, within a bound.
 
-        For some milliseconds after an order keys may not have read its ceilings from the bus: they are asked for
-        again here, within a bound, so that the batch leaves at once.
+        Among the reasons is `ceilings_pending`: for some milliseconds after an order keys has not read it yet.
         """
         request = SignRequest.model_validate(
             {
@@ -68,10 +63,4 @@ class AccountSigner:
                 "lane": lane,
             }
         )
-        signature = await self._asker.ask(keys.SIGN, request)
-        for _ in range(CEILINGS_TRIES):
-            if signature.retry_reason != "ceilings_pending":
-                break
-            await asyncio.sleep(CEILINGS_PAUSE_S)
-            signature = await self._asker.ask(keys.SIGN, request)
-        return signature
+        return await self._asker.ask(keys.SIGN, request)

@@ -11,6 +11,7 @@ from shared.runtime.bybit.orders import LimitOrder
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotSent, RateLimited, Refused, Unknown
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, OrderStatus
 from shared.trading.clock import epoch_ms, from_epoch_ms
+from shared.trading.errors import Throttled, Unavailable
 
 TRADE = "Trade"
 _STANDING = {
@@ -76,6 +77,9 @@ def reply(outcome: Any, now: datetime) -> Reply:
         case RateLimited(reset_ms=reset_ms, message=message):
             wait_s = max(reset_ms - epoch_ms(now), 0) / 1000
             return Reply(kind=ReplyKind.RATE_LIMITED, reason=message, retry_after_s=max(wait_s, 0.05))
+        case NotSent(error=Throttled() | Unavailable() as error):
+            # Certainly not sent, and only for now: the same id and body may go again.
+            return Reply(kind=ReplyKind.RATE_LIMITED, reason=error.code, retry_after_s=error.retry_after_s)
         case NotSent(error=error):
             return Reply(kind=ReplyKind.NOT_SENT, reason=f"not_signed: {error.code}")
         case Refused(code=code, message=message) | Duplicate(code=code, message=message):

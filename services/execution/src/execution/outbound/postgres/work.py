@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from execution.application.ports import Account, Reservation
+from execution.application.book_ports import Reservation
+from execution.application.ports import Account
 from execution.application.told import Told
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill

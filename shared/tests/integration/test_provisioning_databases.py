@@ -66,6 +66,6 @@ async def test_a_wrong_password_is_refused(provisioned: PostgresServer) -> None:
 async def test_no_role_may_bypass_row_level_security(provisioned: PostgresServer) -> None:
     admin = await asyncpg.connect(provisioned.admin_dsn)
     powers = "rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication"
-    mighty = await admin.fetch(f"select rolname from pg_roles where rolname = any($1) and ({powers})", list(PASSWORDS))  # noqa: S608
+    mighty = await admin.fetch(f"select rolname from pg_roles where rolname = any($1) and ({powers})", list(PASSWORDS))
     await admin.close()
     assert mighty == []

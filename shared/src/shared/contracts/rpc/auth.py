@@ -41,7 +41,7 @@ class TokenPair(Contract):
     """An access token and the refresh token that follows it."""
 
     access_token: SecretText
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of token, no token
     expires_in_s: int
     refresh_token: SecretText
     refresh_expires_at: Moment

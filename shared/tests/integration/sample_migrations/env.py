@@ -18,7 +18,5 @@ outbox_table(metadata)
 inbox_table(metadata)
 lease_table(metadata)
 for name in ("note", "audit"):
-    sa.Table(
-        name, metadata, sa.Column("id", sa.Uuid, primary_key=True), sa.Column("user_id", sa.Uuid, nullable=False)
-    )
+    sa.Table(name, metadata, sa.Column("id", sa.Uuid, primary_key=True), sa.Column("user_id", sa.Uuid, nullable=False))
 run(metadata, schema=schema)

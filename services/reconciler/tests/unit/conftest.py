@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from reconciler.application.announce import Announce
-from reconciler.application.reconcile_account import Job, ReconcileAccount, Rules
+from reconciler.application.reconcile_account import Job, ReconcileAccount, Rules, Skipped
 from reconciler.application.refresh_books import RefreshBooks
 from reconciler.application.revalue import Revalue
 from reconciler.domain.announcements import (
@@ -199,6 +199,7 @@ class FakeSources:
     lot: dict[str, Decimal] = field(default_factory=lambda: {"BTCUSDT": Decimal("0.000001")})
     known_accounts: list[Account] = field(default_factory=lambda: [ACCOUNT])
     since: list[int] = field(default_factory=list)
+    away: Exception | None = None
 
     async def accounts(self, *, after: UUID | None, limit: int) -> list[Account]:
         return [one for one in self.known_accounts if after is None or one.account_id > after][:limit]
@@ -211,6 +212,8 @@ class FakeSources:
 
     async def read(self, books: AccountBooks, *, since_ms: int) -> VenueView | NoView:
         self.since.append(since_ms)
+        if self.away is not None:
+            raise self.away
         return self.view
 
     async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> dict[str, Quote]:
@@ -243,7 +246,7 @@ class Bench:
             desk=self.store, keeper=self.sources, market=self.sources, clock=self.clock, band=self.band
         )
 
-    async def reconcile(self, *, tick: bool = False) -> Comparison | None:
+    async def reconcile(self, *, tick: bool = False) -> Comparison | Skipped:
         return await self.reconciling.reconcile(self.job(tick=tick), consumer="reconciler-jobs")
 
     def job(self, *, tick: bool = False) -> Job:

@@ -7,9 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from reconciler.application.reconcile_account import Skipped
 from reconciler.domain.books import OpenOrder
-from reconciler.domain.findings import Scope
+from reconciler.domain.findings import Comparison, Scope
 from reconciler.domain.venue import NoView
+from shared.trading.errors import Throttled, Unavailable
 from shared.trading.status import BreakClass, Side
 
 STRANGER = UUID("00000000-0000-4000-8000-0000000000bb")
@@ -231,20 +233,30 @@ async def test_a_resolved_break_that_comes_back_is_opened_again(bench: Any, make
 async def test_a_job_delivered_twice_changes_nothing(bench: Any, make: Any) -> None:
     bench.sources.view = make.view({"BTC": "0.9"})
     job = bench.job()
-    assert await bench.reconciling.reconcile(job, consumer="c") is not None
+    assert isinstance(await bench.reconciling.reconcile(job, consumer="c"), Comparison)
     told = len(bench.store.told)
-    assert await bench.reconciling.reconcile(job, consumer="c") is None
+    assert await bench.reconciling.reconcile(job, consumer="c") == Skipped(reason="done_before")
     assert len(bench.store.told) == told
 
 
 async def test_a_tick_is_not_needed_when_the_account_was_compared_since(bench: Any) -> None:
     await bench.reconcile()
-    assert await bench.reconcile(tick=True) is None
+    assert await bench.reconcile(tick=True) == Skipped(reason="not_needed")
     bench.clock.advance(1)
-    assert await bench.reconcile(tick=True) is not None
+    assert isinstance(await bench.reconcile(tick=True), Comparison)
 
 
 async def test_after_a_trade_the_account_is_looked_at_again_when_it_has_come_to_rest(bench: Any, make: Any) -> None:
     bench.sources.book = make.books(make.book(traded_at=make.NOW - timedelta(seconds=4)))
     await bench.reconcile()
     assert bench.store.due[make.ACCOUNT.account_id] == make.NOW + timedelta(seconds=7)
+
+
+@pytest.mark.parametrize("away", [Unavailable(code="venue_unavailable"), Throttled(code="venue_rate")])
+async def test_while_the_venue_is_away_nobody_is_accused_and_the_account_is_due_again(
+    bench: Any, make: Any, away: Exception
+) -> None:
+    bench.sources.away = away
+    assert isinstance(await bench.reconcile(), Skipped)
+    assert bench.store.told == []
+    assert bench.store.due[make.ACCOUNT.account_id] == make.NOW + timedelta(seconds=20)

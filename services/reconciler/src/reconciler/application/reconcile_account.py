@@ -22,6 +22,7 @@ from reconciler.domain.tracking import AccountProgress, Tracked
 from reconciler.domain.valuation import Source
 from reconciler.domain.venue import NoView, VenueView
 from shared.trading.clock import Clock, Ids, epoch_ms
+from shared.trading.errors import Throttled, Unavailable
 from shared.trading.quote import Quote
 from shared.trading.status import BreakClass
 
@@ -35,6 +36,7 @@ class Rules:
         quiet: Orders and matches younger than this are left alone (safety, section 5: 10 s).
         overlap: Histories are read again from this long before the last reading's end: the venue's lists lag.
         first_look: An account without any trade of ours is read back this far.
+        later: When the venue or a neighbour was away, look again after this long.
     """
 
     link_key: bytes
@@ -42,6 +44,7 @@ class Rules:
     quiet: timedelta = timedelta(seconds=10)
     overlap: timedelta = timedelta(minutes=10)
     first_look: timedelta = timedelta(hours=1)
+    later: timedelta = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,13 @@ class _Evidence:
     quotes: Mapping[str, Quote]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Why nothing was compared: `done_before`, `not_needed`, or the code of who was away (the account is due again)."""
+
+    reason: str
+
+
 class ReconcileAccount:
     """The five-minute comparison of one account; it reads and tells, and never trades."""
 
@@ -93,18 +103,23 @@ class ReconcileAccount:
         self._ids = ids
         self._rules = rules
 
-    async def reconcile(self, job: Job, *, consumer: str) -> Comparison | None:
-        """Compare once per job; None when the job was done before."""
+    async def reconcile(self, job: Job, *, consumer: str) -> Comparison | Skipped:
+        """Compare once per job."""
         account = job.account
         async with self._desk.work(account.user_id) as work:
             progress = await work.progress(account)
         if job.tick and progress.compared_at is not None and progress.compared_at >= job.slot:
-            return None
-        evidence = await self._gather(account, progress)
+            return Skipped(reason="not_needed")
+        try:
+            evidence = await self._gather(account, progress)
+        except (Unavailable, Throttled) as away:
+            # Somebody is away: look again later. A message kept for that would become a dead letter in a long outage.
+            await self._agenda.come_back(account, due=self._clock.now() + self._rules.later)
+            return Skipped(reason=away.code)
         now = self._clock.now()
         async with self._desk.work(account.user_id) as work:
             if not await work.first_delivery(consumer, job.job_id):
-                return None
+                return Skipped(reason="done_before")
             kept = await keep_books(work, evidence.books)
             known = await work.breaks(account)
             comparison = self._compare(evidence, shortage_causes(known), now)

@@ -8,7 +8,7 @@ from typing import Any
 from reconciler.application.announce import Announce
 from reconciler.application.follow_fill import FollowFill
 from reconciler.application.ports import Agenda
-from reconciler.application.reconcile_account import Job, ReconcileAccount
+from reconciler.application.reconcile_account import Job, ReconcileAccount, Skipped
 from reconciler.application.refresh_books import RefreshBooks
 from reconciler.domain.books import Account
 from shared.contracts import execution, tasks
@@ -74,14 +74,12 @@ def jobs(reconcile: ReconcileAccount) -> EventRouter:
         data = event.data
         account = Account(user_id=data.user_id, account_id=data.account_id, environment=data.environment)
         job = Job(account=account, job_id=event.id, slot=data.slot, tick=data.reason == "tick")
-        comparison = await reconcile.reconcile(job, consumer=RECONCILER_JOBS.name)
-        if comparison is not None:
-            log.info(
-                "account_reconciled",
-                account_id=str(account.account_id),
-                reason=data.reason,
-                findings=[finding.break_class.value for finding in comparison.findings],
-                proved=comparison.proved,
-            )
+        outcome = await reconcile.reconcile(job, consumer=RECONCILER_JOBS.name)
+        told = log.bind(account_id=str(account.account_id), reason=data.reason)
+        if isinstance(outcome, Skipped):
+            told.info("account_not_reconciled", why=outcome.reason)
+            return
+        findings = [finding.break_class.value for finding in outcome.findings]
+        told.info("account_reconciled", findings=findings, proved=outcome.proved)
 
     return router

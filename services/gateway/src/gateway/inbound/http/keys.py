@@ -40,6 +40,16 @@ class PaperAccountAsk(Ask):
     balance: Amount | None = Field(default=None, description="USDT; a default amount when left out.")
 
 
+class KeyAnswer(KeyView):
+    """A stored key; plans and positions name it `account_id`."""
+
+    account_id: UUID
+
+
+def _answer(key: KeyView) -> KeyAnswer:
+    return KeyAnswer(**key.model_dump(), account_id=key.key_id)
+
+
 class TooMuchPlayMoney(Invalid):
     """Play money has a ceiling, so that numbers stay believable."""
 
@@ -48,10 +58,10 @@ class TooMuchPlayMoney(Invalid):
 
 
 @keys.get("/api/keys", operation_id="keys_list", responses=declared(401))
-async def list_keys(user: User, desk: AtDesk) -> Page[KeyView]:
+async def list_keys(user: User, desk: AtDesk) -> Page[KeyAnswer]:
     """All keys of the user, newest first."""
     found = await desk.ask.ask(questions.LIST, questions.OwnKeys(user_id=user.user_id))
-    return Page[KeyView](items=found.items)
+    return Page[KeyAnswer](items=[_answer(key) for key in found.items])
 
 
 @keys.post(
@@ -61,7 +71,7 @@ async def list_keys(user: User, desk: AtDesk) -> Page[KeyView]:
     responses=declared(400, 401, 403, 409, 504),
     dependencies=[Counted],
 )
-async def add_key(body: AddKeyAsk, user: User, desk: AtDesk, response: Response) -> KeyView:
+async def add_key(body: AddKeyAsk, user: User, desk: AtDesk, response: Response) -> KeyAnswer:
     """Store a key after checking it against the venue."""
     key = await desk.ask.ask(
         questions.ADD,
@@ -74,13 +84,13 @@ async def add_key(body: AddKeyAsk, user: User, desk: AtDesk, response: Response)
         ),
     )
     response.headers["location"] = f"/api/keys/{key.key_id}"
-    return key
+    return _answer(key)
 
 
 @keys.get("/api/keys/{key_id}", operation_id="keys_get", responses=declared(401, 404))
-async def get_key(key_id: UUID, user: User, desk: AtDesk) -> KeyView:
+async def get_key(key_id: UUID, user: User, desk: AtDesk) -> KeyAnswer:
     """One key."""
-    return await desk.ask.ask(questions.DESCRIBE, questions.KeyRef(user_id=user.user_id, key_id=key_id))
+    return _answer(await desk.ask.ask(questions.DESCRIBE, questions.KeyRef(user_id=user.user_id, key_id=key_id)))
 
 
 @keys.post(
@@ -89,9 +99,9 @@ async def get_key(key_id: UUID, user: User, desk: AtDesk) -> KeyView:
     responses=declared(401, 403, 404, 504),
     dependencies=[Counted],
 )
-async def check_key(key_id: UUID, user: User, desk: AtDesk) -> KeyView:
+async def check_key(key_id: UUID, user: User, desk: AtDesk) -> KeyAnswer:
     """Check a key's rights against the venue again."""
-    return await desk.ask.ask(questions.CHECK, questions.KeyRef(user_id=user.user_id, key_id=key_id))
+    return _answer(await desk.ask.ask(questions.CHECK, questions.KeyRef(user_id=user.user_id, key_id=key_id)))
 
 
 @keys.delete("/api/keys/{key_id}", operation_id="keys_delete", status_code=204, responses=declared(401, 404, 409, 504))
@@ -110,7 +120,7 @@ async def delete_key(key_id: UUID, user: User, desk: AtDesk) -> Response:
 )
 async def open_paper_account(
     user: User, desk: AtDesk, response: Response, body: Annotated[PaperAccountAsk | None, Field()] = None
-) -> KeyView:
+) -> KeyAnswer:
     """Open an account with play money and store its key: nobody needs a venue to try."""
     ask = body or PaperAccountAsk()
     balance: Decimal = ask.balance or desk.paper_balance
@@ -124,4 +134,4 @@ async def open_paper_account(
         questions.OpenPaperAccount(user_id=user.user_id, label=ask.label, balances={"USDT": balance}),
     )
     response.headers["location"] = f"/api/keys/{key.key_id}"
-    return key
+    return _answer(key)

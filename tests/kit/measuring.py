@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from kit.stage import Stage, running_stage
 
 Report = dict[str, Any]
@@ -41,4 +43,6 @@ def report(work: Callable[[], Awaitable[Report]]) -> None:
     async def body() -> Report:
         return await work()
 
+    # Standard output belongs to the result.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     sys.stdout.write(json.dumps(asyncio.run(body())) + "\n")

@@ -35,6 +35,7 @@ from shared.contracts.rpc import keys, market_data
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.outcomes import Accepted
 from shared.runtime.bybit.public import PublicMarket
+from shared.runtime.logging import configure_logging
 from shared.runtime.settings import VenueHost
 from shared.testing import eventually
 from shared.trading.clock import SystemClock, epoch_ms
@@ -330,6 +331,8 @@ class Town:
 
 @pytest.fixture
 async def town(make_database: Callable[..., Awaitable[TestDatabases]], exchange: Exchange) -> AsyncIterator[Town]:
+    # Not structlog's own default, which draws every local variable of a traceback: seconds during which nothing runs.
+    configure_logging("execution", level="INFO", json=True)
     databases = await make_database("execution")
     exchange.ask("DELETE", "faults")
     settings = Settings.model_validate(

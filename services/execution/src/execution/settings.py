@@ -14,7 +14,7 @@ class Settings(ServiceSettings, VenueSettings):
 
     Attributes:
         link_key: Hex; key of the check in client order ids, the same in keys and reconciler.
-        times_scale: The protocol's waiting times are divided by this, but for the receive window; tests use 30.
+        times_scale: The protocol's waits for evidence are divided by this, never the receive window; tests use 30.
         batch_size: Orders per request at most.
         price_band: Largest distance of a limit price from the best price, a fraction.
         minimum_factor: A buy leg must be worth this times the venue's minimum.

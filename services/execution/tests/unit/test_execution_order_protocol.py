@@ -150,6 +150,15 @@ def test_a_re_send_starts_the_barrier_anew() -> None:
     assert looked_for(again, 80, 81).absences == 0
 
 
+def test_at_take_over_everything_unanswered_is_unknown_from_now_on() -> None:
+    intent = an_attempt().taken_over(at(100))
+    assert intent.state is AttemptState.UNKNOWN
+    assert looked_for(intent, 106).absences == 0
+    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(72), bound=at(73)).taken_over(at(80))
+    assert looked_for(again, 81).absences == 0
+    assert an_attempt().replied(Reply(kind=ReplyKind.ACCEPTED), at(1)).taken_over(at(2)).state is AttemptState.ACKED
+
+
 def test_a_duplicate_answer_means_that_it_exists_and_is_asked_about() -> None:
     known = an_attempt().replied(Reply(kind=ReplyKind.DUPLICATE), at(1))
     assert known.state is AttemptState.UNKNOWN

@@ -150,7 +150,7 @@ class AccountDesk:
 
     async def _recover(self) -> None:
         async def lose() -> None:
-            self._must_answer = await self._tools.bookkeeper.lose_unanswered(self._lease.account)
+            self._must_answer = await self._tools.bookkeeper.take_over(self._lease.account)
 
         await self._persist(lose)
         if self._must_answer:

@@ -82,7 +82,7 @@ class Bookkeeper:
             )
         )
 
-    async def lose_unanswered(self, account: Account) -> set[str]:
+    async def take_over(self, account: Account) -> set[str]:
         """At take-over: whoever held the desk before may have sent every intent it had committed.
 
         Returns:
@@ -92,7 +92,7 @@ class Bookkeeper:
             await work.lock(account.account_id)
             attempts = await work.open_attempts(account.account_id)
             page = await OpenBooks.of(work, account, attempts, now=self._clock.now())
-            page.lose_unanswered()
+            page.take_over()
             await page.save()
         return {attempt.link_id for attempt in attempts}
 

@@ -18,7 +18,7 @@ from execution.domain.position import Position, PositionHolding, Run, RunState
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.venue_facts import AbsenceFact, ExecutionFact, Fact, OrderFact, ReplyFact
 from shared.trading.holding import Oversold
-from shared.trading.status import AttemptState, Side
+from shared.trading.status import Side
 
 
 class OpenBooks:
@@ -96,11 +96,10 @@ class OpenBooks:
         )
         self.follow(attempt.executed(quantity=fill.quantity, notional=fill.notional, at=self._now))
 
-    def lose_unanswered(self) -> None:
-        """Every intent of a holder that is gone may have been signed until now, and no later."""
+    def take_over(self) -> None:
+        """Whoever held the desk before is gone."""
         for attempt in list(self.attempts.values()):
-            if attempt.state in {AttemptState.INTENT, AttemptState.SENT}:
-                self.follow(attempt.lost(self._now, reason="desk_restarted", sent_by=self._now))
+            self.follow(attempt.taken_over(self._now))
 
     def follow(self, attempt: Attempt) -> None:
         """An attempt moved, and its leg with it."""

@@ -106,7 +106,6 @@ class TradeRun:
     def _attempt(self, run: Run, leg: Leg) -> Attempt:
         now = self._clock.now()
         link_id = self._linking.link(run.environment, leg, 0)
-        send_before = min(now + self._times.sign_bound, run.expires_at)
         return Attempt(
             attempt_id=self._ids.uuid(),
             user_id=run.user_id,
@@ -123,8 +122,8 @@ class TradeRun:
             limit_price=leg.limit_price,
             body=order_body(link_id, leg),
             intent_at=now,
-            send_before=send_before,
-            sent_by=send_before,
+            send_before=run.expires_at,
+            sent_by=run.expires_at,
             updated_at=now,
         )
 

@@ -104,7 +104,7 @@ class Attempt:
             return self._moved(AttemptState.ACKED, at, venue_order_id=order_id)
         return replace(self, venue_order_id=order_id)
 
-    def lost(self, at: datetime, *, reason: str | None = None, sent_by: datetime | None = None) -> Attempt:
+    def lost(self, at: datetime, *, reason: str | None = None) -> Attempt:
         """Nobody can say whether the venue has it: only evidence decides from here."""
         if self.terminal or self.state in {AttemptState.UNKNOWN, AttemptState.NEEDS_ATTENTION}:
             return self
@@ -114,12 +114,20 @@ class Attempt:
             reason=reason,
             ever_unknown=True,
             unknown_since=self.unknown_since or at,
-            sent_by=sent_by or at,
+            sent_by=at,
             absences=0,
             first_absence_at=None,
             checks=0,
             checked_at=None,
         )
+
+    def taken_over(self, at: datetime) -> Attempt:
+        """Whoever sent it is gone: what it had committed may have been signed until now, and no later."""
+        if self.state in _UNANSWERED:
+            return self.lost(at, reason="desk_restarted")
+        if self.state is AttemptState.UNKNOWN and self.sent_by < at:
+            return replace(self, sent_by=at, absences=0, first_absence_at=None, checks=0, version=self.version + 1)
+        return self
 
     def seen(self, fact: OrderFact, at: datetime) -> Attempt:
         """After the order was seen at the venue, by stream or query."""

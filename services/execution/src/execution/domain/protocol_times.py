@@ -11,7 +11,7 @@ class ProtocolTimes:
     """How long the protocol waits, and for what.
 
     `recv_window` travels on the wire and bounds when the venue may still take a request: it is never scaled, so
-    that the barrier stays longer than it at every scale.
+    that the barrier stays longer than it at every scale. What waits for other services is not scaled either.
     """
 
     recv_window: timedelta = timedelta(milliseconds=1500)
@@ -24,7 +24,7 @@ class ProtocolTimes:
     give_up_after: timedelta = timedelta(minutes=15)
     """An attempt unknown for this long goes to a person."""
     sign_bound: timedelta = timedelta(seconds=30)
-    """No signature is asked for an intent after this."""
+    """A re-send is signed within this, or not at all."""
     first_question: timedelta = timedelta(milliseconds=500)
     """An unknown attempt is asked about at once and then after this, doubling."""
     longest_pause: timedelta = timedelta(seconds=15)
@@ -37,10 +37,10 @@ class ProtocolTimes:
     """A run waits this long for fresh prices before it gives its legs up."""
 
     def scaled(self, scale: int) -> ProtocolTimes:
-        """All times divided by `scale`, but for the receive window."""
+        """All waits for evidence divided by `scale`."""
         return replace(
             self,
-            **{item.name: getattr(self, item.name) / scale for item in fields(self) if item.name != "recv_window"},
+            **{item.name: getattr(self, item.name) / scale for item in fields(self) if item.name not in UNSCALED},
         )
 
     def barrier(self, signed_at: datetime) -> datetime:
@@ -48,5 +48,6 @@ class ProtocolTimes:
         return signed_at + self.recv_window + self.clock_margin + self.visibility_margin
 
 
+UNSCALED = frozenset({"recv_window", "sign_bound", "price_patience"})
 ABSENCES_NEEDED = 3
 """Clean not-founds before an unknown attempt counts as absent."""

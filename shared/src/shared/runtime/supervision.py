@@ -13,6 +13,7 @@ log = get_logger(__name__)
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+CANCEL_AGAIN_S = 3.0
 HEALTHY_S = 60.0
 """A loop that ran this long starts over with the first pause."""
 
@@ -22,7 +23,8 @@ Loop = Callable[[], Awaitable[None]]
 class Supervisor:
     """Runs named loops until they are stopped."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, *, cancel_again_s: float = CANCEL_AGAIN_S) -> None:
+        self._cancel_again_s = cancel_again_s
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._falls = Counter("loop_falls", "Background loops that raised", ["loop"], registry=registry)
 
@@ -33,12 +35,15 @@ class Supervisor:
     async def stop(self, *names: str, patience_s: float = 10.0) -> None:
         """Cancel loops (all without names) and wait until they have cleaned up, at most `patience_s`."""
         chosen = [self._tasks.pop(name) for name in (names or tuple(self._tasks)) if name in self._tasks]
-        for task in chosen:
-            task.cancel()
-        if chosen:
-            _, late = await asyncio.wait(chosen, timeout=patience_s)
+        loop = asyncio.get_running_loop()
+        deadline, late = loop.time() + patience_s, set(chosen)
+        while late and (left_s := deadline - loop.time()) > 0:
+            # Again and again: before Python 3.12 `wait_for`, also in libraries, loses a cancellation that meets a result.
             for task in late:
-                log.error("loop_did_not_stop", loop=task.get_name())
+                task.cancel()
+            _, late = await asyncio.wait(late, timeout=min(left_s, self._cancel_again_s))
+        for task in late:
+            log.error("loop_did_not_stop", loop=task.get_name())
 
     async def _keep_running(self, name: str, loop: Loop) -> None:
         pause = FIRST_PAUSE_S
@@ -49,6 +54,10 @@ class Supervisor:
                 await loop()
                 return
             except Exception:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    log.warning("loop_fell_while_stopping", loop=name, exc_info=True)
+                    return  # an error while cleaning up must not bring a cancelled loop back
                 self._falls.labels(name).inc()
                 log.exception("loop_fell", loop=name, pause_s=pause)
             if clock.time() - started > HEALTHY_S:

@@ -68,7 +68,9 @@ class CallDesk:
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(pool, self._http.perform, call, request)
         try:
-            return await asyncio.wait_for(running, self._times.deadline_s)
+            # Not wait_for: before Python 3.12 it loses a cancellation that meets the result.
+            async with asyncio.timeout(self._times.deadline_s):
+                return await running
         except TimeoutError:
             return self._deadline(call)
         except asyncio.CancelledError:

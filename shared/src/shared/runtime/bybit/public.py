@@ -87,7 +87,8 @@ class PublicMarket:
         call = Call(lane=Lane.POLL, recv_window_ms=0)
         loop = asyncio.get_running_loop()
         try:
-            raw = await asyncio.wait_for(loop.run_in_executor(self._connections.queries, request), DEADLINE_S)
+            async with asyncio.timeout(DEADLINE_S):
+                raw = await loop.run_in_executor(self._connections.queries, request)
         except TimeoutError:
             return call, Unknown(reason="deadline")
         except requests.RequestException as error:

@@ -269,6 +269,9 @@ async def test_the_old_spellings_answer_too(house: Any, ada: UUID) -> None:
     gone = await house.http.delete(f"/exchange-keys/{uuid4()}", headers=house.headers(ada))
     assert gone.status_code == 204
     assert (await house.http.get("/")).json()["name"] == "Basketry"
+    page = await house.http.get("/docs")
+    assert "positions_open" in page.text
+    assert "script" not in page.text + page.headers["content-security-policy"]
 
 
 async def test_play_money_has_a_default_and_a_ceiling(house: Any, ada: UUID, build: Any) -> None:

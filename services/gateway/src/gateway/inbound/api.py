@@ -13,6 +13,7 @@ from gateway.inbound.caller import CLIENT_HEADER
 from gateway.inbound.door import BODY_LIMIT, Door
 from gateway.inbound.http.account import account
 from gateway.inbound.http.activity import activity
+from gateway.inbound.http.docs import docs
 from gateway.inbound.http.indices import indices
 from gateway.inbound.http.keys import keys
 from gateway.inbound.http.plans import plans
@@ -40,11 +41,11 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
         version="1.0.0",
         summary="Buy, hold and sell a crypto index on your own Bybit account.",
         openapi_url="/api/openapi.json",
-        docs_url=None,  # their pages load scripts from elsewhere, on the origin that holds the cookie
+        docs_url=None,  # the framework's pages load scripts from elsewhere, on the origin that holds the cookie
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (account, keys, indices, plans, positions, activity, stream, system):
+    for router in (account, keys, indices, plans, positions, activity, stream, system, docs):
         app.include_router(router)
     app.include_router(_short_spellings())
     problems.install(app)

@@ -29,6 +29,7 @@ class FrontPage(Answer):
     """Where things are."""
 
     name: str = "Basketry"
+    docs: str = "/docs"
     openapi: str = "/api/openapi.json"
     links: dict[str, str]
 

@@ -13,4 +13,7 @@ if __name__ == "__main__":
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    app(prog_name="./basketry")
+    try:
+        app(prog_name="./basketry")
+    except KeyboardInterrupt:  # before anything was started
+        sys.exit(130)

@@ -63,7 +63,7 @@ class Board:
 
     def say(self, text: str) -> None:
         """A sentence above the table."""
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def elapsed_s(self) -> float:
         """Seconds since drawing began."""

@@ -17,6 +17,8 @@ class Ceiling(Contract):
     """Base-asset units."""
     max_notional: DecimalText
     """Quote units: quantity × limit price; for sells the estimate, not enforced."""
+    limit_price: DecimalText | None = None
+    """Quote per base: a buy may not be signed above it, a sell not below it; not enforced when absent."""
 
 
 class PlaceBasketOrder(EventData):
@@ -29,7 +31,7 @@ class PlaceBasketOrder(EventData):
     plan_id: UUID
     index_id: str
     approved_amount: DecimalText
-    """Quote units that the run may spend at most."""
+    """Quote units that the run may spend at most: all its signed buys together stay within it."""
     ceilings: list[Ceiling]
     expires_at: Moment
     """Signing stops here: a command found much later trades nothing."""

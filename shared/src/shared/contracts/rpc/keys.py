@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.contracts.account import KeyView
-from shared.contracts.fields import Contract, DecimalText, SecretText
+from shared.contracts.fields import Contract, DecimalText, Moment, SecretText
 from shared.contracts.rpc.verb import Empty, RpcVerb
 from shared.trading.status import VenueEnvironment
 
@@ -69,6 +69,8 @@ class SignRequest(Contract):
     """The raw query string (GET, without `?`) or the raw body (POST), exactly as it will be sent."""
     recv_window_ms: int
     lane: Lane
+    not_after: Moment | None = None
+    """No signature is given after this moment (`signature_too_late`): an asker that was held up must not trade late."""
 
 
 class Signature(Contract):

@@ -98,6 +98,8 @@ async def test_a_command_from_the_bus_becomes_a_position_and_every_event_carries
                 user_id=trader.account.user_id, account_id=trader.account.account_id, index_id="top-10", amount="1000"
             ),
         )
+        limits = {leg.symbol: leg.limit_price for leg in plan.legs if leg.check == "ok"}
+        assert {ceiling.symbol: ceiling.limit_price for ceiling in plan.ceilings} == limits
         command = the_command(plan, uuid4())
         text = command.model_dump_json().encode()
         for _ in range(2):

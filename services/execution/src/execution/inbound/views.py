@@ -143,4 +143,10 @@ def _plan_leg(line: PlanLine) -> PlanLeg:
 
 
 def _ceiling(line: PlanLine) -> Ceiling:
-    return Ceiling(symbol=line.symbol, side=line.side, max_quantity=line.quantity, max_notional=line.max_notional)
+    return Ceiling(
+        symbol=line.symbol,
+        side=line.side,
+        max_quantity=line.quantity,
+        max_notional=line.max_notional,
+        limit_price=line.limit_price,
+    )

@@ -139,7 +139,13 @@ def a_plan(user_id: UUID, *, amount: Decimal = Decimal(250), life_s: float = 60,
         "minimum_amount": Decimal("57.3"),
         "price_band": Decimal("0.01"),
         "ceilings": [
-            Ceiling(symbol="BTCUSDT", side=Side.BUY, max_quantity=Decimal("0.0025"), max_notional=Decimal("252.5"))
+            Ceiling(
+                symbol="BTCUSDT",
+                side=Side.BUY,
+                max_quantity=Decimal("0.0025"),
+                max_notional=Decimal("252.5"),
+                limit_price=Decimal(101_000),
+            )
         ],
         "warnings": [],
         "created_at": now,

@@ -31,7 +31,8 @@ async def test_an_accepted_order_is_a_position_an_answer_and_a_command(house: An
     command = json.loads(message.data)
     assert message.subject == f"orders.v1.place_basket_order.{ada}.{accepted['position_id']}"
     assert command["data"]["plan_id"] == plan_id
-    assert command["data"]["ceilings"][0]["max_notional"] == "252.5"
+    (ceiling,) = command["data"]["ceilings"]
+    assert (ceiling["max_notional"], ceiling["limit_price"]) == ("252.5", "101000")
 
 
 async def test_fifty_equal_orders_at_once_buy_once_and_get_fifty_equal_answers(house: Any, ada: UUID) -> None:

@@ -14,12 +14,17 @@ from shared.trading.status import Side, VenueEnvironment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ceiling:
-    """The most that may be signed for one symbol and side: base-asset units and quote units."""
+    """The most that may be signed for one symbol and side: base-asset units and quote units.
+
+    Attributes:
+        limit_price: Quote per base: no buy above it, no sell below it.
+    """
 
     symbol: str
     side: Side
     max_quantity: Decimal
     max_notional: Decimal
+    limit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,13 @@ def _plan(view: PlanView) -> Plan:
         position_id=view.position_id,
         amount=view.amount,
         ceilings=tuple(
-            Ceiling(symbol=one.symbol, side=one.side, max_quantity=one.max_quantity, max_notional=one.max_notional)
+            Ceiling(
+                symbol=one.symbol,
+                side=one.side,
+                max_quantity=one.max_quantity,
+                max_notional=one.max_notional,
+                limit_price=one.limit_price,
+            )
             for one in view.ceilings
         ),
         created_at=view.created_at,

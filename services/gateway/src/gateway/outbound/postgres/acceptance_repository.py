@@ -168,6 +168,12 @@ def _opening(plan: Plan, accepted: Accepted) -> dict[str, object]:
 
 def _ceilings(plan: Plan) -> list[orders.Ceiling]:
     return [
-        orders.Ceiling(symbol=one.symbol, side=one.side, max_quantity=one.max_quantity, max_notional=one.max_notional)
+        orders.Ceiling(
+            symbol=one.symbol,
+            side=one.side,
+            max_quantity=one.max_quantity,
+            max_notional=one.max_notional,
+            limit_price=one.limit_price,
+        )
         for one in plan.ceilings
     ]

@@ -56,12 +56,14 @@ def plan(row: Row) -> Plan:
     )
 
 
-def _ceiling(item: Mapping[str, str]) -> Ceiling:
+def _ceiling(item: Mapping[str, Any]) -> Ceiling:
+    limit = item.get("limit_price")
     return Ceiling(
         symbol=item["symbol"],
         side=Side(item["side"]),
         max_quantity=Decimal(item["max_quantity"]),
         max_notional=Decimal(item["max_notional"]),
+        limit_price=None if limit is None else Decimal(limit),
     )
 
 

@@ -76,8 +76,11 @@ def position_panel(position: Json) -> RenderableType:
             Text(leg["status"], style=colour),
         )
     head = Text.assemble("position ", str(position.get("position_id", "")), "  ", (str(position["status"]), "bold"))
-    bar = ProgressBar(total=max(1, len(legs)), completed=settled, width=60)
-    return Group(head, bar, table, pnl_line(position.get("pnl") or position.get("value") or {}))
+    progress = Table.grid(padding=(0, 1))
+    progress.add_row(
+        ProgressBar(total=max(1, len(legs)), completed=settled, width=60), f"{settled} of {len(legs)} legs"
+    )
+    return Group(head, progress, table, pnl_line(position.get("pnl") or position.get("value") or {}))
 
 
 def pnl_line(pnl: object) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -14,9 +15,12 @@ from shared.trading.clock import Clock
 
 log = structlog.get_logger(__name__)
 
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 5.0
+
 
 class SendOrders:
-    """Carries intents to the venue. It never invents a new id and never retries but after a refusal for speed.
+    """Carries intents to the venue. It never invents a new id and never sends again but after a sure refusal for now.
 
     Args:
         batch_size: Orders per request at most; the venue's own limit may be lower.
@@ -38,12 +42,14 @@ class SendOrders:
                 group.create_task(self._send(account, batch, hear))
 
     async def _send(self, account: Account, batch: Sequence[Attempt], hear: Callable[[Sequence[Fact]], None]) -> None:
-        waiting = list(batch)
+        waiting, rounds = list(batch), 0
         while waiting:
             replies = list(await self._venue.create(account, waiting))
+            rounds += 1
             now = self._clock.now()
             pairs = list(zip(waiting, replies, strict=True))
-            waiting = [attempt for attempt, reply in pairs if self._may_go_again(attempt, reply)]
+            later = [(attempt, reply) for attempt, reply in pairs if self._may_go_again(attempt, reply, rounds)]
+            waiting = [attempt for attempt, _ in later]
             again = {attempt.link_id for attempt in waiting}
             hear(
                 [
@@ -52,20 +58,24 @@ class SendOrders:
                     if attempt.link_id not in again
                 ]
             )
-            if waiting:
-                pause = max(reply.retry_after_s for attempt, reply in pairs if attempt.link_id in again)
-                log.info("orders_wait_for_the_venue", orders=len(waiting), pause_s=pause)
-                await asyncio.sleep(pause)
+            if later:
+                pause_s = max(max(reply.retry_after_s for _, reply in later), _pause_s(rounds))
+                log.info("orders_wait", orders=len(later), pause_s=pause_s, reason=later[0][1].reason)
+                await asyncio.sleep(pause_s)
 
-    def _may_go_again(self, attempt: Attempt, reply: Reply) -> bool:
-        """Refused for speed alone: the same id and the same body later, while the intent may still be sent."""
-        if reply.kind is not ReplyKind.RATE_LIMITED:
+    def _may_go_again(self, attempt: Attempt, reply: Reply, rounds: int) -> bool:
+        """Refused for now alone: the same id and the same body later, while the intent may still be sent."""
+        if reply.kind is not ReplyKind.NOT_NOW or rounds >= (reply.rounds_max or rounds + 1):
             return False
-        pause_ends = self._clock.now().timestamp() + reply.retry_after_s
-        return pause_ends < attempt.send_before.timestamp()
+        pause_ends = self._clock.now() + timedelta(seconds=reply.retry_after_s)
+        return pause_ends < attempt.send_before
+
+
+def _pause_s(rounds: int) -> float:
+    return min(FIRST_PAUSE_S * 2 ** min(rounds - 1, 10), LONGEST_PAUSE_S)
 
 
 def _final(reply: Reply) -> Reply:
-    if reply.kind is ReplyKind.RATE_LIMITED:
-        return Reply(kind=ReplyKind.REFUSED, reason=f"rate_limited: {reply.reason}")
+    if reply.kind is ReplyKind.NOT_NOW:
+        return Reply(kind=ReplyKind.REFUSED, reason=f"too_late: {reply.reason}")
     return reply

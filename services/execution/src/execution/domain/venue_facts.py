@@ -20,8 +20,8 @@ class ReplyKind(StrEnum):
     """For sure not placed by this send."""
     NOT_SENT = "not_sent"
     """No byte left: the signer or the connection refused before."""
-    RATE_LIMITED = "rate_limited"
-    """Refused; the same id and body may go again later."""
+    NOT_NOW = "not_now"
+    """For sure not placed by this send, and only for now: the same id and body may go again."""
     DUPLICATE = "duplicate"
     """The venue knows this id already: it exists."""
     UNKNOWN = "unknown"
@@ -34,13 +34,15 @@ class Reply:
 
     Attributes:
         reason: The venue's or the signer's code and words.
-        retry_after_s: For RATE_LIMITED: when the same bytes may go again.
+        retry_after_s: For NOT_NOW: when the same id and body may go again.
+        rounds_max: For NOT_NOW: how often at most; None leaves it to the intent's bound.
     """
 
     kind: ReplyKind
     reason: str = ""
     venue_order_id: str | None = None
     retry_after_s: float = 0.0
+    rounds_max: int | None = None
 
 
 class Standing(StrEnum):

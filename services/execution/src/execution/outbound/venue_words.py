@@ -14,6 +14,7 @@ from shared.trading.clock import epoch_ms, from_epoch_ms
 from shared.trading.errors import Throttled, Unavailable
 
 TRADE = "Trade"
+LATE_ROUNDS_MAX = 5
 _STANDING = {
     OrderStatus.FILLED: Standing.FILLED,
     OrderStatus.CANCELLED: Standing.CANCELLED,
@@ -76,12 +77,21 @@ def reply(outcome: Any, now: datetime) -> Reply:
             return Reply(kind=ReplyKind.ACCEPTED, venue_order_id=ack.order_id)
         case RateLimited(reset_ms=reset_ms, message=message):
             wait_s = max(reset_ms - epoch_ms(now), 0) / 1000
-            return Reply(kind=ReplyKind.RATE_LIMITED, reason=message, retry_after_s=max(wait_s, 0.05))
+            return Reply(kind=ReplyKind.NOT_NOW, reason=message, retry_after_s=max(wait_s, 0.05))
         case NotSent(error=Throttled() | Unavailable() as error):
             # Certainly not sent, and only for now: the same id and body may go again.
-            return Reply(kind=ReplyKind.RATE_LIMITED, reason=error.code, retry_after_s=error.retry_after_s)
+            return Reply(kind=ReplyKind.NOT_NOW, reason=error.code, retry_after_s=error.retry_after_s)
         case NotSent(error=error):
             return Reply(kind=ReplyKind.NOT_SENT, reason=f"not_signed: {error.code}")
+        case Refused(code=10002, message=message):
+            # The request was too long on its way: certainly not placed, and a fresh signature may reach it in time.
+            # A clock that is wrong stays wrong, hence a few times only.
+            return Reply(
+                kind=ReplyKind.NOT_NOW,
+                reason=f"venue_10002: {message}",
+                retry_after_s=0.05,
+                rounds_max=LATE_ROUNDS_MAX,
+            )
         case Refused(code=code, message=message) | Duplicate(code=code, message=message):
             kind = ReplyKind.REFUSED if isinstance(outcome, Refused) else ReplyKind.DUPLICATE
             return Reply(kind=kind, reason=f"venue_{code}: {message}")

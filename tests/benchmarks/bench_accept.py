@@ -93,10 +93,9 @@ def _fresh(row: dict[str, Any]) -> dict[str, Any]:
             row[name] = str(uuid4())
         elif isinstance(row.get(name), UUID):
             row[name] = uuid4()
-    if isinstance(row.get("id"), int):
-        del row["id"]
-    elif "id" in row:
+    if "id" in row:
         row["id"] = uuid4()
+    row.pop("position", None)  # the outbox numbers its rows itself
     return row
 
 

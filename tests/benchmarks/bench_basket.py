@@ -53,11 +53,10 @@ async def ours(stage: Stage) -> tuple[float, float, list[dict[str, Any]]]:
 async def _last_booked(stage: Stage, position_id: UUID) -> datetime:
     books = await stage.books()
     try:
-        legs = await books.fetch("select status, updated_at from execution.legs where position_id = $1", position_id)
+        last = await books.fetchval("select max(booked_at) from execution.fills where position_id = $1", position_id)
     finally:
         await books.close()
-    assert [leg["status"] for leg in legs] == ["FILLED"] * LEGS
-    last: datetime = max(leg["updated_at"] for leg in legs)
+    assert isinstance(last, datetime)
     return last
 
 

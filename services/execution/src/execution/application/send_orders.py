@@ -59,7 +59,7 @@ class SendOrders:
                 ]
             )
             if later:
-                pause_s = max(max(reply.retry_after_s for _, reply in later), _pause_s(rounds))
+                pause_s = max(_pause_s(rounds), *(reply.retry_after_s for _, reply in later))
                 log.info("orders_wait", orders=len(later), pause_s=pause_s, reason=later[0][1].reason)
                 await asyncio.sleep(pause_s)
 
@@ -72,7 +72,8 @@ class SendOrders:
 
 
 def _pause_s(rounds: int) -> float:
-    return min(FIRST_PAUSE_S * 2 ** min(rounds - 1, 10), LONGEST_PAUSE_S)
+    doublings: int = min(rounds - 1, 10)
+    return min(FIRST_PAUSE_S * float(1 << doublings), LONGEST_PAUSE_S)
 
 
 def _final(reply: Reply) -> Reply:

@@ -11,9 +11,11 @@ from shared.runtime.bybit.orders import LimitOrder
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotSent, RateLimited, Refused, Unknown
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, OrderStatus
 from shared.trading.clock import epoch_ms, from_epoch_ms
-from shared.trading.errors import Throttled, Unavailable
+from shared.trading.errors import PlatformError, Throttled, Unavailable
 
 TRADE = "Trade"
+TOO_LATE = 10002
+"""The timestamp is outside the receive window."""
 LATE_ROUNDS_MAX = 5
 _STANDING = {
     OrderStatus.FILLED: Standing.FILLED,
@@ -78,23 +80,28 @@ def reply(outcome: Any, now: datetime) -> Reply:
         case RateLimited(reset_ms=reset_ms, message=message):
             wait_s = max(reset_ms - epoch_ms(now), 0) / 1000
             return Reply(kind=ReplyKind.NOT_NOW, reason=message, retry_after_s=max(wait_s, 0.05))
-        case NotSent(error=Throttled() | Unavailable() as error):
-            # Certainly not sent, and only for now: the same id and body may go again.
-            return Reply(kind=ReplyKind.NOT_NOW, reason=error.code, retry_after_s=error.retry_after_s)
         case NotSent(error=error):
-            return Reply(kind=ReplyKind.NOT_SENT, reason=f"not_signed: {error.code}")
-        case Refused(code=10002, message=message):
-            # The request was too long on its way: certainly not placed, and a fresh signature may reach it in time.
-            # A clock that is wrong stays wrong, hence a few times only.
-            return Reply(
-                kind=ReplyKind.NOT_NOW,
-                reason=f"venue_10002: {message}",
-                retry_after_s=0.05,
-                rounds_max=LATE_ROUNDS_MAX,
-            )
-        case Refused(code=code, message=message) | Duplicate(code=code, message=message):
-            kind = ReplyKind.REFUSED if isinstance(outcome, Refused) else ReplyKind.DUPLICATE
-            return Reply(kind=kind, reason=f"venue_{code}: {message}")
+            return _not_sent(error)
+        case Refused():
+            return _refused(outcome)
+        case Duplicate(code=code, message=message):
+            return Reply(kind=ReplyKind.DUPLICATE, reason=f"venue_{code}: {message}")
         case _:
             why = outcome.reason if isinstance(outcome, Unknown) else type(outcome).__name__
             return Reply(kind=ReplyKind.UNKNOWN, reason=why)
+
+
+def _refused(outcome: Refused) -> Reply:
+    reason = f"venue_{outcome.code}: {outcome.message}"
+    if outcome.code != TOO_LATE:
+        return Reply(kind=ReplyKind.REFUSED, reason=reason)
+    # The request was too long on its way: certainly not placed, and a fresh signature may reach it in time.
+    # A clock that is wrong stays wrong, hence a few times only.
+    return Reply(kind=ReplyKind.NOT_NOW, reason=reason, retry_after_s=0.05, rounds_max=LATE_ROUNDS_MAX)
+
+
+def _not_sent(error: PlatformError) -> Reply:
+    if isinstance(error, Throttled | Unavailable):
+        # Only for now: the same id and body may go later.
+        return Reply(kind=ReplyKind.NOT_NOW, reason=error.code, retry_after_s=error.retry_after_s)
+    return Reply(kind=ReplyKind.NOT_SENT, reason=f"not_signed: {error.code}")

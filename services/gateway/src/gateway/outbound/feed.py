@@ -60,8 +60,8 @@ class FeedConnection:
     async def close(self) -> None:
         """Give the connection back."""
         if self._client is not None and not self._client.is_closed:
-            # The server may be gone already, and with it what would have to be flushed.
-            with contextlib.suppress(*AWAY):
+            # The server may be gone already, and with it what would have to be flushed (uvloop: a RuntimeError).
+            with contextlib.suppress(*AWAY, RuntimeError):
                 await self._client.close()
 
 

@@ -18,7 +18,6 @@ class Settings(ServiceSettings):
         token_issuer: `iss` of access tokens.
         token_audience: `aud` of access tokens.
         access_lifetime_s: Seconds that an access token lives, ten minutes at most.
-        admin_emails: Addresses whose owners are admins; register them before you publish them.
         password_threads: Passwords hashed at the same time, 19 MiB each.
         password_queue: Passwords that may wait for a thread.
     """
@@ -29,6 +28,5 @@ class Settings(ServiceSettings):
     token_issuer: str = "urn:basketry:auth"  # noqa: S105 - a name
     token_audience: str = "basketry"  # noqa: S105 - a name
     access_lifetime_s: int = Field(default=600, ge=10, le=600)
-    admin_emails: tuple[str, ...] = ()
     password_threads: int = Field(default=2, ge=1, le=32)
     password_queue: int = Field(default=64, ge=0, le=1024)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from auth.application.grant_admin import grant_admin
 from auth.application.refresh import Refresh
-from auth.application.register import Register, with_granted_role
+from auth.application.register import Register
 from auth.application.sign_in import SignIn
 from auth.application.sign_out import SignOut
-from auth.domain.email_address import normalised
 from auth.domain.user import User
 from auth.inbound.rpc import create_rpc
 from auth.inbound.tidying import tidying
@@ -44,7 +41,6 @@ class Identity:
     sign_in: SignIn
     refresh: Refresh
     sign_out: SignOut
-    granted: Callable[[User], User]
 
     async def close(self) -> None:
         """Give threads and connections back."""
@@ -66,20 +62,16 @@ def identity(settings: Settings) -> Identity:
         lifetime_s=settings.access_lifetime_s,
         ids=IDS,
     )
-    admins = frozenset(normalised(email) for email in settings.admin_emails)
-    sign_in = SignIn(
-        accounts, passwords, sessions, tokens, admins=admins, clock=CLOCK, ids=IDS, random_bytes=secrets.token_bytes
-    )
+    sign_in = SignIn(accounts, passwords, sessions, tokens, clock=CLOCK, ids=IDS, random_bytes=secrets.token_bytes)
     return Identity(
         database=database,
         accounts=accounts,
         passwords=passwords,
         tokens=tokens,
-        register=Register(accounts, passwords, admins=admins, clock=CLOCK, ids=IDS),
+        register=Register(accounts, passwords, clock=CLOCK, ids=IDS),
         sign_in=sign_in,
-        refresh=Refresh(sessions, tokens, server_key=keys.refresh_key(), admins=admins, clock=CLOCK),
+        refresh=Refresh(sessions, tokens, server_key=keys.refresh_key(), clock=CLOCK),
         sign_out=SignOut(sessions, CLOCK),
-        granted=partial(with_granted_role, admins=admins),
     )
 
 
@@ -92,7 +84,6 @@ def build(settings: Settings) -> Process:
         refresh=whole.refresh,
         sign_out=whole.sign_out,
         accounts=whole.accounts,
-        granted=whole.granted,
         jwks=whole.tokens.jwks,
     )
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 from auth.application.ports import AccessTokens, Sessions, SessionUnit
-from auth.application.register import with_granted_role
 from auth.application.sign_in import Tokens
 from auth.domain.errors import TokenExpired, TokenInvalid, TokenReused
 from auth.domain.refresh_token import RefreshToken, read_token
@@ -19,16 +16,12 @@ class Refresh:
 
     Args:
         server_key: Makes the one successor of each token.
-        admins: Normalised addresses that the operator made admins.
     """
 
-    def __init__(
-        self, sessions: Sessions, tokens: AccessTokens, *, server_key: bytes, admins: AbstractSet[str], clock: Clock
-    ) -> None:
+    def __init__(self, sessions: Sessions, tokens: AccessTokens, *, server_key: bytes, clock: Clock) -> None:
         self._sessions = sessions
         self._tokens = tokens
         self._server_key = server_key
-        self._admins = admins
         self._clock = clock
 
     async def __call__(self, text: str) -> Tokens:
@@ -65,7 +58,6 @@ class Refresh:
         return judgement
 
     def _pair(self, user: User, session: Session, successor: RefreshToken) -> Tokens:
-        user = with_granted_role(user, self._admins)
         return Tokens(
             access=self._tokens.issue(user, session, self._clock.now()),
             access_lifetime_s=self._tokens.lifetime_s,

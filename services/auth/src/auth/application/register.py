@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-from dataclasses import replace
-
 from auth.application.ports import Accounts, Passwords
 from auth.domain.email_address import normalised
 from auth.domain.errors import RiskNotAccepted
@@ -14,24 +11,12 @@ from shared.trading.clock import Clock, Ids
 from shared.trading.identifiers import UserId
 
 
-def with_granted_role(user: User, admins: AbstractSet[str]) -> User:
-    """The user, an admin when the operator's settings say so."""
-    return replace(user, role=Role.ADMIN) if user.email in admins else user
-
-
 class Register:
-    """The use case.
+    """The use case; nobody becomes an admin by it, since an address is not verified."""
 
-    Args:
-        admins: Normalised addresses that the operator made admins.
-    """
-
-    def __init__(
-        self, accounts: Accounts, passwords: Passwords, *, admins: AbstractSet[str], clock: Clock, ids: Ids
-    ) -> None:
+    def __init__(self, accounts: Accounts, passwords: Passwords, *, clock: Clock, ids: Ids) -> None:
         self._accounts = accounts
         self._passwords = passwords
-        self._admins = admins
         self._clock = clock
         self._ids = ids
 
@@ -55,6 +40,5 @@ class Register:
         user = User(
             user_id=UserId(self._ids.uuid()), email=address, role=Role.USER, created_at=now, risk_accepted_at=now
         )
-        user = with_granted_role(user, self._admins)
         await self._accounts.add(user, await self._passwords.hash(chosen))
         return user

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
 from auth.application.ports import AccessTokens, Accounts, Credentials, Passwords, RandomBytes, Sessions
-from auth.application.register import with_granted_role
 from auth.domain.email_address import normalised
 from auth.domain.errors import CredentialsInvalid, EmailInvalid, LoginDelayed
 from auth.domain.login_delay import one_more
@@ -30,11 +28,7 @@ class Tokens:
 
 
 class SignIn:
-    """The use case.
-
-    Args:
-        admins: Normalised addresses that the operator made admins.
-    """
+    """The use case."""
 
     def __init__(
         self,
@@ -43,7 +37,6 @@ class SignIn:
         sessions: Sessions,
         tokens: AccessTokens,
         *,
-        admins: AbstractSet[str],
         clock: Clock,
         ids: Ids,
         random_bytes: RandomBytes,
@@ -52,7 +45,6 @@ class SignIn:
         self._passwords = passwords
         self._sessions = sessions
         self._tokens = tokens
-        self._admins = admins
         self._clock = clock
         self._ids = ids
         self._random_bytes = random_bytes
@@ -72,7 +64,6 @@ class SignIn:
         known = await self._accounts.credentials(address)
         self._require_patience(known)
         user, upgraded = await self._check(address, password, known)
-        user = with_granted_role(user, self._admins)
         now = self._clock.now()
         session = Session.begin(self._ids.uuid(), user.user_id, now)
         first = RefreshToken(user.user_id, self._random_bytes(SECRET_BYTES))

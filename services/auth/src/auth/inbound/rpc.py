@@ -31,7 +31,6 @@ def create_rpc(
     refresh: Refresh,
     sign_out: SignOut,
     accounts: Accounts,
-    granted: Callable[[User], User],
     jwks: Callable[[], list[dict[str, Any]]],
 ) -> RpcRouter:
     """The service's answers.
@@ -42,7 +41,6 @@ def create_rpc(
         refresh: Use case.
         sign_out: Use case.
         accounts: For plain reads.
-        granted: Gives the role that the operator's settings add.
         jwks: The public keys.
     """
     router = RpcRouter()
@@ -75,7 +73,7 @@ def create_rpc(
         user = await accounts.user(UserId(request.user_id))
         if user is None:
             raise UserUnknown
-        return user_view(granted(user))
+        return user_view(user)
 
     @router.answer(verbs.JWKS)
     async def on_jwks(_request: Empty) -> verbs.Jwks:

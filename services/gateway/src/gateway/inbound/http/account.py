@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, SecretStr, ValidationError
 
-from gateway.inbound.caller import User, by_address
+from gateway.inbound.caller import User, address, by_address
 from gateway.inbound.desk import AtDesk, Desk
 from gateway.inbound.http.models import Answer, Ask
 from gateway.inbound.problems import MalformedJson, declared
@@ -106,7 +106,9 @@ _JSON_OR_FORM = {
 async def login(request: Request, desk: AtDesk) -> TokensAnswer:
     """Sign in with the OAuth 2 password form (`username`, `password`) or with JSON (`email`, `password`)."""
     body = await _login_body(request)
-    request.state.standing = await desk.limits.hit("sign_in_account", body.email.strip().lower())
+    # With the address in the name a stranger's guesses never keep the owner out.
+    who = f"{body.email.strip().lower()} {address(request)}"
+    request.state.standing = await desk.limits.hit("sign_in_account", who)
     return _tokens(await desk.ask.ask(auth.LOGIN, auth.Login(email=body.email, password=body.password)))
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from gateway.inbound.caller import User, by_user
 from gateway.inbound.desk import AtDesk
@@ -33,11 +33,31 @@ class AddKeyAsk(Ask):
     api_secret: SecretStr = Field(min_length=1, max_length=LONGEST_SECRET)
 
 
+class PlayMoney(Ask):
+    """Play money by coin; USDT is the only one."""
+
+    usdt: Amount = Field(alias="USDT")
+
+
 class PaperAccountAsk(Ask):
-    """An account with play money on the paper exchange."""
+    """An account with play money on the paper exchange; `balance` and `balances` are two spellings, send either."""
 
     label: str = Field(default="Paper account", min_length=1, max_length=80)
     balance: Amount | None = Field(default=None, description="USDT; a default amount when left out.")
+    balances: PlayMoney | None = Field(default=None, description="Another spelling of `balance`.")
+
+    @model_validator(mode="after")
+    def _one_balance(self) -> Self:
+        if self.balance is not None and self.balances is not None:
+            raise ValueError("Send either balance or balances.")
+        return self
+
+    @property
+    def usdt(self) -> tuple[Decimal | None, str]:
+        """What was asked for, None when nothing was, and where in the body."""
+        if self.balances is not None:
+            return self.balances.usdt, "#/balances/USDT"
+        return self.balance, "#/balance"
 
 
 class KeyAnswer(KeyView):
@@ -123,11 +143,12 @@ async def open_paper_account(
 ) -> KeyAnswer:
     """Open an account with play money and store its key: nobody needs a venue to try."""
     ask = body or PaperAccountAsk()
-    balance: Decimal = ask.balance or desk.paper_balance
+    asked, pointer = ask.usdt
+    balance = asked or desk.paper_balance
     if balance > desk.paper_balance_max:
         raise TooMuchPlayMoney(
             f"A paper account holds at most {plain(desk.paper_balance_max)} USDT.",
-            context={"pointer": "#/balance", "maximum": plain(desk.paper_balance_max)},
+            context={"pointer": pointer, "maximum": plain(desk.paper_balance_max)},
         )
     key = await desk.ask.ask(
         questions.OPEN_PAPER_ACCOUNT,

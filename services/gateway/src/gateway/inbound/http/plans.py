@@ -6,12 +6,13 @@ from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from gateway.domain.errors import PlanNotFound
 from gateway.inbound.caller import User
 from gateway.inbound.desk import AtDesk
-from gateway.inbound.http.models import Amount, Answer, Ask
+from gateway.inbound.http.buying import BuyingAsk
+from gateway.inbound.http.models import Answer
 from gateway.inbound.problems import declared
 from shared.contracts.fields import DecimalText, Moment
 from shared.contracts.rpc.execution import PlanLeg, PlanView
@@ -20,21 +21,17 @@ from shared.trading.status import VenueEnvironment
 plans = APIRouter(tags=["plans"])
 
 
-class PlanAsk(Ask):
+class PlanAsk(BuyingAsk):
     """Plan to buy an index, or to close a position (then only `position_id`)."""
 
-    index: str | None = Field(default=None, min_length=1, max_length=64)
-    amount: Amount | None = Field(default=None, description="USDT to spend at most.")
-    account_id: UUID | None = None
     position_id: UUID | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> PlanAsk:
-        buying = (self.index, self.amount, self.account_id)
         if self.position_id is not None:
-            if any(part is not None for part in buying):
+            if any(part is not None for part in self.buying):
                 raise ValueError("Send either position_id alone, or index, amount and account_id.")
-        elif any(part is None for part in buying):
+        elif any(part is None for part in self.buying):
             raise ValueError("index, amount and account_id are needed to plan a purchase.")
         return self
 
@@ -73,12 +70,11 @@ async def make_plan(body: PlanAsk, user: User, desk: AtDesk, response: Response)
     if body.position_id is not None:
         plan = await desk.plans.show_close(user_id=user.user_id, position_id=body.position_id)
     else:
-        assert body.index is not None
-        assert body.amount is not None
-        assert body.account_id is not None
-        plan = await desk.plans.show_buy(
-            user_id=user.user_id, account_id=body.account_id, index_id=body.index, amount=body.amount
-        )
+        index_id, amount, account_id = body.buying
+        assert index_id is not None
+        assert amount is not None
+        assert account_id is not None
+        plan = await desk.plans.show_buy(user_id=user.user_id, account_id=account_id, index_id=index_id, amount=amount)
     response.headers["location"] = f"/api/plans/{plan.plan_id}"
     return _answer(plan)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from gateway.application.close_position import CloseOrder
 from gateway.application.open_position import BuyIndex, OpenOrder
@@ -14,9 +14,9 @@ from gateway.domain.errors import PositionNotFound
 from gateway.domain.position import Deviation, PositionSummary, Valuation
 from gateway.inbound.caller import IdempotencyKey, User, by_user
 from gateway.inbound.desk import AtDesk
+from gateway.inbound.http.buying import BuyingAsk
 from gateway.inbound.http.models import (
     AcceptedAnswer,
-    Amount,
     Ask,
     DriftAnswer,
     DriftItemAnswer,
@@ -36,21 +36,17 @@ positions = APIRouter(tags=["positions"])
 Counted = Depends(by_user("trade"))
 
 
-class OpenAsk(Ask):
+class OpenAsk(BuyingAsk):
     """Buy with a plan that was looked at (`plan_id`), or plan and buy at once."""
 
     plan_id: UUID | None = None
-    index: str | None = Field(default=None, min_length=1, max_length=64)
-    amount: Amount | None = Field(default=None, description="USDT to spend at most.")
-    account_id: UUID | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> OpenAsk:
-        buying = (self.index, self.amount, self.account_id)
         if self.plan_id is not None:
-            if any(part is not None for part in buying):
+            if any(part is not None for part in self.buying):
                 raise ValueError("Send either plan_id alone, or index, amount and account_id.")
-        elif any(part is None for part in buying):
+        elif any(part is None for part in self.buying):
             raise ValueError("Send plan_id, or index, amount and account_id.")
         return self
 
@@ -58,10 +54,11 @@ class OpenAsk(Ask):
         """The plan to execute, or what to plan."""
         if self.plan_id is not None:
             return self.plan_id
-        assert self.index is not None
-        assert self.amount is not None
-        assert self.account_id is not None
-        return BuyIndex(index_id=self.index, amount=self.amount, account_id=self.account_id)
+        index_id, amount, account_id = self.buying
+        assert index_id is not None
+        assert amount is not None
+        assert account_id is not None
+        return BuyIndex(index_id=index_id, amount=amount, account_id=account_id)
 
 
 class CloseAsk(Ask):

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from execution.application.ports import DeskNeed
 from shared.testing import eventually
 from shared.trading.errors import Denied
 
@@ -140,4 +141,4 @@ async def test_a_desk_that_lost_its_lease_commits_no_intent(town: Any) -> None:
         run = (await work.trading_runs(trader.account.account_id))[0]
         legs = await work.legs_of_run(run.run_id)
     assert await tools.trade_run.intents(old, run, legs) == []
-    assert await town.rooms.register.renew(old, "frozen") is False
+    assert await town.rooms.register.renew(old, "frozen") is DeskNeed.LOST

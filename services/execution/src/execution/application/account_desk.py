@@ -11,13 +11,13 @@ import structlog
 
 from execution.application.book_ports import Books
 from execution.application.bookkeeping import Bookkeeper
-from execution.application.ports import AccountStreams, DeskLease, DeskRegister
+from execution.application.ports import AccountStreams, DeskLease, DeskNeed, DeskRegister
 from execution.application.resolve_unknown import ResolveUnknown
 from execution.application.send_orders import SendOrders
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
-from execution.domain.venue_facts import Fact, ReplyFact, ReplyKind
+from execution.domain.venue_facts import FINAL, Fact, OrderFact, ReplyFact, ReplyKind
 from shared.trading.errors import Unavailable
 from shared.trading.status import LegStatus
 
@@ -25,10 +25,11 @@ log = structlog.get_logger(__name__)
 
 PAUSE_S = 0.25
 FACTS_AT_ONCE = 200
-LOOK_AROUND_S = 0.5
-LINGER_S = 0.03
-"""Acknowledgements wait so long for the fills behind them."""
-GATHER_S = 0.003
+IDLE_S = 60.0
+"""A desk with nothing to do is woken: by a command here, by its lease's renewal, by the stream."""
+LINGER_S = 0.04
+"""No news wait longer than this for others."""
+GATHER_S = 0.01
 """Frames of one batch of orders come this close together."""
 
 
@@ -73,6 +74,7 @@ class AccountDesk:
         self._ask_now: set[str] = set()
         self._must_answer: set[str] = set()
         self._sending: set[str] = set()
+        self._awaited: set[str] = set()
         self._stream = tools.streams.stream(lease.account, hear=self._hear, gap=self._gap)
         self._log = log.bind(account_id=str(lease.account.account_id), fence=lease.fence)
 
@@ -108,31 +110,37 @@ class AccountDesk:
         while True:
             await asyncio.sleep(self._tools.renew_every_s)
             try:
-                needed = await self._tools.register.renew(self._lease, self._tools.holder)
+                need = await self._tools.register.renew(self._lease, self._tools.holder)
             except Unavailable:
                 # Nothing can be sent meanwhile: every send needs a commit that checks the fence.
                 self._log.warning("lease_not_renewed")
                 continue
-            if needed is False:
+            if need is DeskNeed.LOST:
                 raise DeskLostError
-            if needed is None:
+            if need is DeskNeed.NONE:
                 raise DeskClosedError
+            if need is DeskNeed.WORK:
+                self._wake.set()  # another process may have accepted an order
 
     async def _keep_books(self) -> None:
         while True:
             facts = await self._collected()
             await self._persist(lambda facts=facts: self._tools.bookkeeper.book(self._lease.account, facts))  # type: ignore[misc]
-            self._nudge.set()
 
     async def _collected(self) -> list[Fact]:
-        """The news at hand. Acknowledgements alone wait a moment for the fills behind them: one commit does for both."""
+        """The news at hand: one commit for what comes close together.
+
+        Acknowledgements alone wait for the fills behind them; nothing waits once every order sent is known to be over.
+        """
         facts = [await self._facts.get()]
         loop = asyncio.get_running_loop()
         patience_ends = loop.time() + LINGER_S
         while len(facts) < FACTS_AT_ONCE:
+            self._awaited -= {fact.link_id for fact in facts if isinstance(fact, OrderFact) and fact.standing in FINAL}
             rest_s = max(patience_ends - loop.time(), 0.0)
+            pause_s = rest_s if _only_acknowledged(facts) else min(rest_s, GATHER_S)
             try:
-                async with asyncio.timeout(rest_s if _only_acknowledged(facts) else min(rest_s, GATHER_S)):
+                async with asyncio.timeout(pause_s if self._awaited else 0.0):
                     facts.append(await self._facts.get())
             except TimeoutError:
                 break
@@ -200,7 +208,7 @@ class AccountDesk:
             except Unavailable as error:
                 self._log.warning("trading_waits", reason=error.code)
                 busy = True
-            await _pause(self._wake, PAUSE_S if busy else LOOK_AROUND_S)
+            await _pause(self._wake, PAUSE_S if busy else IDLE_S)
 
     async def _trade_once(self, group: asyncio.TaskGroup) -> bool:
         account = self._lease.account
@@ -213,7 +221,9 @@ class AccountDesk:
         for run, legs in planned:
             attempts = await self._tools.trade_run.intents(self._lease, run, legs) if legs else ()
             if attempts:
-                self._sending |= {attempt.link_id for attempt in attempts}
+                links = {attempt.link_id for attempt in attempts}
+                self._sending |= links
+                self._awaited |= links
                 group.create_task(self._send(attempts))
         return any(legs for _, legs in planned)
 

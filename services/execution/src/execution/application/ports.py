@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -60,6 +61,19 @@ class DeskLease:
 
     account: Account
     fence: int
+
+
+class DeskNeed(StrEnum):
+    """What a desk learns when it renews its lease."""
+
+    LOST = "lost"
+    """Somebody else holds it."""
+    NONE = "none"
+    """Nobody needs it any more."""
+    WATCH = "watch"
+    """Its stream may be wanted soon."""
+    WORK = "work"
+    """A run trades or an attempt is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +182,8 @@ class DeskRegister(Protocol):
         """Take accounts that need a desk and have none, but for those that this process serves already."""
         ...
 
-    async def renew(self, lease: DeskLease, holder: str) -> bool | None:
-        """Keep a desk; True while needed, None when no longer needed, False when the lease is lost."""
+    async def renew(self, lease: DeskLease, holder: str) -> DeskNeed:
+        """Keep a desk, and learn whether it is still needed."""
         ...
 
     async def release(self, lease: DeskLease, holder: str) -> None:

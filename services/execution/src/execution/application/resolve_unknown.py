@@ -25,7 +25,7 @@ from shared.trading.quote import Quote
 log = structlog.get_logger(__name__)
 
 QUESTIONS_AT_ONCE = 8
-IDLE = timedelta(seconds=5)
+IDLE = timedelta(seconds=60)
 LONGEST_NAP = timedelta(seconds=1)
 
 

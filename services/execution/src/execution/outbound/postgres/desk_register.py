@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from execution.application.ports import Account, DeskLease
+from execution.application.ports import Account, DeskLease, DeskNeed
 from execution.outbound.postgres.tables import desk
 from shared.runtime.database import Database
 
@@ -52,20 +52,22 @@ class PostgresDeskRegister:
             for row in rows
         ]
 
-    async def renew(self, lease: DeskLease, holder: str) -> bool | None:
-        """Keep a desk; None when no longer needed, False when lost."""
-        needed = sa.or_(desk.c.work, desk.c.watch_until > _NOW)
+    async def renew(self, lease: DeskLease, holder: str) -> DeskNeed:
+        """Keep a desk, and learn whether it is still needed."""
+        watched = desk.c.watch_until > _NOW
         kept = (
             sa.update(desk)
             .where(*_mine(lease, holder))
             .values(leased_until=_NOW + self._lease)
-            .returning(needed.label("needed"))
+            .returning(desk.c.work, watched.label("watched"))
         )
         async with self._database.transaction() as session:
             row = (await session.execute(kept)).first()
         if row is None:
-            return False
-        return True if row.needed else None
+            return DeskNeed.LOST
+        if row.work:
+            return DeskNeed.WORK
+        return DeskNeed.WATCH if row.watched else DeskNeed.NONE
 
     async def release(self, lease: DeskLease, holder: str) -> None:
         """Give a desk back."""

@@ -12,6 +12,17 @@ branch_labels = None
 depends_on = None
 
 SCHEMA = "keys"
+# Plans live for minutes: after a month neither they nor their orders could be signed again.
+PRUNE = """
+create function keys.prune() returns bigint language sql security definer set search_path = '' as $$
+    with orders as (
+        delete from keys.signed_orders where signed_at < now() - interval '30 days' returning 1
+    ), ceilings as (
+        delete from keys.plan_ceilings where expires_at < now() - interval '30 days' returning 1
+    )
+    select (select count(*) from orders) + (select count(*) from ceilings)
+$$
+"""
 
 
 def upgrade() -> None:
@@ -24,6 +35,9 @@ def upgrade() -> None:
     op.execute(
         'revoke delete, truncate on "keys"."venue_keys", "keys"."venue_accounts", "keys"."plan_ceilings" from "keys"'
     )
+    op.execute(PRUNE)
+    op.execute('revoke all on function "keys"."prune"() from public')
+    op.execute('grant execute on function "keys"."prune"() to "keys"')
 
 
 def downgrade() -> None:
@@ -71,18 +85,29 @@ def _create_tables() -> None:
         sa.Column("symbol", sa.Text(), nullable=False),
         sa.Column("side", sa.Text(), nullable=False),
         sa.Column("expires_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column(
+            "approved_amount",
+            sa.Numeric(),
+            nullable=True,
+            comment="of the whole run, the same in all its rows; null when it sells",
+        ),
         sa.Column("max_quantity", sa.Numeric(), nullable=False),
         sa.Column("max_notional", sa.Numeric(), nullable=False),
+        sa.Column("limit_price", sa.Numeric(), nullable=True),
         sa.Column("signed_quantity", sa.Numeric(), server_default="0", nullable=False),
         sa.Column("signed_notional", sa.Numeric(), server_default="0", nullable=False),
         sa.CheckConstraint(
             "side = 'Sell' or signed_notional <= max_notional", name=op.f("ck_plan_ceilings_notional_within")
+        ),
+        sa.CheckConstraint(
+            "side = 'Sell' or signed_notional <= approved_amount", name=op.f("ck_plan_ceilings_amount_within")
         ),
         sa.CheckConstraint("signed_quantity <= max_quantity", name=op.f("ck_plan_ceilings_quantity_within")),
         sa.PrimaryKeyConstraint("key_id", "position_tail", "run_tail", "symbol", "side", name=op.f("pk_plan_ceilings")),
         schema="keys",
         postgresql_with={"fillfactor": "70"},
     )
+    op.create_index("ix_plan_ceilings_expires_at", "plan_ceilings", ["expires_at"], unique=False, schema="keys")
     op.create_table(
         "rate_windows",
         sa.Column("account_hash", postgresql.BYTEA(), nullable=False),
@@ -107,6 +132,7 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("link_id", name=op.f("pk_signed_orders")),
         schema="keys",
     )
+    op.create_index("ix_signed_orders_signed_at", "signed_orders", ["signed_at"], unique=False, schema="keys")
     op.create_table(
         "venue_accounts",
         sa.Column("environment", sa.Text(), nullable=False),

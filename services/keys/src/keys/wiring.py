@@ -10,6 +10,7 @@ from keys.application.check_key import CheckKey
 from keys.application.delete_key import DeleteKey
 from keys.application.open_paper_account import OpenPaperAccount
 from keys.application.read_keys import ReadKeys
+from keys.application.refusals import Refusals
 from keys.application.sign import Sign
 from keys.application.sign_stream import SignStream
 from keys.domain.audit import AuditSeal
@@ -17,13 +18,14 @@ from keys.domain.orders import LinkKeys
 from keys.inbound.daily_check import daily_check
 from keys.inbound.events import orders
 from keys.inbound.rpc import answers
+from keys.inbound.tidying import tidying
 from keys.inbound.use_cases import UseCases
 from keys.outbound.account_index import HashedAccountIndex
 from keys.outbound.kek_file import FileKeyEncryptionKeys, read_kek_file
 from keys.outbound.key_venue import BybitKeyVenue
 from keys.outbound.paper_desk import HttpPaperDesk
 from keys.outbound.postgres import tables
-from keys.outbound.postgres.key_book import PostgresCheckQueue, PostgresKeyBook
+from keys.outbound.postgres.key_book import PostgresCheckQueue, PostgresKeyBook, PostgresPruning
 from keys.outbound.postgres.shared_egress import SharedEgress
 from keys.outbound.vault import EnvelopeVault
 from keys.outbound.views import announcements, view_of
@@ -49,7 +51,7 @@ def make_process(settings: Settings) -> Process:
         outbox=tables.outbox,
         events=[orders(cases)],
         rpc=[answers(cases)],
-        loops={"daily_check": daily_check(cases)},
+        loops={"daily_check": daily_check(cases), "tidying": tidying(cases)},
         on_stop=[http.aclose],
     )
 
@@ -70,6 +72,7 @@ def make_use_cases(
     venue = BybitKeyVenue(settings.venues, http, clock)
     accounts = HashedAccountIndex(keks.derived("venue-accounts"))
     add = AddKey(book=book, vault=vault, venue=venue, accounts=accounts, clock=clock, ids=ids)
+    refusals = Refusals(clock)
     egress = SharedEgress(database, clock, per_slot=settings.egress_per_second)
     return UseCases(
         add=add,
@@ -79,10 +82,18 @@ def make_use_cases(
         read=ReadKeys(book=book),
         check=CheckKey(book=book, vault=vault, venue=venue, clock=clock),
         delete=DeleteKey(book=book, vault=vault, clock=clock),
-        sign=Sign(book=book, vault=vault, egress=egress, links=LinkKeys(key=link_key(settings)), clock=clock),
-        sign_stream=SignStream(book=book, vault=vault, clock=clock),
+        sign=Sign(
+            book=book,
+            vault=vault,
+            egress=egress,
+            links=LinkKeys(key=link_key(settings)),
+            refusals=refusals,
+            clock=clock,
+        ),
+        sign_stream=SignStream(book=book, vault=vault, refusals=refusals, clock=clock),
         approve=ApprovePlan(book=book),
         due_checks=PostgresCheckQueue(database),
+        pruning=PostgresPruning(database),
         view=lambda key: view_of(key, clock.now()),
         clock=clock,
     )

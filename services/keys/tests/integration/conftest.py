@@ -46,12 +46,13 @@ LINK_KEY = bytes(range(32))
 
 
 class SkewedClock(SystemClock):
-    """The machine's clock, moved by the test."""
+    """The machine's clock, moved by the test; with a `step` it also jumps at every look, as for a process held up."""
 
     def __init__(self) -> None:
-        self.ahead = 0.0
+        self.ahead, self.step = 0.0, 0.0
 
     def now(self) -> datetime:
+        self.ahead += self.step
         return super().now() + timedelta(seconds=self.ahead)
 
     def monotonic(self) -> float:
@@ -174,6 +175,7 @@ class Desk:
         caller: Caller = Caller.EXECUTION,
         lane: Lane = Lane.BUY,
         user: UUID | None = None,
+        not_after: datetime | None = None,
     ) -> Signed | AskAgain:
         return await self.cases.sign(
             CallToSign(
@@ -185,6 +187,7 @@ class Desk:
                 payload=payload,
                 recv_window_ms=5000,
                 lane=lane,
+                not_after=not_after,
             )
         )
 
@@ -264,6 +267,8 @@ async def approve(
     side: Side = Side.BUY,
     quantity: str = "1",
     notional: str = "1000000",
+    limit: str | None = None,
+    amount: str | None = None,
     life_s: float = 60,
     user: UUID | None = None,
 ) -> None:
@@ -276,10 +281,17 @@ async def approve(
             plan_id=plan.plan_id,
             side=side,
             ceilings=[
-                PlanCeiling(symbol=symbol, side=side, max_quantity=Decimal(quantity), max_notional=Decimal(notional))
+                PlanCeiling(
+                    symbol=symbol,
+                    side=side,
+                    max_quantity=Decimal(quantity),
+                    max_notional=Decimal(notional),
+                    limit_price=None if limit is None else Decimal(limit),
+                )
                 for symbol in symbols
             ],
             expires_at=desk.clock.now() + timedelta(seconds=life_s),
+            approved_amount=None if amount is None else Decimal(amount),
         )
     )
 

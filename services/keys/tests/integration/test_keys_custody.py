@@ -126,7 +126,7 @@ async def test_a_venue_account_belongs_to_one_user_and_keeps_its_id_for_them(des
 
 async def test_deleting_destroys_the_data_key_and_leaves_a_tombstone(desk: Any) -> None:
     key = await desk.add(desk.paper.open())
-    await desk.signed(key, "/v5/account/info", "", method="GET")
+    await desk.signed(key, "/v5/account/wallet-balance", "accountType=UNIFIED", method="GET")
     await desk.cases.delete(desk.user, key.key_id)
     (row,) = await desk.rows("select * from keys.venue_keys")
     sealed = ("kek_version", "wrapped_data_key", "sealed_api_key", "sealed_api_secret")
@@ -135,7 +135,7 @@ async def test_deleting_destroys_the_data_key_and_leaves_a_tombstone(desk: Any) 
     with pytest.raises(KeyNotFound):
         await desk.cases.read.one(desk.user, key.key_id)
     with pytest.raises(KeyNotUsable) as refusal:
-        await desk.sign(key, "/v5/account/info", "", method="GET")
+        await desk.sign(key, "/v5/account/wallet-balance", "accountType=UNIFIED", method="GET")
     assert refusal.value.code == "key_deleted"
     with pytest.raises(KeyNotUsable):
         await desk.cases.sign_stream(desk.user, key.key_id)
@@ -148,7 +148,7 @@ async def test_a_key_that_gains_a_right_is_suspended_and_comes_back_when_it_is_t
     checked = await desk.cases.check(desk.user, key.key_id, actor=Caller.GATEWAY)
     assert (checked.status, checked.status_reason) == ("suspended", "key_can_withdraw:Wallet.Withdraw")
     with pytest.raises(KeyNotUsable):
-        await desk.sign(key, "/v5/account/info", "", method="GET")
+        await desk.sign(key, "/v5/account/wallet-balance", "accountType=UNIFIED", method="GET")
     desk.paper.change(account["api_key"], permissions={"Spot": ["SpotTrade"], "Wallet": []})
     assert (await desk.cases.check(desk.user, key.key_id, actor=Caller.GATEWAY)).status == "active"
     desk.paper.revoke(account["api_key"])
@@ -184,7 +184,7 @@ async def test_one_user_never_sees_or_uses_anothers_key(desk: Any) -> None:
         desk.cases.check(other, key.key_id, actor=Caller.GATEWAY),
         desk.cases.delete(other, key.key_id),
         desk.cases.sign_stream(other, key.key_id),
-        desk.sign(key, "/v5/account/info", "", method="GET", user=other),
+        desk.sign(key, "/v5/account/wallet-balance", "accountType=UNIFIED", method="GET", user=other),
     ):
         with pytest.raises(KeyNotFound):
             await attempt
@@ -205,7 +205,7 @@ async def test_a_shuffled_row_signs_nothing_and_is_noted(desk: Any) -> None:
         theirs.key_id,
     )
     with pytest.raises(RecordTampered):
-        await desk.sign(mine, "/v5/account/info", "", method="GET")
+        await desk.sign(mine, "/v5/account/wallet-balance", "accountType=UNIFIED", method="GET")
     with pytest.raises(RecordTampered):
         await desk.cases.sign_stream(desk.user, mine.key_id)
     with pytest.raises(RecordTampered):
@@ -223,7 +223,7 @@ async def test_a_shuffled_row_signs_nothing_and_is_noted(desk: Any) -> None:
 async def test_the_audit_can_only_grow_and_its_chain_shows_every_change(desk: Any) -> None:
     key = await desk.add(desk.paper.open())
     for _ in range(3):
-        await desk.signed(key, "/v5/account/info", "", method="GET")
+        await desk.signed(key, "/v5/account/wallet-balance", "accountType=UNIFIED", method="GET")
     seal = AuditSeal(read_kek_file(desk.settings.kek_file).derived("audit").reveal())
     async with desk.database.transaction(desk.user) as session:
         assert seal.verify(await read_chain(session, key.key_id)) == 4
@@ -242,7 +242,7 @@ async def test_the_audit_can_only_grow_and_its_chain_shows_every_change(desk: An
 async def test_when_a_key_was_last_used_is_known(desk: Any) -> None:
     key = await desk.add(desk.paper.open())
     assert (await desk.cases.read.one(desk.user, key.key_id)).last_used_at is None
-    await desk.signed(key, "/v5/account/info", "", method="GET")
+    await desk.signed(key, "/v5/account/wallet-balance", "accountType=UNIFIED", method="GET")
     assert (await desk.cases.read.one(desk.user, key.key_id)).last_used_at is not None
 
 

@@ -64,7 +64,15 @@ class Service:
             plan_id=plan.plan_id,
             index_id="top-10",
             approved_amount=Decimal(100),
-            ceilings=[Ceiling(symbol="BTCUSDT", side=Side.BUY, max_quantity=Decimal(1), max_notional=Decimal(100))],
+            ceilings=[
+                Ceiling(
+                    symbol="BTCUSDT",
+                    side=Side.BUY,
+                    max_quantity=Decimal(1),
+                    max_notional=Decimal(200),
+                    limit_price=Decimal(1500),
+                )
+            ],
             expires_at=now + timedelta(seconds=60),
         )
         spec = BY_MODEL[PlaceBasketOrder]
@@ -137,8 +145,15 @@ async def test_a_key_is_added_approved_and_signs_over_the_bus(service: Service, 
     signed = await eventually(sign, every_s=0.05, timeout_s=30)
     assert signed is not None
     assert set(signed.headers or {}) == {"X-BAPI-API-KEY", "X-BAPI-TIMESTAMP", "X-BAPI-RECV-WINDOW", "X-BAPI-SIGN"}
-    refused = await service.ask("execution", rpc.SIGN, sign_request(service.user, key, plan.create(qty="2")))
-    assert (refused.family, refused.code) == ("denied", "link_id_reused")
+    late = request.model_copy(update={"not_after": SystemClock().now() - timedelta(seconds=1)})
+    for other, code in (
+        (sign_request(service.user, key, plan.create(qty="2")), "link_id_reused"),
+        (sign_request(service.user, key, plan.create(1, price="1501")), "price_beyond_plan"),
+        (sign_request(service.user, key, plan.create(1, qty="0.1")), "ceiling_exceeded"),
+        (late, "signature_too_late"),
+    ):
+        refused = await service.ask("execution", rpc.SIGN, other)
+        assert (refused.family, refused.code) == ("denied", code)
     read = sign_request(service.user, key, "category=spot", path="/v5/order/realtime", method="GET")
     assert (await service.ask("reconciler", rpc.SIGN_READ, read)).headers
     denied = await service.ask("reconciler", rpc.SIGN_READ, request)
@@ -171,7 +186,7 @@ async def test_a_refused_key_answers_with_its_code_and_without_its_secret(
         assert (answer.family, answer.code) == ("invalid", expected)
         assert account["api_secret"] not in answer.model_dump_json()
     stored = await service.ask("gateway", rpc.ADD, an_add(service.user, good))
-    read = sign_request(service.user, stored, "", path="/v5/account/info", method="GET")
+    read = sign_request(service.user, stored, "category=spot", path="/v5/order/realtime", method="GET")
     await service.ask("execution", rpc.SIGN, read)
     await service.ask("execution", rpc.SIGN, sign_request(service.user, stored, good["api_secret"]))
     await service.ask("gateway", rpc.ADD, rpc.OwnKeys(user_id=service.user))

@@ -7,11 +7,14 @@ import hmac
 import json
 import statistics
 import time
+from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from keys.application.sign import AskAgain, RetryReason, Signed
 from keys.domain.endpoints import Caller
@@ -20,9 +23,12 @@ from keys.domain.errors import (
     CeilingMissing,
     EndpointNotAllowed,
     KeyNotFound,
+    KeyNotUsable,
     LinkIdRefused,
     PayloadRefused,
     PlanExpired,
+    PriceBeyondPlan,
+    SignatureTooLate,
 )
 from keys.domain.lane import Lane
 from keys.outbound.postgres.shared_egress import SharedEgress
@@ -56,7 +62,6 @@ async def test_the_venue_accepts_what_was_signed_orders_reads_and_cancels(desk: 
         ("/v5/execution/list", "category=spot&limit=100"),
         ("/v5/account/wallet-balance", "accountType=UNIFIED"),
         ("/v5/account/transaction-log", "accountType=UNIFIED"),
-        ("/v5/user/query-api", ""),
     ):
         signed = await desk.signed(key, path, query, method="GET", caller=Caller.RECONCILER, lane=Lane.POLL)
         assert desk.paper.call(signed, "GET", path, query)["retCode"] == 0
@@ -131,6 +136,102 @@ async def test_nothing_is_signed_late(desk: Desk) -> None:
     for leg in (0, 1):
         with pytest.raises(PlanExpired):
             await desk.sign(key, CREATE, plan.create(leg))
+
+
+async def test_nothing_is_signed_after_the_askers_own_moment(desk: Desk) -> None:
+    key, plan = await desk.add(desk.paper.open()), a_plan()
+    await approve(desk, key, plan)
+    now = desk.clock.now()
+    with pytest.raises(SignatureTooLate):
+        await desk.sign(key, CREATE, plan.create(), not_after=now - timedelta(milliseconds=1))
+    assert await desk.rows("select 1 from keys.signed_orders") == []
+    (row,) = await desk.rows("select outcome, link_ids from keys.audit where action = 'sign'")
+    assert (row["outcome"], row["link_ids"]) == ("refused:signature_too_late", [plan.link(0)])
+    in_time = await desk.sign(key, CREATE, plan.create(), not_after=now + timedelta(seconds=30))
+    assert isinstance(in_time, Signed)
+
+
+async def test_a_signer_that_is_held_up_halfway_gives_no_late_signature(desk: Desk) -> None:
+    key, plan = await desk.add(desk.paper.open()), a_plan()
+    await approve(desk, key, plan, life_s=3600)
+    refused = signed = 0
+    for patience_ms in range(0, 2000, 100):
+        not_after = desk.clock.now() + timedelta(milliseconds=patience_ms)
+        desk.clock.step = 0.05
+        try:
+            answer = await desk.sign(key, CREATE, plan.create(), not_after=not_after)
+        except SignatureTooLate:
+            refused += 1
+        else:
+            assert isinstance(answer, AskAgain) or answer.timestamp_ms <= not_after.timestamp() * 1000
+            signed += isinstance(answer, Signed)
+        desk.clock.step = 0.0
+    assert refused >= 3
+    assert signed >= 1
+    (row,) = await desk.rows("select signed_quantity from keys.plan_ceilings")
+    assert row["signed_quantity"] == Decimal("0.001")
+
+
+async def test_a_plan_binds_its_prices_and_the_sum_of_its_buys(desk: Desk) -> None:
+    key, plan = await desk.add(desk.paper.open()), a_plan()
+    await approve(desk, key, plan, symbols=("BTCUSDT", "ETHUSDT"), limit="1000", amount="1.5")
+    with pytest.raises(PriceBeyondPlan):
+        await desk.sign(key, CREATE, plan.create(price="1000.01"))
+    await desk.signed(key, CREATE, plan.create(0))
+    with pytest.raises(CeilingExceeded):
+        await desk.sign(key, CREATE, plan.create(1, symbol="ETHUSDT", qty="0.000501"))
+    await desk.signed(key, CREATE, plan.create(2, symbol="ETHUSDT", qty="0.0005"))
+    sell = a_plan()
+    await approve(desk, key, sell, side=Side.SELL, limit="1000")
+    with pytest.raises(PriceBeyondPlan):
+        await desk.sign(key, CREATE, sell.create(side="Sell", price="999.99"))
+    await desk.signed(key, CREATE, sell.create(side="Sell", price="1000"))
+
+
+async def test_asking_for_a_dead_key_costs_nobody_anything_and_hardly_fills_the_audit(desk: Desk) -> None:
+    dead, path, query = await desk.add(desk.paper.open()), "/v5/order/realtime", "category=spot"
+    await desk.cases.delete(desk.user, dead.key_id)
+
+    async def ask() -> None:
+        with pytest.raises(KeyNotUsable):
+            await desk.sign(dead, path, query, method="GET", lane=Lane.CANCEL_QUERY)
+
+    for _ in range(30):
+        await ask()
+    with pytest.raises(KeyNotUsable):
+        await desk.cases.sign_stream(desk.user, dead.key_id)
+    assert await desk.rows("select 1 from keys.egress_slots") == []
+    assert await desk.rows("select 1 from keys.rate_windows") == []
+    desk.clock.ahead += 61
+    for _ in range(5):
+        await ask()
+    rows = await desk.rows("select action, why from keys.audit where outcome = 'refused:key_deleted' order by seq")
+    assert [row["action"] for row in rows] == ["sign", "sign_stream", "sign"]
+    assert rows[2]["why"].endswith("(and 29 more since the last record)")
+
+
+async def test_approvals_of_a_month_ago_are_forgotten_and_the_login_role_itself_deletes_nothing(desk: Desk) -> None:
+    key = await desk.add(desk.paper.open())
+    old, young = a_plan(), a_plan()
+    for plan in (old, young):
+        await approve(desk, key, plan)
+        await desk.signed(key, CREATE, plan.create())
+    await desk.execute(
+        "update keys.plan_ceilings set expires_at = now() - interval '31 days' where run_tail = $1",
+        old.plan_id.hex[-10:],
+    )
+    await desk.execute(
+        "update keys.signed_orders set signed_at = now() - interval '31 days' where link_id = $1", old.link(0)
+    )
+    assert await desk.cases.pruning.prune() == 2
+    assert await desk.cases.pruning.prune() == 0
+    assert [row["link_id"] for row in await desk.rows("select link_id from keys.signed_orders")] == [young.link(0)]
+    (row,) = await desk.rows("select run_tail from keys.plan_ceilings")
+    assert row["run_tail"] == young.plan_id.hex[-10:]
+    for table in ("plan_ceilings", "signed_orders"):
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            async with desk.database.transaction(desk.user) as session:
+                await session.execute(text(f"delete from keys.{table}"))
 
 
 async def test_an_approval_counts_for_its_own_account_user_and_environment_only(desk: Desk) -> None:
@@ -214,8 +315,11 @@ async def test_polling_never_takes_the_share_of_cancels_and_queries(desk: Desk) 
 async def test_replicas_share_the_limit_of_their_address(desk: Desk) -> None:
     replicas = [SharedEgress(desk.database, desk.clock, per_slot=30) for _ in range(3)]
 
+    async def take(egress: SharedEgress, lane: Lane) -> bool:
+        return egress.spend(lane) or (await egress.refill(lane) == 0 and egress.spend(lane))
+
     async def spend(egress: SharedEgress, lane: Lane) -> list[tuple[int, bool]]:
-        return [(int(desk.clock.now().timestamp()), await egress.take(lane) == 0) for _ in range(60)]
+        return [(int(desk.clock.now().timestamp()), await take(egress, lane)) for _ in range(60)]
 
     taken = [one for found in await asyncio.gather(*(spend(egress, Lane.BUY) for egress in replicas)) for one in found]
     seconds = {second for second, granted in taken if granted}
@@ -223,7 +327,7 @@ async def test_replicas_share_the_limit_of_their_address(desk: Desk) -> None:
     rows = await desk.rows("select leased from keys.egress_slots")
     assert all(row["leased"] <= 24 for row in rows)
     assert any(row["leased"] == 24 for row in rows)
-    assert await replicas[0].take(Lane.CANCEL_QUERY) == 0
+    assert await take(replicas[0], Lane.CANCEL_QUERY)
 
 
 async def test_signing_a_batch_of_ten_costs_a_few_empty_transactions(desk: Desk) -> None:

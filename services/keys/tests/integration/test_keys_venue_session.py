@@ -95,7 +95,6 @@ async def test_every_question_of_the_client_is_signed(
         await session.transaction_log(**span),
         await session.wallet(),
         await session.wallet(("USDT", "BTC")),
-        await session.account_info(),
     ]
     assert [type(answer) for answer in answers] == [Accepted] * len(answers)
 

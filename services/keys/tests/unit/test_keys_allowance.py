@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys.domain.allowance import Market, PlanCeiling, RunAllowance, RunTails, count_down
-from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired
+from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired, PriceBeyondPlan
 from keys.domain.orders import OrderTerms
 from shared.trading.errors import Denied
 from shared.trading.link_id import LinkId
@@ -45,9 +45,16 @@ def an_order(
 class Signer:
     """Signs orders one call after the other, as the service does it, and remembers what it gave away."""
 
-    def __init__(self, *ceilings: PlanCeiling, expires_at: datetime = NOW + timedelta(seconds=60)) -> None:
+    def __init__(
+        self,
+        *ceilings: PlanCeiling,
+        expires_at: datetime = NOW + timedelta(seconds=60),
+        amount: str | None = None,
+    ) -> None:
         markets = {(ceiling.symbol, ceiling.side): ceiling for ceiling in ceilings}
-        self.allowances: dict[RunTails, RunAllowance] = {(1, 2): RunAllowance(expires_at=expires_at, ceilings=markets)}
+        approved = None if amount is None else Decimal(amount)
+        run = RunAllowance(expires_at=expires_at, ceilings=markets, approved_amount=approved)
+        self.allowances: dict[RunTails, RunAllowance] = {(1, 2): run}
         self.signed: dict[str, bytes] = {}
         self.orders: dict[str, OrderTerms] = {}
 
@@ -61,9 +68,20 @@ class Signer:
 
 
 def a_ceiling(
-    *, side: Side = Side.BUY, symbol: str = "BTCUSDT", quantity: str = "2", notional: str = "200"
+    *,
+    side: Side = Side.BUY,
+    symbol: str = "BTCUSDT",
+    quantity: str = "2",
+    notional: str = "200",
+    limit: str | None = None,
 ) -> PlanCeiling:
-    return PlanCeiling(symbol=symbol, side=side, max_quantity=Decimal(quantity), max_notional=Decimal(notional))
+    return PlanCeiling(
+        symbol=symbol,
+        side=side,
+        max_quantity=Decimal(quantity),
+        max_notional=Decimal(notional),
+        limit_price=None if limit is None else Decimal(limit),
+    )
 
 
 def test_orders_are_signed_up_to_the_ceiling_and_no_further() -> None:
@@ -78,6 +96,34 @@ def test_a_buy_is_bound_by_its_notional_too_and_a_sell_is_not() -> None:
     with pytest.raises(CeilingExceeded):
         Signer(a_ceiling()).sign(an_order(quantity="1", price="200.01"))
     Signer(a_ceiling(side=Side.SELL)).sign(an_order(side=Side.SELL, quantity="2", price="5000"))
+
+
+def test_no_buy_is_signed_above_the_plans_price_and_no_sell_below_it() -> None:
+    signer = Signer(a_ceiling(limit="100"), a_ceiling(side=Side.SELL, limit="100"))
+    for side, price in ((Side.BUY, "100.01"), (Side.SELL, "99.99")):
+        with pytest.raises(PriceBeyondPlan) as refusal:
+            signer.sign(an_order(side=side, price=price, quantity="0.1"))
+        assert refusal.value.context["limit_price"] == "100"
+    for leg, side, price in (
+        (0, Side.BUY, "100"),
+        (1, Side.BUY, "1"),
+        (2, Side.SELL, "100"),
+        (3, Side.SELL, "5000"),
+    ):
+        signer.sign(an_order(leg=leg, side=side, price=price, quantity="0.1"))
+
+
+def test_all_buys_of_a_run_together_stay_within_the_approved_amount() -> None:
+    signer = Signer(a_ceiling(), a_ceiling(symbol="ETHUSDT"), a_ceiling(side=Side.SELL), amount="250")
+    signer.sign(an_order(leg=0, quantity="2"))
+    with pytest.raises(CeilingExceeded) as refusal:
+        signer.sign(an_order(leg=1, symbol="ETHUSDT", quantity="0.500001"))
+    assert refusal.value.context == {"approved_amount": "250"}
+    signer.sign(an_order(leg=2, symbol="ETHUSDT", quantity="0.5"), an_order(leg=3, side=Side.SELL, quantity="2"))
+    with pytest.raises(CeilingExceeded):
+        Signer(a_ceiling(), a_ceiling(symbol="ETHUSDT"), amount="250").sign(
+            an_order(leg=0, quantity="1.5"), an_order(leg=1, symbol="ETHUSDT", quantity="1.5")
+        )
 
 
 def test_the_same_order_again_costs_nothing_and_another_order_under_its_id_is_refused() -> None:
@@ -137,7 +183,7 @@ def test_no_sequence_of_calls_ever_gets_more_signed_than_was_approved(calls: lis
         for symbol in ("BTCUSDT", "ETHUSDT")
         for side in Side
     ]
-    signer = Signer(*ceilings)
+    signer = Signer(*ceilings, amount="9")
     for call in calls:
         try:
             signer.sign(*call)
@@ -150,3 +196,4 @@ def test_no_sequence_of_calls_ever_gets_more_signed_than_was_approved(calls: lis
     for (_, side), (quantity, notional) in totals.items():
         assert quantity <= 5
         assert side is Side.SELL or notional <= 6
+    assert sum(notional for (_, side), (_, notional) in totals.items() if side is Side.BUY) <= 9

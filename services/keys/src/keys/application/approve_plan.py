@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from keys.application.ports import KeyBook
-from keys.domain.allowance import PlanCeiling
+from keys.domain.allowance import PlanCeiling, RunAllowance
 from keys.domain.errors import KeyNotFound
 from shared.trading.errors import Invalid
 from shared.trading.link_id import position_tail, run_tail
@@ -21,6 +22,7 @@ class ApprovedPlan:
 
     Attributes:
         side: The only side that this plan may trade.
+        approved_amount: Quote units that all its buys together may move; None for a plan that sells.
     """
 
     user_id: UUID
@@ -31,6 +33,7 @@ class ApprovedPlan:
     side: Side
     ceilings: Sequence[PlanCeiling]
     expires_at: datetime
+    approved_amount: Decimal | None = None
 
 
 class ApprovePlan:
@@ -56,4 +59,12 @@ class ApprovePlan:
             if key.environment is not plan.environment:
                 raise Invalid("The order names another environment than its account's.", code="wrong_environment")
             run = (position_tail(plan.position_id), run_tail(plan.plan_id))
-            await unit.approve(plan.key_id, run, plan.expires_at, plan.ceilings)
+            await unit.approve(plan.key_id, run, _allowance(plan))
+
+
+def _allowance(plan: ApprovedPlan) -> RunAllowance:
+    return RunAllowance(
+        expires_at=plan.expires_at,
+        ceilings={(ceiling.symbol, ceiling.side): ceiling for ceiling in plan.ceilings},
+        approved_amount=plan.approved_amount,
+    )

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from keys.domain.allowance import CountDown, PlanCeiling, RunAllowance, RunTails
+from keys.domain.allowance import CountDown, RunAllowance, RunTails
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Bucket
@@ -79,8 +79,12 @@ class AccountIndex(Protocol):
 class Egress(Protocol):
     """Spends this deployment's share of the venue's limit per address."""
 
-    async def take(self, lane: Lane) -> int:
-        """Take one request; the wait in ms, 0 when granted."""
+    def spend(self, lane: Lane) -> bool:
+        """Take one request from what is at hand; False when nothing is."""
+        ...
+
+    async def refill(self, lane: Lane) -> int:
+        """Bring more to hand; the wait in ms, 0 when there is something to spend."""
         ...
 
 
@@ -187,7 +191,7 @@ class KeyUnit(Protocol):
         """Store what a call cost, and its audit."""
         ...
 
-    async def approve(self, key_id: UUID, run: RunTails, expires_at: datetime, ceilings: Sequence[PlanCeiling]) -> None:
+    async def approve(self, key_id: UUID, run: RunTails, allowance: RunAllowance) -> None:
         """Store what a plan allows; what is stored already stays as it is."""
         ...
 
@@ -206,6 +210,14 @@ class DueCheck:
 
     user_id: UUID
     key_id: UUID
+
+
+class Pruning(Protocol):
+    """Forgets what no decision needs any more."""
+
+    async def prune(self) -> int:
+        """Drop approvals and signed orders that are older than a month; how many rows went."""
+        ...
 
 
 class CheckQueue(Protocol):

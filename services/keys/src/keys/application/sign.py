@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
 from keys.application.ports import Egress, KeyBook, KeyUnit, SigningState, Vault
+from keys.application.refusals import Refusals
 from keys.domain.allowance import CountDown, RunTails, count_down
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller, PrivateCall, parse_call
-from keys.domain.errors import CeilingMissing, KeyNotFound
+from keys.domain.errors import CeilingMissing, KeyNotFound, SignatureTooLate
 from keys.domain.lane import Lane
 from keys.domain.orders import LinkKeys
 from keys.domain.signing import rest_headers
@@ -22,6 +24,8 @@ from shared.trading.clock import Clock, epoch_ms
 from shared.trading.errors import Denied
 
 PENDING_RETRY_MS = 20
+EGRESS_TRIES = 3
+"""Others may spend what was brought to hand for this call."""
 PENDING_AT_MOST_S = 10.0
 """The bus may bring execution a command before us; longer than that the command does not exist."""
 
@@ -36,7 +40,11 @@ class RetryReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallToSign:
-    """The exact bytes of a call, and who asks."""
+    """The exact bytes of a call, and who asks.
+
+    Attributes:
+        not_after: No signature is given after this moment.
+    """
 
     caller: Caller
     user_id: UUID
@@ -46,6 +54,7 @@ class CallToSign:
     payload: str
     recv_window_ms: int
     lane: Lane
+    not_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -67,11 +76,14 @@ class AskAgain:
 class Sign:
     """Signs, does not reveal."""
 
-    def __init__(self, *, book: KeyBook, vault: Vault, egress: Egress, links: LinkKeys, clock: Clock) -> None:
+    def __init__(
+        self, *, book: KeyBook, vault: Vault, egress: Egress, links: LinkKeys, refusals: Refusals, clock: Clock
+    ) -> None:
         self._book = book
         self._vault = vault
         self._egress = egress
         self._links = links
+        self._refusals = refusals
         self._clock = clock
         self._patience = Patience(clock)
 
@@ -79,21 +91,30 @@ class Sign:
         """Sign, or say when to ask again.
 
         Raises:
-            Denied: Not on the list, not the schema, not approved, expired, suspended; the code says which.
+            Denied: Not on the list, not the schema, not approved, too late, suspended; the code says which.
             KeyNotFound: No such key of this user.
         """
+        named: tuple[str, ...] = ()
         try:
             call = self._read(asked)
+            named = call.link_ids
+            self._check_time(asked)
+            decided = await self._until_decided(asked, call)
+            return self._sign(asked, decided) if isinstance(decided, Credentials) else decided
         except Denied as refusal:
-            await self._note_refusal(asked, refusal)
+            await self._note_refusal(asked, named, refusal)
             raise
-        wait_ms = await self._egress.take(call.lane)
-        if wait_ms:
-            return AskAgain(after_ms=wait_ms, reason=RetryReason.EGRESS_RATE)
-        decided = await self._decide(asked, call)
-        if isinstance(decided, Denied):
-            raise decided
-        return self._sign(asked, decided) if isinstance(decided, Credentials) else decided
+
+    async def _until_decided(self, asked: CallToSign, call: PrivateCall) -> Credentials | AskAgain:
+        """The decision; egress is leased between two tries, so that nobody waits for it with the key locked."""
+        for _ in range(EGRESS_TRIES):
+            decided = await self._decide(asked, call)
+            if decided is not None:
+                return decided
+            wait_ms = await self._egress.refill(call.lane)
+            if wait_ms:
+                return AskAgain(after_ms=wait_ms, reason=RetryReason.EGRESS_RATE)
+        return AskAgain(after_ms=PENDING_RETRY_MS, reason=RetryReason.EGRESS_RATE)
 
     def _read(self, asked: CallToSign) -> PrivateCall:
         return parse_call(
@@ -106,21 +127,18 @@ class Sign:
             links=self._links,
         )
 
-    async def _decide(self, asked: CallToSign, call: PrivateCall) -> Credentials | AskAgain | Denied:
-        """One unit of work; a refusal is returned, not raised, so that its audit is committed."""
+    async def _decide(self, asked: CallToSign, call: PrivateCall) -> Credentials | AskAgain | None:
+        """One unit of work; None, and nothing changed, when there is no egress at hand."""
         async with self._book.unit(asked.user_id) as unit:
             state = await unit.signing_state(asked.key_id, call.bucket)
             if state is None:
                 raise KeyNotFound("There is no such key.")
-            try:
-                return await self._spend(unit, state, asked, call)
-            except Denied as refusal:
-                await unit.audit(self._entry(asked, call.link_ids, outcome=f"refused:{refusal.code}"))
-                return refusal
+            return await self._spend(unit, state, asked, call)
 
     async def _spend(
         self, unit: KeyUnit, state: SigningState, asked: CallToSign, call: PrivateCall
-    ) -> Credentials | AskAgain:
+    ) -> Credentials | AskAgain | None:
+        # Whatever may refuse comes first: a dead key must not use up what the others live on.
         sealed = state.key.usable()
         call.belongs_to(state.key.environment)
         counted = await self._count_down(unit, asked, call)
@@ -133,6 +151,9 @@ class Sign:
             await unit.record(state, call.bucket, window, CountDown(), None)
             return AskAgain(after_ms=wait_ms, reason=RetryReason.VENUE_RATE)
         credentials = await self._vault.open(Binding.of(state.key), sealed)
+        self._check_time(asked)
+        if not self._egress.spend(call.lane):
+            return None
         await unit.record(state, call.bucket, window, counted, self._entry(asked, call.link_ids, outcome="done"))
         return credentials
 
@@ -156,17 +177,29 @@ class Sign:
             raise
 
     def _sign(self, asked: CallToSign, credentials: Credentials) -> Signed:
-        # After the commit: the time is as fresh as it can be, and a crash before it costs nothing.
-        timestamp_ms = epoch_ms(self._clock.now())
+        # After the commit: the time is as fresh as it can be, and a crash before it costs nothing. Too late now, the
+        # order stays counted: asked for in time, it is signed again for free.
+        timestamp_ms = epoch_ms(self._check_time(asked))
         headers = rest_headers(
             credentials, payload=asked.payload, timestamp_ms=timestamp_ms, recv_window_ms=asked.recv_window_ms
         )
         return Signed(headers=headers, timestamp_ms=timestamp_ms)
 
-    async def _note_refusal(self, asked: CallToSign, refusal: Denied) -> None:
+    def _check_time(self, asked: CallToSign) -> datetime:
+        """This moment, when the asker still wants the signature."""
+        now = self._clock.now()
+        if asked.not_after is not None and now > asked.not_after:
+            raise SignatureTooLate("The moment up to which this call could be signed has passed; nothing was sent.")
+        return now
+
+    async def _note_refusal(self, asked: CallToSign, link_ids: tuple[str, ...], refusal: Denied) -> None:
+        """In a unit of its own: the one that refused is rolled back."""
+        entry = self._refusals.worth_writing(self._entry(asked, link_ids, outcome=f"refused:{refusal.code}"))
+        if entry is None:
+            return
         async with self._book.unit(asked.user_id) as unit:
             if await unit.find(asked.key_id) is not None:
-                await unit.audit(self._entry(asked, (), outcome=f"refused:{refusal.code}"))
+                await unit.audit(entry)
 
     def _entry(self, asked: CallToSign, link_ids: tuple[str, ...], *, outcome: str) -> AuditDraft:
         return AuditDraft(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from keys.application.ports import KeyBook, Vault
+from keys.application.refusals import Refusals
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller
@@ -28,9 +29,10 @@ class SignedLogin:
 class SignStream:
     """Signs stream logins, for execution only, each one audited."""
 
-    def __init__(self, *, book: KeyBook, vault: Vault, clock: Clock) -> None:
+    def __init__(self, *, book: KeyBook, vault: Vault, refusals: Refusals, clock: Clock) -> None:
         self._book = book
         self._vault = vault
+        self._refusals = refusals
         self._clock = clock
 
     async def __call__(self, user_id: UUID, key_id: UUID) -> SignedLogin:
@@ -58,7 +60,9 @@ class SignStream:
             try:
                 credentials = await self._vault.open(Binding.of(key), key.usable())
             except Denied as refusal:
-                await unit.audit(self._entry(key, f"refused:{refusal.code}"))
+                entry = self._refusals.worth_writing(self._entry(key, f"refused:{refusal.code}"))
+                if entry is not None:
+                    await unit.audit(entry)
                 return refusal
             await unit.audit(self._entry(key, "done"))
             return credentials

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired
+from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired, PriceBeyondPlan
 from keys.domain.orders import OrderTerms
 from shared.trading.money import ZERO, exact_sum, plain
 from shared.trading.status import Side
@@ -26,6 +26,7 @@ class PlanCeiling:
     Attributes:
         max_quantity: Base-asset units.
         max_notional: Quote units; binds buys, where money leaves; for sells it is an estimate.
+        limit_price: Quote per base: no buy above it, no sell below it; None when the plan names none.
         signed_quantity: Base-asset units signed so far.
         signed_notional: Quote units signed so far.
     """
@@ -34,6 +35,7 @@ class PlanCeiling:
     side: Side
     max_quantity: Decimal
     max_notional: Decimal
+    limit_price: Decimal | None = None
     signed_quantity: Decimal = ZERO
     signed_notional: Decimal = ZERO
 
@@ -41,8 +43,10 @@ class PlanCeiling:
         """After one more order.
 
         Raises:
+            PriceBeyondPlan: Its price is worse than the plan's limit.
             CeilingExceeded: It does not fit any more; `context` tells what is left.
         """
+        self._check_price(order)
         quantity = exact_sum((self.signed_quantity, order.quantity))
         notional = exact_sum((self.signed_notional, order.notional))
         too_much_money = order.side is Side.BUY and notional > self.max_notional
@@ -58,6 +62,16 @@ class PlanCeiling:
             )
         return replace(self, signed_quantity=quantity, signed_notional=notional)
 
+    def _check_price(self, order: OrderTerms) -> None:
+        limit = self.limit_price
+        if limit is None:
+            return
+        if order.price > limit if order.side is Side.BUY else order.price < limit:
+            raise PriceBeyondPlan(
+                f"The price of the order for {order.symbol} is worse than the plan allows; it was not signed.",
+                context={"symbol": order.symbol, "side": order.side.value, "limit_price": plain(limit)},
+            )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAllowance:
@@ -66,10 +80,26 @@ class RunAllowance:
     Attributes:
         expires_at: Nothing is signed at or after this moment, re-sends included.
         ceilings: One per symbol and side.
+        approved_amount: Quote units that all buys together may move; None for a run that buys nothing.
     """
 
     expires_at: datetime
     ceilings: Mapping[Market, PlanCeiling]
+    approved_amount: Decimal | None = None
+
+    def check_total(self, touched: Mapping[Market, PlanCeiling]) -> None:
+        """Refuse what takes the buys of the whole run beyond the approved amount.
+
+        Raises:
+            CeilingExceeded: They would.
+        """
+        after = {**self.ceilings, **touched}
+        bought = exact_sum([one.signed_notional for one in after.values() if one.side is Side.BUY])
+        if self.approved_amount is not None and bought > self.approved_amount:
+            raise CeilingExceeded(
+                "The orders together exceed the amount that was approved; none was signed.",
+                context={"approved_amount": plain(self.approved_amount)},
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +138,8 @@ def count_down(
         LinkIdRefused: A link id was signed before with another order.
         CeilingMissing: No plan covers an order.
         PlanExpired: The plan's time is over.
-        CeilingExceeded: An order does not fit.
+        PriceBeyondPlan: An order's price is worse than the plan's limit.
+        CeilingExceeded: An order does not fit, or all buys of its run together do not.
     """
     touched: dict[RunTails, dict[Market, PlanCeiling]] = {}
     fresh: list[OrderTerms] = []
@@ -118,6 +149,8 @@ def count_down(
             continue
         touched.setdefault(order.run, {})[(order.symbol, order.side)] = ceiling.take(order)
         fresh.append(order)
+    for run, ceilings in touched.items():
+        allowances[run].check_total(ceilings)
     return CountDown(ceilings=touched, fresh=tuple(fresh))
 
 

@@ -32,18 +32,26 @@ class EgressSlot:
 
     def take(self, lane: Lane, now_ms: int) -> bool:
         """Spend a token leased for this lane or a lower one."""
-        self._turn(now_ms)
-        for held in sorted(self._tokens, key=lambda one: -one.rank):
-            if held.rank >= lane.rank and self._tokens[held] > 0:
-                self._tokens[held] -= 1
-                return True
-        return False
+        held = self._fitting(lane, now_ms)
+        if held is None:
+            return False
+        self._tokens[held] -= 1
+        return True
+
+    def holds(self, lane: Lane, now_ms: int) -> bool:
+        """Whether a token for this lane is there."""
+        return self._fitting(lane, now_ms) is not None
 
     def put(self, lane: Lane, count: int, now_ms: int, *, slot: int) -> None:
         """Add a leased block; a block of a slot that is over is worth nothing."""
         self._turn(now_ms)
         if slot == self._slot:
             self._tokens[lane] = self._tokens.get(lane, 0) + count
+
+    def _fitting(self, lane: Lane, now_ms: int) -> Lane | None:
+        self._turn(now_ms)
+        fitting = (held for held, count in self._tokens.items() if held.rank >= lane.rank and count > 0)
+        return max(fitting, key=lambda held: held.rank, default=None)
 
     def _turn(self, now_ms: int) -> None:
         slot = now_ms // SLOT_MS

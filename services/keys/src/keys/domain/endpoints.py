@@ -89,11 +89,9 @@ _READS: dict[str, tuple[QuerySchema, int]] = {
     "/v5/order/history": (queries.HISTORY, 50),
     "/v5/execution/list": (queries.EXECUTIONS, 50),
     "/v5/account/wallet-balance": (queries.WALLET, 50),
-    "/v5/account/info": (queries.NOTHING, 50),
     "/v5/account/transaction-log": (queries.TRANSACTIONS, 25),
     "/v5/account/fee-rate": (queries.FEES, 5),
     "/v5/order/spot-borrow-check": (queries.BORROW_CHECK, 50),
-    "/v5/user/query-api": (queries.NOTHING, 10),
 }
 
 
@@ -103,7 +101,8 @@ def parse_call(
     """Read the exact bytes of a call against the schema of the endpoint it names.
 
     Bybit's signature covers neither method nor path, so the schemas must not overlap: a body is JSON with fields that no
-    query allows, and each body schema has a field set of its own.
+    query allows, each body schema has a field set of its own, and nothing is empty: `account/info` and
+    `user/query-api`, which take no parameters, are therefore not on the list.
 
     Raises:
         EndpointNotAllowed: Not on the list, or not for this caller.

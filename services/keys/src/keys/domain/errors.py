@@ -145,6 +145,20 @@ class CeilingMissing(Denied):
     title = "No approved plan covers this order"
 
 
+class PriceBeyondPlan(Denied):
+    """A buy above the plan's limit price, or a sell below it."""
+
+    code = "price_beyond_plan"
+    title = "The order's price is worse than the plan allows"
+
+
+class SignatureTooLate(Denied):
+    """The asker's own bound has passed: it was held up, and what it decided then may be wrong now."""
+
+    code = "signature_too_late"
+    title = "The call is signed too late; nothing was sent"
+
+
 class VenueAway(Unavailable):
     """The venue does not answer; nothing was stored."""
 

@@ -42,6 +42,9 @@ class QuerySchema:
             PayloadRefused: Unknown, repeated, missing or malformed parameters.
         """
         check_ascii(payload)
+        if not payload:
+            # The venue signs neither method nor path: this signature would fit every call with an empty body.
+            refuse("empty_payload")
         found = _pairs(payload)
         for name, value in found.items():
             form = self.required.get(name) or self.optional.get(name)
@@ -53,7 +56,6 @@ class QuerySchema:
             refuse("field_missing", field=name)
 
 
-NOTHING = QuerySchema()
 ORDERS = QuerySchema({"category": _SPOT}, {**_WHICH, **_ONE_ORDER, **_PAGE, "openOnly": _NUMBER, "orderFilter": _WORD})
 HISTORY = QuerySchema(
     {"category": _SPOT}, {**_WHICH, **_ONE_ORDER, **_PAGE, **_SPAN, "orderFilter": _WORD, "orderStatus": _WORD}
@@ -70,7 +72,7 @@ BORROW_CHECK = QuerySchema({"category": _SPOT, "symbol": _SYMBOL, "side": _SIDE}
 
 def _pairs(payload: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for part in payload.split("&") if payload else []:
+    for part in payload.split("&"):
         name, equals, value = part.partition("=")
         if not equals or not name:
             refuse("malformed_query")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from keys.application.approve_plan import ApprovedPlan
 from keys.domain.allowance import PlanCeiling
 from keys.inbound.use_cases import UseCases
@@ -18,16 +20,16 @@ def orders(cases: UseCases) -> EventRouter:
 
     @router.on(PlaceBasketOrder)
     async def place_basket_order(event: Envelope[PlaceBasketOrder]) -> None:
-        await cases.approve(_plan(event.data, Side.BUY))
+        await cases.approve(_plan(event.data, Side.BUY, event.data.approved_amount))
 
     @router.on(ClosePosition)
     async def close_position(event: Envelope[ClosePosition]) -> None:
-        await cases.approve(_plan(event.data, Side.SELL))
+        await cases.approve(_plan(event.data, Side.SELL, None))
 
     return router
 
 
-def _plan(command: PlaceBasketOrder | ClosePosition, side: Side) -> ApprovedPlan:
+def _plan(command: PlaceBasketOrder | ClosePosition, side: Side, amount: Decimal | None) -> ApprovedPlan:
     return ApprovedPlan(
         user_id=command.user_id,
         key_id=command.account_id,
@@ -37,6 +39,7 @@ def _plan(command: PlaceBasketOrder | ClosePosition, side: Side) -> ApprovedPlan
         side=side,
         ceilings=[_ceiling(ceiling) for ceiling in command.ceilings],
         expires_at=command.expires_at,
+        approved_amount=amount,
     )
 
 
@@ -46,4 +49,5 @@ def _ceiling(ceiling: Ceiling) -> PlanCeiling:
         side=ceiling.side,
         max_quantity=ceiling.max_quantity,
         max_notional=ceiling.max_notional,
+        limit_price=ceiling.limit_price,
     )

@@ -87,6 +87,7 @@ def _call(request: SignRequest, caller: Caller) -> CallToSign:
         payload=request.payload,
         recv_window_ms=request.recv_window_ms,
         lane=Lane(request.lane.value),
+        not_after=request.not_after,
     )
 
 

@@ -10,7 +10,7 @@ from keys.application.approve_plan import ApprovePlan
 from keys.application.check_key import CheckKey
 from keys.application.delete_key import DeleteKey
 from keys.application.open_paper_account import OpenPaperAccount
-from keys.application.ports import CheckQueue
+from keys.application.ports import CheckQueue, Pruning
 from keys.application.read_keys import ReadKeys
 from keys.application.sign import Sign
 from keys.application.sign_stream import SignStream
@@ -32,5 +32,6 @@ class UseCases:
     sign_stream: SignStream
     approve: ApprovePlan
     due_checks: CheckQueue
+    pruning: Pruning
     view: Callable[[StoredKey], KeyView]
     clock: Clock

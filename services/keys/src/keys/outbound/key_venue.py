@@ -27,7 +27,7 @@ from shared.trading.status import VenueEnvironment
 PATIENCE_S = 5.0
 RECV_WINDOW_MS = 5_000
 _QUERY_API = "/v5/user/query-api"
-_ACCOUNT_INFO = "/v5/account/info"
+_WALLET = "/v5/account/wallet-balance"
 _ANYWHERE = "*"
 
 REFUSALS: Mapping[int, type[KeyRefused]] = {
@@ -82,16 +82,18 @@ class BybitKeyVenue:
         host = open_host(self._venues, environment)
         if environment is VenueEnvironment.DEMO:
             # The demo venue has no query-api: that the key signs is all there is to learn.
-            await self._ask(host.rest + _ACCOUNT_INFO, credentials)
+            await self._ask(host.rest + _WALLET, "accountType=UNIFIED", credentials)
             return _unverified(credentials)
-        return _facts(await self._ask(host.rest + _QUERY_API, credentials))
+        # The venue documents no parameter here, so nothing is signed but time and key. That would fit any call with an
+        # empty body: this signature goes to the venue itself and is never handed to anybody.
+        return _facts(await self._ask(host.rest + _QUERY_API, "", credentials))
 
-    async def _ask(self, url: str, credentials: Credentials) -> dict[str, Any]:
+    async def _ask(self, url: str, query: str, credentials: Credentials) -> dict[str, Any]:
         headers = rest_headers(
-            credentials, payload="", timestamp_ms=epoch_ms(self._clock.now()), recv_window_ms=RECV_WINDOW_MS
+            credentials, payload=query, timestamp_ms=epoch_ms(self._clock.now()), recv_window_ms=RECV_WINDOW_MS
         )
         try:
-            reply = await self._http.get(url, headers=headers, timeout=PATIENCE_S)
+            reply = await self._http.get(f"{url}?{query}" if query else url, headers=headers, timeout=PATIENCE_S)
         except httpx.HTTPError as error:
             # The cause is cut off: its request carries the signed headers.
             raise VenueAway(context={"cause": type(error).__name__}) from None

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keys.application.ports import AccountHolder, ChangeKind, DueCheck, SignedPast, SigningState
-from keys.domain.allowance import CountDown, PlanCeiling, RunTails
+from keys.domain.allowance import CountDown, RunAllowance, RunTails
 from keys.domain.audit import AuditDraft, AuditSeal
 from keys.domain.endpoints import Bucket
 from keys.domain.orders import OrderTerms
@@ -180,9 +180,9 @@ class PostgresKeyUnit:
             self._head = audit_trail.Head(entry.seq, entry.seal)
         await signing_rows.write(self._session, state, bucket, window, counted, entry)
 
-    async def approve(self, key_id: UUID, run: RunTails, expires_at: datetime, ceilings: Sequence[PlanCeiling]) -> None:
+    async def approve(self, key_id: UUID, run: RunTails, allowance: RunAllowance) -> None:
         """Store what a plan allows; what is stored already stays as it is."""
-        await signing_rows.approve(self._session, key_id, run, expires_at, ceilings)
+        await signing_rows.approve(self._session, key_id, run, allowance)
 
 
 class PostgresCheckQueue:
@@ -210,6 +210,18 @@ class PostgresCheckQueue:
         async with self._database.transaction() as session:
             rows = (await session.execute(taken)).all()
         return [DueCheck(user_id=row.user_id, key_id=row.key_id) for row in rows]
+
+
+class PostgresPruning:
+    """Forgets through a function of the schema's owner: the login role itself can delete nothing."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def prune(self) -> int:
+        """Drop approvals and signed orders that are older than a month; how many rows went."""
+        async with self._database.transaction() as session:
+            return int(await session.scalar(sa.text("select keys.prune()")) or 0)
 
 
 def _account(environment: VenueEnvironment, account_hash: bytes) -> sa.ColumnElement[bool]:

@@ -38,20 +38,21 @@ class SharedEgress:
         self._held = EgressSlot()
         self._one_at_a_time = asyncio.Lock()
 
-    async def take(self, lane: Lane) -> int:
-        """Take one request; the wait in ms, 0 when granted."""
-        if self._held.take(lane, self._now_ms()):
-            return 0
+    def spend(self, lane: Lane) -> bool:
+        """Take one request from the leased block; False when it is spent, or its second over."""
+        return self._held.take(lane, self._now_ms())
+
+    async def refill(self, lane: Lane) -> int:
+        """Lease a block; the wait in ms, 0 when there is something to spend."""
         async with self._one_at_a_time:
-            if self._held.take(lane, self._now_ms()):
+            if self._held.holds(lane, self._now_ms()):
                 return 0
             slot = self._now_ms() // SLOT_MS
             got = await self._lease(lane, slot)
             now_ms = self._now_ms()
             if not got:
                 return until_next_slot_ms(now_ms)
-            # The token asked for counts in the slot that it was leased in, even when the answer came a moment later.
-            self._held.put(lane, got - 1, now_ms, slot=slot)
+            self._held.put(lane, got, now_ms, slot=slot)
             return 0
 
     async def _lease(self, lane: Lane, slot: int) -> int:

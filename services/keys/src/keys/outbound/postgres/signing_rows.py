@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol, cast
 from uuid import UUID
 
@@ -48,13 +49,13 @@ _STATE = """
 """
 # Ceilings first, then link ids signed before: two questions in one round trip.
 _PAST = """
-    select c.position_tail, c.run_tail, c.symbol, c.side, c.expires_at,
+    select c.position_tail, c.run_tail, c.symbol, c.side, c.expires_at, c.approved_amount, c.limit_price,
            c.max_quantity, c.max_notional, c.signed_quantity, c.signed_notional, null as link_id, null as fingerprint
     from unnest($2::text[], $3::text[]) as wanted (position_tail, run_tail)
     join keys.plan_ceilings c using (position_tail, run_tail)
     where c.key_id = $1
     union all
-    select null, null, null, null, null, null, null, null, null, link_id, fingerprint
+    select null, null, null, null, null, null, null, null, null, null, null, link_id, fingerprint
     from keys.signed_orders where link_id = any($4::text[])
 """
 
@@ -141,11 +142,9 @@ async def write(
         await driver.fetchval(_ORDERS_SIGNED, *values, *values_of(entry).values(), *orders)
 
 
-async def approve(
-    session: AsyncSession, key_id: UUID, run: RunTails, expires_at: datetime, ceilings: Sequence[PlanCeiling]
-) -> None:
+async def approve(session: AsyncSession, key_id: UUID, run: RunTails, allowance: RunAllowance) -> None:
     """Store ceilings once."""
-    if not ceilings:
+    if not allowance.ceilings:
         return
     position_tail, run_tail = tail_texts(run)
     rows = [
@@ -155,11 +154,13 @@ async def approve(
             "run_tail": run_tail,
             "symbol": ceiling.symbol,
             "side": ceiling.side.value,
-            "expires_at": expires_at,
+            "expires_at": allowance.expires_at,
+            "approved_amount": allowance.approved_amount,
             "max_quantity": ceiling.max_quantity,
             "max_notional": ceiling.max_notional,
+            "limit_price": ceiling.limit_price,
         }
-        for ceiling in ceilings
+        for ceiling in allowance.ceilings.values()
     ]
     await session.execute(insert(plan_ceilings).values(rows).on_conflict_do_nothing())
 
@@ -212,17 +213,21 @@ def _window_of(row: Row) -> RateWindow:
 
 def _allowances(rows: Sequence[Row]) -> dict[RunTails, RunAllowance]:
     ceilings: dict[RunTails, dict[Market, PlanCeiling]] = {}
-    expiry: dict[RunTails, datetime] = {}
+    terms: dict[RunTails, tuple[datetime, Decimal | None]] = {}
     for row in rows:
         run = (int(row["position_tail"], 16), int(row["run_tail"], 16))
-        expiry[run] = row["expires_at"]
+        terms[run] = row["expires_at"], row["approved_amount"]
         ceiling = PlanCeiling(
             symbol=row["symbol"],
             side=Side(row["side"]),
             max_quantity=row["max_quantity"],
             max_notional=row["max_notional"],
+            limit_price=row["limit_price"],
             signed_quantity=row["signed_quantity"],
             signed_notional=row["signed_notional"],
         )
         ceilings.setdefault(run, {})[(ceiling.symbol, ceiling.side)] = ceiling
-    return {run: RunAllowance(expires_at=expiry[run], ceilings=found) for run, found in ceilings.items()}
+    return {
+        run: RunAllowance(expires_at=expires_at, ceilings=ceilings[run], approved_amount=amount)
+        for run, (expires_at, amount) in terms.items()
+    }

@@ -98,13 +98,17 @@ plan_ceilings = sa.Table(
     sa.Column("symbol", sa.Text, primary_key=True),
     sa.Column("side", sa.Text, primary_key=True),
     sa.Column("expires_at", _MOMENT, nullable=False),
+    sa.Column("approved_amount", sa.Numeric, comment="of the whole run, the same in all its rows; null when it sells"),
     sa.Column("max_quantity", sa.Numeric, nullable=False),
     sa.Column("max_notional", sa.Numeric, nullable=False),
+    sa.Column("limit_price", sa.Numeric),
     sa.Column("signed_quantity", sa.Numeric, nullable=False, server_default="0"),
     sa.Column("signed_notional", sa.Numeric, nullable=False, server_default="0"),
     # The second line of defence: whatever the code believes, the database never counts beyond the approval.
     sa.CheckConstraint("signed_quantity <= max_quantity", name="quantity_within"),
     sa.CheckConstraint("side = 'Sell' or signed_notional <= max_notional", name="notional_within"),
+    sa.CheckConstraint("side = 'Sell' or signed_notional <= approved_amount", name="amount_within"),
+    sa.Index("ix_plan_ceilings_expires_at", "expires_at"),
     postgresql_with={"fillfactor": "70"},
 )
 
@@ -119,6 +123,7 @@ signed_orders = sa.Table(
     sa.Column("quantity", sa.Numeric, nullable=False),
     sa.Column("price", sa.Numeric, nullable=False),
     sa.Column("signed_at", _MOMENT, nullable=False, server_default=sa.func.now()),
+    sa.Index("ix_signed_orders_signed_at", "signed_at"),
 )
 
 rate_windows = sa.Table(

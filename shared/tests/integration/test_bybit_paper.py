@@ -159,8 +159,7 @@ async def test_an_order_lives_through_all_queries_and_matches_the_ledger(desk: D
     matches = await desk.session.executions_by_link_id("first-order")
     history = await desk.session.history_by_link_id("first-order")
     wallet = await desk.session.wallet()
-    info = await desk.session.account_info()
-    for outcome in (matches, history, wallet, info):
+    for outcome in (matches, history, wallet):
         assert isinstance(outcome, Accepted), outcome
     assert isinstance(matches, Accepted)
     assert isinstance(wallet, Accepted)

@@ -143,13 +143,6 @@ class TransactionRow(VenueRow):
     time_ms: Milliseconds = Field(alias="transactionTime")
 
 
-class AccountInfo(VenueRow):
-    """Kind of account: `unified_margin_status` 5 or 6 is UTA 2.0."""
-
-    unified_margin_status: int
-    margin_mode: Text = ""
-
-
 LegOutcome = Accepted[OrderAck] | Refused | RateLimited | Duplicate | NotOpen | Unknown
 """What one order of a batch came to."""
 

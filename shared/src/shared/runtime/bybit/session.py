@@ -20,7 +20,6 @@ from shared.runtime.bybit.orders import ORDER_WINDOW_MS, READ_WINDOW_MS, LimitOr
 from shared.runtime.bybit.outcomes import Accepted, NotOpen, NotSent, Outcome, Unknown
 from shared.runtime.bybit.paging import read_pages
 from shared.runtime.bybit.replies import (
-    AccountInfo,
     BatchReply,
     ExecutionRow,
     OrderAck,
@@ -175,16 +174,6 @@ class VenueSession:
             return outcome
         row = outcome.reply[0] if outcome.reply else WalletRow(coins=())
         return Accepted(timestamp_ms=outcome.timestamp_ms, recv_window_ms=outcome.recv_window_ms, reply=row)
-
-    async def account_info(self) -> Outcome[AccountInfo]:
-        """Kind of account and margin mode."""
-        call, answer = await self._desk.send(
-            self._connections.queries,
-            self._pybit.get_account_info,
-            lane=self._read_lane,
-            recv_window_ms=READ_WINDOW_MS,
-        )
-        return self._judged(call, answer, AccountInfo)
 
     def _now_ms(self) -> int:
         return epoch_ms(self._clock.now())

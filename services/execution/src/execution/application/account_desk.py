@@ -17,7 +17,7 @@ from execution.application.send_orders import SendOrders
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
-from execution.domain.venue_facts import FINAL, Fact, OrderFact, ReplyFact, ReplyKind
+from execution.domain.venue_facts import FINAL, Fact, OrderFact, ReplyFact, ReplyKind, Standing
 from shared.trading.errors import Unavailable
 from shared.trading.status import LegStatus
 
@@ -253,7 +253,13 @@ async def _pause(event: asyncio.Event, seconds: float) -> None:
 
 
 def _only_acknowledged(facts: Sequence[Fact]) -> bool:
-    return all(isinstance(fact, ReplyFact) and fact.reply.kind is ReplyKind.ACCEPTED for fact in facts)
+    return all(_acknowledges(fact) for fact in facts)
+
+
+def _acknowledges(fact: Fact) -> bool:
+    if isinstance(fact, ReplyFact):
+        return fact.reply.kind is ReplyKind.ACCEPTED
+    return isinstance(fact, OrderFact) and fact.standing is Standing.OPEN
 
 
 def _planned(legs: Sequence[Leg]) -> list[Leg]:

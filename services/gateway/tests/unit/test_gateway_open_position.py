@@ -60,7 +60,10 @@ class Shop:
         self.opened[plan.plan_id] = (accepted, signing_ends)
         return True
 
-    async def close(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
+    async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
+        raise AssertionError("nothing is closed here")
+
+    async def closing(self, position: Position, *, since: datetime) -> bool:
         raise AssertionError("nothing is closed here")
 
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:

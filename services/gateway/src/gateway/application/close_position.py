@@ -11,8 +11,13 @@ from uuid import UUID
 from gateway.application.ports import Acceptance, Acceptances, Planner
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
-from gateway.domain.errors import PlanAlreadyUsed, PlanNotFound, PositionNotClosable, PositionNotFound
-from gateway.domain.plan import Plan
+from gateway.domain.errors import (
+    CloseAlreadyRequested,
+    PlanAlreadyUsed,
+    PlanNotFound,
+    PositionNotClosable,
+    PositionNotFound,
+)
 from gateway.domain.position import Position
 from shared.trading.clock import Clock
 from shared.trading.status import PositionStatus
@@ -37,7 +42,7 @@ class ClosePosition:
     """Accepts an order to sell: answer, request and command are one commit.
 
     Args:
-        signing_s: For how long after acceptance the order may still be signed.
+        signing_s: For how long after acceptance the order may still be signed, and stands in the way of another.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class ClosePosition:
 
         Raises:
             PositionNotFound, PositionNotClosable: there is nothing to close now.
+            CloseAlreadyRequested: another order to close it waits for execution.
             IdempotencyKeyReused: the key came with another request.
             PlanNotFound, PlanNotForThis, PlanExpired, PlanAlreadyUsed: the plan cannot be executed.
             PlatformError: execution refuses to plan.
@@ -67,7 +73,10 @@ class ClosePosition:
         async with self._acceptances.begin(order.user_id) as work:
             if known := await _remembered(work, order):
                 return known
-            await _closable(work, order.position_id)
+            position = await work.position(order.position_id)
+            if position is None:
+                raise PositionNotFound("You have no such position.")
+            await self._must_be_closable(work, position)
             return None
 
     async def _planned(self, order: CloseOrder) -> UUID:
@@ -95,29 +104,21 @@ class ClosePosition:
             )
             if earlier := await work.remember(order.key, order.fingerprint, accepted):
                 return earlier.to(order.fingerprint)
-            _must_be_closable(position)
+            await self._must_be_closable(work, position)
             plan.must_close(order.position_id, now)
-            await self._order(work, plan, accepted)
+            if not await work.close(plan, accepted, position, signing_ends=now + self._signing):
+                raise PlanAlreadyUsed("This plan has been used already; nothing more was ordered.")
             return accepted
 
-    async def _order(self, work: Acceptance, plan: Plan, accepted: Accepted) -> None:
-        if not await work.close(plan, accepted, signing_ends=accepted.accepted_at + self._signing):
-            raise PlanAlreadyUsed("This plan has been used already; nothing more was ordered.")
-
-
-async def _closable(work: Acceptance, position_id: UUID) -> None:
-    position = await work.position(position_id)
-    if position is None:
-        raise PositionNotFound("You have no such position.")
-    _must_be_closable(position)
-
-
-def _must_be_closable(position: Position) -> None:
-    if position.status is not PositionStatus.ACTIVE:
-        raise PositionNotClosable(
-            f"The position is {position.status}; only an ACTIVE one can be closed. Nothing was ordered.",
-            context={"status": position.status},
-        )
+    async def _must_be_closable(self, work: Acceptance, position: Position) -> None:
+        if position.status is not PositionStatus.ACTIVE:
+            raise PositionNotClosable(
+                f"The position is {position.status}; only an ACTIVE one can be closed. Nothing was ordered.",
+                context={"status": position.status},
+            )
+        # One that execution never takes ends with its signing time, and frees the position.
+        if await work.closing(position, since=self._clock.now() - self._signing):
+            raise CloseAlreadyRequested("An order to sell this position was taken already; nothing more was ordered.")
 
 
 async def _remembered(work: Acceptance, order: CloseOrder) -> Accepted | None:

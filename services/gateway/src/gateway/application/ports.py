@@ -55,8 +55,12 @@ class Acceptance(Protocol):
         """Record the position and its command; False when the plan has opened a position before."""
         ...
 
-    async def close(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
+    async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command; False when the plan was used before."""
+        ...
+
+    async def closing(self, position: Position, *, since: datetime) -> bool:
+        """Whether a close taken after `since` still waits: no word of execution has changed the position after it."""
         ...
 
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:

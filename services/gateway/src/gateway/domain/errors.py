@@ -54,6 +54,13 @@ class PositionNotClosable(Conflict):
     title = "The position cannot be closed now"
 
 
+class CloseAlreadyRequested(Conflict):
+    """An order to sell was taken and has not been answered yet; a second one could sell coins of the user's own."""
+
+    code = "close_already_requested"
+    title = "The position is being closed already"
+
+
 class StreamPositionGone(NotFound):
     """The position in the live feed can no longer be resumed."""
 

@@ -81,13 +81,14 @@ class PostgresAcceptance:
         await self._command(command, version=1)
         return True
 
-    async def close(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
+    async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command."""
         values = {
             "plan_id": plan.plan_id,
             "user_id": plan.user_id,
             "position_id": accepted.position_id,
             "accepted_at": accepted.accepted_at,
+            "position_version": position.version,
         }
         taken = insert(close_requests).values(values).on_conflict_do_nothing().returning(close_requests.c.plan_id)
         if (await self._session.execute(taken)).first() is None:
@@ -111,6 +112,11 @@ class PostgresAcceptance:
         found = await self._session.execute(query.with_for_update() if lock else query)
         row = found.mappings().first()
         return rows.noun(Position, dict(row)) if row else None
+
+    async def closing(self, position: Position, *, since: datetime) -> bool:
+        """Whether a close taken after `since` still waits for a word of execution."""
+        facts = {"position": position.position_id, "version": position.version, "since": since}
+        return bool((await self._session.execute(_CLOSING, facts)).scalar())
 
     async def _command(self, command: orders.PlaceBasketOrder | orders.ClosePosition, *, version: int) -> None:
         await self._outbox.add(
@@ -142,6 +148,13 @@ _ANSWER = sa.select(idempotency_keys).where(
     idempotency_keys.c.user_id == sa.bindparam("owner"), idempotency_keys.c.key == sa.bindparam("name")
 )
 _OPEN = insert(synthetic_positions).on_conflict_do_nothing().returning(synthetic_positions.c.position_id)
+_CLOSING = sa.select(
+    sa.exists().where(
+        close_requests.c.position_id == sa.bindparam("position"),
+        close_requests.c.position_version >= sa.bindparam("version"),
+        close_requests.c.accepted_at > sa.bindparam("since"),
+    )
+)
 _COUNT_COMMAND = (
     sa.update(synthetic_positions)
     .where(synthetic_positions.c.position_id == sa.bindparam("position"))

@@ -73,6 +73,7 @@ synthetic_positions = sa.Table(
     sa.Column("updated_at", MOMENT, nullable=False),
     sa.Column("version", sa.Integer, nullable=False, server_default="0", comment="of the newest event of execution"),
     sa.Index("ix_synthetic_positions_user_newest", "user_id", "created_at", "position_id"),
+    sa.Index("ix_synthetic_positions_pending", "created_at", postgresql_where=sa.text("status = 'PENDING'")),
 )
 
 close_requests = sa.Table(
@@ -80,8 +81,9 @@ close_requests = sa.Table(
     metadata,
     sa.Column("plan_id", sa.Uuid, primary_key=True),
     _user(),
-    sa.Column("position_id", sa.Uuid, nullable=False),
+    sa.Column("position_id", sa.Uuid, nullable=False, index=True),
     sa.Column("accepted_at", MOMENT, nullable=False),
+    sa.Column("position_version", sa.Integer, nullable=False, server_default="0", comment="when it was taken"),
 )
 
 position_legs = sa.Table(

@@ -16,6 +16,7 @@ from gateway.application.hub import Hub
 from gateway.application.keep_dead_letter import KeepDeadLetter
 from gateway.application.open_position import OpenPosition
 from gateway.application.paint_picture import PaintPicture
+from gateway.application.sweep_waiting import SweepWaiting
 from gateway.application.turns import Turns
 from gateway.inbound.api import create_app
 from gateway.inbound.dead_letters import dead_letter_router
@@ -24,7 +25,7 @@ from gateway.inbound.events import account_router, execution_router, market_rout
 from gateway.inbound.limits import Limits
 from gateway.inbound.sse import EventStreams, render
 from gateway.inbound.tokens import AccessTokens
-from gateway.outbound.execution_client import ExecutionPlanner
+from gateway.outbound.execution_client import ExecutionPlanner, ExecutionPositions
 from gateway.outbound.feed import FeedConnection, FeedHistory, FeedReader
 from gateway.outbound.postgres.acceptance_repository import PostgresAcceptances
 from gateway.outbound.postgres.dead_letter_repository import PostgresDeadLetters
@@ -33,6 +34,7 @@ from gateway.outbound.postgres.picture_repository import PostgresPictures
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository, PostgresPruning
 from gateway.outbound.postgres.position_reader import PostgresPainted, PostgresPositionReader
 from gateway.outbound.postgres.tables import outbox
+from gateway.outbound.postgres.waiting_repository import PostgresWaitingPositions
 from gateway.outbound.stream_messages import StreamMessages
 from gateway.outbound.token_keys import AuthTokenKeys
 from gateway.settings import Settings
@@ -58,7 +60,9 @@ class Gateway:
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds()
         self.database = Database(dsn_text(settings.database_dsn), pool_size=settings.database_pool)
-        self._pruning_database = Database(dsn_text(settings.relay_dsn, name="RELAY_DSN"), pool_size=2)
+        self._everybody = Database(dsn_text(settings.relay_dsn, name="RELAY_DSN"), pool_size=2)
+        self._sweep_every_s = settings.sweep_s
+        self._sweep_after_s = settings.signing_s + settings.sweep_margin_s
         self._connection = FeedConnection(self._connect_feed)
         self._fresh = Freshness(PostgresPainted(self.database))
         self.hub = Hub(render, heard=self._fresh.heard)
@@ -81,6 +85,7 @@ class Gateway:
             loops={
                 "feed": FeedReader(self._connection, self.hub).follow_for_ever,
                 "prune": self._prune,
+                "sweep": self._sweep,
             },
             on_terminate=[self.hub.close_all],
             on_stop=[self._close],
@@ -159,14 +164,26 @@ class Gateway:
             raise RuntimeError("not following")
 
     async def _prune(self) -> None:
-        pruning = PostgresPruning(self._pruning_database)
+        pruning = PostgresPruning(self._everybody)
         while True:
             gone = await pruning.prune()
             log.info("old_keys_and_plans_pruned", rows=gone)
             await asyncio.sleep(PRUNE_S)
 
+    async def _sweep(self) -> None:
+        sweep = SweepWaiting(
+            positions=PostgresWaitingPositions(everybody=self._everybody, database=self.database),
+            authority=ExecutionPositions(self.process.ask),
+            clock=self._clock,
+            ids=self._ids,
+            patience_s=self._sweep_after_s,
+        )
+        while True:
+            await sweep()
+            await asyncio.sleep(self._sweep_every_s)
+
     async def _close(self) -> None:
         # From here on a closed connection is meant, not a loss.
         self.process.bus_health.stopping = True
         await self._connection.close()
-        await self._pruning_database.close()
+        await self._everybody.close()

@@ -112,6 +112,42 @@ class Pictures(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingPosition:
+    """A position that the gateway took and about which execution has said nothing yet."""
+
+    position_id: UUID
+    user_id: UUID
+
+
+class WaitingPositions(Protocol):
+    """Positions that wait for execution's first word, of all users."""
+
+    async def older_than(self, moment: datetime, *, limit: int) -> list[WaitingPosition]:
+        """Those taken before a moment, oldest first."""
+        ...
+
+    async def fail(self, waiting: WaitingPosition, *, reason: str, at: datetime, line: UUID) -> bool:
+        """Let it be FAILED, with line `line` in the feed; False when execution has spoken meanwhile."""
+        ...
+
+    async def paint(self, found: PositionDetail) -> None:
+        """Keep what execution answered, unless something newer is known."""
+        ...
+
+
+class PositionAuthority(Protocol):
+    """Execution, which decides about positions."""
+
+    async def position(self, waiting: WaitingPosition) -> PositionDetail | None:
+        """The position as execution knows it; None when it knows none.
+
+        Raises:
+            PlatformError: it does not answer.
+        """
+        ...
+
+
 class PositionReader(Protocol):
     """Reads the picture."""
 

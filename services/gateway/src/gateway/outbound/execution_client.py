@@ -1,15 +1,18 @@
-"""Asks execution for plans and keeps each one, so that an order for it is accepted without another question."""
+"""Asks execution: for plans, keeping each one so that its order needs no other question; and how positions stand."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from uuid import UUID
 
+from gateway.application.ports import WaitingPosition
 from gateway.domain.plan import Ceiling, Plan
+from gateway.domain.position import Fill, Leg, Position, PositionDetail, PositionSummary
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository
 from shared.contracts.rpc import execution
 from shared.contracts.rpc.execution import PlanView
 from shared.runtime.rpc import RpcClient
+from shared.trading.errors import NotFound
 
 
 class ExecutionPlanner:
@@ -42,6 +45,34 @@ class ExecutionPlanner:
             raise RuntimeError("execution answered with somebody else's plan")
         await self._plans.keep(plan)
         return plan
+
+
+class ExecutionPositions:
+    """Positions as execution knows them."""
+
+    def __init__(self, ask: RpcClient) -> None:
+        self._ask = ask
+
+    async def position(self, waiting: WaitingPosition) -> PositionDetail | None:
+        """One position with legs and fills; None when execution has none of that id.
+
+        Raises:
+            PlatformError: execution does not answer.
+        """
+        question = execution.PositionRef(user_id=waiting.user_id, position_id=waiting.position_id)
+        try:
+            found = await self._ask.ask(execution.GET_POSITION, question)
+        except NotFound:
+            return None
+        view = found.position
+        # A run carries its plan's id, so the opening run names the plan.
+        plan_id = view.run_id if view.run_kind == "buy" else None
+        position = Position(**view.model_dump(exclude={"legs"}), plan_id=plan_id)
+        return PositionDetail(
+            summary=PositionSummary(position=position, valuation=None, deviation=None),
+            legs=[Leg(**leg.model_dump()) for leg in view.legs],
+            fills=[Fill(account_id=view.account_id, **fill.model_dump()) for fill in found.fills],
+        )
 
 
 def _plan(view: PlanView) -> Plan:

@@ -7,6 +7,7 @@ product knows that it is tested. Protocol times run at the printed scale; the re
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
 import tempfile
@@ -46,7 +47,8 @@ async def slow_stage(server_room: Path) -> AsyncIterator[Stage]:
         await stage.order(kind="latency", path="/v5/order/*", latency_ms=VENUE_LATENCY_MS)
         await stage.freeze_prices()
         yield stage
-    shutil.rmtree(folder, ignore_errors=True)
+    if not os.environ.get("BASKETRY_KEEP_STAGE"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.timeout(180)

@@ -65,6 +65,8 @@ class VenueProxy:
         self._tasks.add(task)
         try:
             await self._connect(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()  # only `stop` cancels
         finally:
             self._tasks.discard(task)
 

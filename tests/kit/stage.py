@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 
 from basketry_cli.gateway import GatewayClient
+from basketry_cli.problems import ApiProblem
 from basketry_cli.sse import ServerEvent
 from basketry_local.data_folder import DataFolder
 from basketry_local.environment import EXCHANGE, Ports, choose_ports
@@ -50,7 +51,12 @@ class Customer:
         """The position once it is neither pending nor trading."""
 
         async def look() -> dict[str, Any]:
-            position = await self.client.position(str(position_id))
+            try:
+                position = await self.client.position(str(position_id))
+            except (httpx.TransportError, ApiProblem) as error:
+                # Something was killed: the door may be shut for a moment, which is not what is tested here.
+                assert isinstance(error, httpx.TransportError) or error.status in {500, 503}
+                raise AssertionError(str(error)) from error
             assert position["status"] not in {"PENDING", "EXECUTING", "CLOSING"}, position["status"]
             return position
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import pytest
 import structlog
@@ -58,3 +59,18 @@ def test_lines_are_json_with_service_and_bound_ids(capsys: pytest.CaptureFixture
     assert first["correlation_id"] == str(correlation)
     assert "CANARY" not in second["event"]
     assert second["level"] == "warning"
+
+
+def test_a_library_with_a_handler_of_its_own_takes_the_same_road(capfd: pytest.CaptureFixture[str]) -> None:
+    library = logging.getLogger("faststream")
+    library.addHandler(logging.StreamHandler(sys.stderr))
+    library.propagate = False
+    configure_logging("execution")
+    logging.getLogger("faststream.bus").error("Task-1 raised an exception", exc_info=TimeoutError("late"))
+    logging.getLogger("faststream.bus").info("noise")
+    written = capfd.readouterr()
+    [line] = written.out.splitlines()
+    assert written.err == ""
+    shown = json.loads(line)
+    assert (shown["event"], shown["level"], shown["service"]) == ("Task-1 raised an exception", "error", "execution")
+    assert "TimeoutError: late" in shown["exception"]

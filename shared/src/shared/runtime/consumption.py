@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import nats.errors
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.msg import Msg
 from nats.js.api import ConsumerInfo
 from nats.js.errors import Error as JetStreamError
 
@@ -56,6 +58,8 @@ class Consumption:
             no_reply=True,
         )
         self.subscriber(self._consume, filter=every)
+        self._fetch_for_ever = self.subscriber._consume_pull  # noqa: SLF001 - see _patiently
+        self.subscriber._consume_pull = self._patiently  # type: ignore[method-assign]  # noqa: SLF001
 
     async def start(self) -> None:
         """Fetch (again); the durable must be there."""
@@ -71,6 +75,16 @@ class Consumption:
         """What the server says about the durable."""
         found: ConsumerInfo = await self.subscriber.jetstream.consumer_info(self.spec.stream, self.spec.name, timeout=3)
         return found
+
+    async def _patiently(self, cb: Callable[[Msg], Coroutine[Any, Any, Any]]) -> None:
+        """FastStream's own loop, going on after a fetch that found nothing in time.
+
+        It expects `nats.errors.TimeoutError`; nats-py raises asyncio's plain one when the time runs out between its two
+        requests (`PullSubscription._fetch_n`). The loop would fall with a traceback and be started again.
+        """
+        while self.subscriber.running:
+            with contextlib.suppress(TimeoutError):
+                await self._fetch_for_ever(cb)
 
     async def _consume(self, message: NatsMessage) -> None:
         delivery = _delivery(message, self.spec.stream)

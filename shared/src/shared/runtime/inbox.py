@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.contracts.topology import STREAMS
+from shared.runtime.database import Database
+from shared.runtime.logging import get_logger
+
+log = get_logger(__name__)
+
+KEPT = timedelta(seconds=max(spec.max_age_s for spec in STREAMS), days=1)
+"""Whatever is still in some stream, dead letters included, finds its row; older messages cannot come again."""
+PRUNE_S = 3600.0
+AT_ONCE = 10_000
 
 
 def inbox_table(metadata: sa.MetaData) -> sa.Table:
@@ -42,3 +55,27 @@ async def first_delivery(session: AsyncSession, table: sa.Table, consumer: str, 
         .returning(table.c.message_id)
     )
     return noted.first() is not None
+
+
+async def prune_inbox(database: Database, table: sa.Table, *, at_once: int = AT_ONCE) -> int:
+    """Forget messages that no stream holds any more, a bounded number in each transaction; how many they were."""
+    name = f'"{table.schema}".inbox'
+    statement = sa.text(
+        f"delete from {name} where ctid in "  # noqa: S608 - the schema's own name
+        f"(select ctid from {name} where received_at < now() - cast(:kept as interval) limit :most)"
+    )
+    pruned, gone = 0, at_once
+    while gone == at_once:
+        async with database.transaction() as session:
+            done = await session.execute(statement, {"kept": KEPT, "most": at_once})
+        gone = int(getattr(done, "rowcount", 0))
+        pruned += gone
+    return pruned
+
+
+async def prune_for_ever(database: Database, table: sa.Table) -> None:
+    """Once an hour, until cancelled."""
+    while True:
+        if gone := await prune_inbox(database, table):
+            log.info("old_inbox_rows_pruned", rows=gone)
+        await asyncio.sleep(PRUNE_S)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import sqlalchemy as sa
 from fastapi import FastAPI
@@ -21,6 +22,7 @@ from shared.runtime.database import Database
 from shared.runtime.death import die
 from shared.runtime.events import EventRouter
 from shared.runtime.health import Check, Health, health_router
+from shared.runtime.inbox import prune_for_ever
 from shared.runtime.logging import configure_logging, get_logger
 from shared.runtime.relay import Relay, RelayMetrics
 from shared.runtime.rpc import RpcClient, RpcRouter
@@ -47,7 +49,7 @@ class Process:
     Args:
         name: The service, with underscores: subject, inbox, queue group and schema.
         database: Closed at the end; readiness asks it.
-        outbox: Of `outbox_table`; its relay runs here.
+        outbox: Of `outbox_table`; its relay runs here, and the inbox beside it is pruned.
         events: One router per durable consumer.
         loops: Background loops by name; one that raises is started again after a pause.
         on_start: Called when the bus is connected, before anything is consumed or looped.
@@ -95,6 +97,7 @@ class Process:
         for router in rpc:
             router.attach(self.broker, service=name)
         self._relay = self._make_relay(outbox)
+        self._inbox = outbox.metadata.tables.get(f"{outbox.schema}.inbox") if outbox is not None else None
         self._loops = dict(loops or {})
         self._on_start, self._on_stop, self._on_terminate = tuple(on_start), tuple(on_stop), tuple(on_terminate)
         self._supervisor = Supervisor(self.registry)
@@ -162,6 +165,8 @@ class Process:
         self._supervisor.start("connection_watch", self._watch_connections)
         if self._relay is not None:
             self._supervisor.start("relay", self._relay.run)
+        if self._database is not None and self._inbox is not None:
+            self._supervisor.start("prune_inbox", partial(prune_for_ever, self._database, self._inbox))
         for name, loop in self._loops.items():
             self._supervisor.start(name, loop)
         self.health.started = True

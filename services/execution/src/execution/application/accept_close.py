@@ -10,14 +10,16 @@ import structlog
 
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
 from execution.application.book_ports import Books, Reservation, Work
+from execution.application.closable import free_holdings, must_be_closable
 from execution.application.ports import Bell
 from execution.application.settle_run import settle_run
-from execution.application.told import PositionTold
+from execution.application.told import IncidentTold, PositionTold
 from execution.domain.close_plan import sellable
-from execution.domain.errors import PlanNotFound, PositionNotClosable, PositionNotFound
+from execution.domain.errors import PlanExpired, PlanNotFound, PositionNotClosable, PositionNotFound
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position, PositionHolding, Run, RunKind
 from shared.trading.clock import Clock, Ids
+from shared.trading.errors import PlatformError
 from shared.trading.money import ZERO
 from shared.trading.status import LegStatus, PositionStatus
 
@@ -36,8 +38,10 @@ class AcceptClose:
     async def execute(self, command: Command) -> None:
         """Commit inbox, run, legs and reservations in one transaction; the desk does the rest.
 
+        A close that cannot be done any more is announced with its reason; nothing is sold.
+
         Raises:
-            PositionNotFound, PlanNotFound, PositionNotClosable: for the dead letters; nothing was changed.
+            PositionNotFound: for the dead letters; nothing was changed.
         """
         async with self._books.work(command.account.user_id) as work:
             await work.lock(command.account.account_id)
@@ -45,22 +49,49 @@ class AcceptClose:
                 return
             if await work.run(command.plan_id) is not None:
                 return
-            position, plan = await _found(work, command)
-            if self._clock.now() > command.expires_at:
-                await self._too_late(work, position)
-                return
-            await self._start(work, command, position, plan)
+            position = await work.position(command.position_id)
+            if position is None or position.account_id != command.account.account_id:
+                raise PositionNotFound
+            try:
+                plan = await self._possible(work, command, position)
+            except (PlanNotFound, PlanExpired, PositionNotClosable) as refusal:
+                await self._refuse(work, position, refusal)
+            else:
+                await self._start(work, command, position, plan)
         self._bell.ring([command.account.account_id])
 
-    async def _too_late(self, work: Work, position: Position) -> None:
-        blocked = position.moved(PositionStatus.ACTIVE, self._clock.now(), blocked_reason="plan_expired")
-        await work.save_position(blocked)
-        work.tell(PositionTold(position=blocked, legs=await work.legs_of_position(position.position_id)))
+    async def _possible(self, work: Work, command: Command, position: Position) -> Plan:
+        await must_be_closable(work, position)
+        if self._clock.now() > command.expires_at:
+            raise PlanExpired
+        plan = await work.plan(command.plan_id)
+        if plan is None or not command.fits(plan, RunKind.CLOSE) or plan.position_id != command.position_id:
+            raise PlanNotFound
+        return plan
+
+    async def _refuse(self, work: Work, position: Position, refusal: PlatformError) -> None:
+        """The order was taken from the user: what became of it is said, on the position when it stands still."""
+        reason = str(refusal.context.get("reason", refusal.code))
+        log.warning("close_refused", position_id=str(position.position_id), reason=reason)
+        if position.status is PositionStatus.ACTIVE:
+            blocked = position.moved(PositionStatus.ACTIVE, self._clock.now(), blocked_reason=reason)
+            await work.save_position(blocked)
+            work.tell(PositionTold(position=blocked, legs=await work.legs_of_position(position.position_id)))
+            return
+        work.tell(
+            IncidentTold(
+                user_id=position.user_id,
+                account_id=position.account_id,
+                position_id=position.position_id,
+                code="close_refused",
+                detail=f"An order to close was refused and nothing was sold for it: {reason}.",
+            )
+        )
 
     async def _start(self, work: Work, command: Command, position: Position, plan: Plan) -> None:
         now = self._clock.now()
         run = new_run(command, RunKind.CLOSE, approved=ZERO, now=now)
-        holdings = await work.holdings([position.position_id])
+        holdings = await free_holdings(work, position)
         legs = new_legs(run, _within_ledger(plan.legs, holdings), self._ids)
         closing = position.moved(
             PositionStatus.CLOSING, now, run_id=run.run_id, run_kind=RunKind.CLOSE, blocked_reason=None, reasons=()
@@ -76,19 +107,8 @@ class AcceptClose:
         await settle_run(work, run, now=now)
 
 
-async def _found(work: Work, command: Command) -> tuple[Position, Plan]:
-    position, plan = await work.position(command.position_id), await work.plan(command.plan_id)
-    if position is None or position.account_id != command.account.account_id:
-        raise PositionNotFound
-    if plan is None or not command.fits(plan, RunKind.CLOSE) or plan.position_id != command.position_id:
-        raise PlanNotFound
-    if position.status is not PositionStatus.ACTIVE:
-        raise PositionNotClosable(f"The position is {position.status.value}; only an active one can be closed.")
-    return position, plan
-
-
 def _within_ledger(lines: Sequence[PlanLine], holdings: Sequence[PositionHolding]) -> list[PlanLine]:
-    """The plan's lines, none above what the position holds now."""
+    """The plan's lines, none above what the position holds now and has not put aside."""
     held = {holding.symbol: holding.quantity for holding in holdings}
     return [_capped(line, held.get(line.symbol, ZERO)) if line.check == "ok" else line for line in lines]
 

@@ -33,6 +33,10 @@ class Reservation:
     amount: Decimal
 
 
+class UnstorableError(ValueError):
+    """The database refuses these very values: trying again would not help."""
+
+
 class Work(Protocol):
     """One transaction, in which only one user's rows exist."""
 
@@ -150,6 +154,10 @@ class Work(Protocol):
 
     async def reservations_of_run(self, run_id: UUID) -> Sequence[Reservation]:
         """What a run and its attempts have put aside."""
+        ...
+
+    async def reservations_of_position(self, position_id: UUID) -> Sequence[Reservation]:
+        """What all runs and attempts of a position have put aside."""
         ...
 
     async def reserve(self, reservations: Sequence[Reservation]) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
+from execution.application.closable import free_holdings, must_be_closable
 from execution.application.planning import QUOTE_ASSET, PlanRoom
 from execution.application.ports import Account
 from execution.domain.close_plan import close_lines
-from execution.domain.errors import NothingToSell, PositionNotClosable, PositionNotFound
+from execution.domain.errors import NothingToSell, PositionNotFound
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position, PositionHolding, RunKind
 from shared.trading.money import ZERO, exact_sum
-from shared.trading.status import PositionStatus
 
 
 class MakeClosePlan:
@@ -39,11 +39,10 @@ class MakeClosePlan:
     async def _held(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:
             position = await work.position(position_id)
-            holdings = [holding for holding in await work.holdings([position_id]) if holding.quantity > ZERO]
-        if position is None:
-            raise PositionNotFound
-        if position.status is not PositionStatus.ACTIVE:
-            raise PositionNotClosable(f"The position is {position.status.value}; only an active one can be closed.")
+            if position is None:
+                raise PositionNotFound
+            await must_be_closable(work, position)
+            holdings = await free_holdings(work, position)
         if not holdings:
             raise NothingToSell
         return position, holdings

@@ -11,13 +11,12 @@ from execution.application.book_ports import Reservation, Work
 from execution.application.ports import Account
 from execution.application.told import FillTold, IncidentTold, LegTold
 from execution.domain.attempt import Attempt
-from execution.domain.fill import Fill, after_fill
-from execution.domain.journal import JournalLine, fill_lines
+from execution.domain.fill import Fill, after_fill, split_sale
+from execution.domain.journal import JournalLine, beyond_lines, fill_lines
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run, RunState
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.venue_facts import AbsenceFact, ExecutionFact, Fact, OrderFact, ReplyFact
-from shared.trading.holding import Oversold
 from shared.trading.status import Side
 
 
@@ -151,8 +150,7 @@ class OpenBooks:
         await self._load_positions({fill.position_id for fill in self._fills})
         lines: list[JournalLine] = []
         for fill in self._fills:
-            self._apply(fill)
-            lines += fill_lines(fill)
+            lines += fill_lines(fill) + self._apply(fill)
             self._work.tell(FillTold(fill=fill), run=self._runs.get(fill.run_id))
         await self._work.add_fills(self._fills)
         await self._work.add_lines(lines)
@@ -169,7 +167,8 @@ class OpenBooks:
         for holding in await self._work.holdings(position_ids):
             self._holdings[holding.position_id, holding.asset] = holding
 
-    def _apply(self, fill: Fill) -> None:
+    def _apply(self, fill: Fill) -> list[JournalLine]:
+        """Change holding and money; returns the lines for what was sold beyond the holding."""
         key = (fill.position_id, fill.base_asset)
         holding = self._holdings.get(key) or PositionHolding(
             position_id=fill.position_id,
@@ -179,14 +178,16 @@ class OpenBooks:
             symbol=fill.symbol,
             target_weight=self._legs[fill.leg_id].target_weight,
         )
-        try:
-            self._holdings[key] = holding.with_ledger(after_fill(holding.ledger(), fill))
-        except Oversold as error:
-            # The venue's match is a fact: the books stop at nothing held, and a person looks at the difference.
-            emptied = holding.ledger().sold(quantity=holding.quantity, proceeds=fill.notional, quote_fee=fill.quote_fee)
-            self._holdings[key] = holding.with_ledger(emptied)
-            self.incident(self.attempts[fill.client_order_id], "oversold", error.detail)
-        self._add_money(fill)
+        covered, beyond = split_sale(fill, holding.quantity)
+        self._holdings[key] = holding.with_ledger(after_fill(holding.ledger(), covered)) if covered else holding
+        if covered is not None:
+            self._add_money(covered)
+        if beyond is None:
+            return []
+        # The venue's match is a fact: the books stop at nothing held, and a person looks at the difference.
+        sold = f"Match {fill.exec_id} sold {beyond.quantity} {fill.base_asset} beyond what the position held."
+        self.incident(self.attempts[fill.client_order_id], "oversold", sold)
+        return beyond_lines(beyond)
 
     def _add_money(self, fill: Fill) -> None:
         position = self._positions[fill.position_id]

@@ -9,15 +9,18 @@ from datetime import datetime
 import structlog
 
 from execution.application.book_ports import Work
-from execution.application.told import LegTold, PositionTold
+from execution.application.told import IncidentTold, LegTold, PositionTold
 from execution.domain.journal import residual_lines
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run, RunKind, RunState
 from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close
 from shared.trading.holding import Holding
 from shared.trading.money import ZERO
+from shared.trading.status import PositionStatus
 
 log = structlog.get_logger(__name__)
+
+_OVER = frozenset({PositionStatus.CLOSED, PositionStatus.FAILED})
 
 
 async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False) -> bool:
@@ -36,11 +39,14 @@ async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False
         return False
     legs = await work.legs_of_run(run.run_id)
     position = await work.position(run.position_id)
-    if position is None or not all_settled(legs):
+    if position is None:
         return False
-    if position.run_id != run.run_id:
-        return False  # a late fill of an older run: the books have it, the newer run decides the status
     holdings = await work.holdings([position.position_id])
+    if position.run_id != run.run_id:
+        # A late fill of an older run: the books have it, and the newer run decides the status, unless it is over.
+        return await _reopen(work, position, holdings, now=now)
+    if not all_settled(legs):
+        return False
     settlement = settle_buy(legs) if run.kind is RunKind.BUY else settle_close(legs, holdings)
     legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
     moved = _settled(position, settlement, now)
@@ -49,6 +55,27 @@ async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False
     await work.release([run.run_id])
     work.tell(PositionTold(position=moved, legs=await work.legs_of_position(position.position_id)), run=run)
     log.info("run_settled", run_id=str(run.run_id), position_id=str(position.position_id), status=moved.status.value)
+    return True
+
+
+async def _reopen(work: Work, position: Position, holdings: Sequence[PositionHolding], *, now: datetime) -> bool:
+    """A position that is over never holds coins: it becomes one that the user can close again."""
+    late = tuple(f"{holding.symbol}:late_fill" for holding in holdings if holding.quantity > ZERO)
+    if position.status not in _OVER or not late:
+        return False
+    reopened = position.moved(PositionStatus.ACTIVE, now, complete=False, reasons=late, blocked_reason=None)
+    await work.save_position(reopened)
+    work.tell(
+        PositionTold(position=reopened, legs=await work.legs_of_position(position.position_id)),
+        IncidentTold(
+            user_id=position.user_id,
+            account_id=position.account_id,
+            position_id=position.position_id,
+            code="position_reopened",
+            detail=f"The position was {position.status.value} and holds coins again: {', '.join(late)}.",
+        ),
+    )
+    log.error("position_reopened", position_id=str(position.position_id), was=position.status.value)
     return True
 
 

@@ -35,7 +35,11 @@ class FillTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentTold:
-    """Something a person must look at."""
+    """Something a person must look at.
+
+    Attributes:
+        once: What it is about, when the same would be found again and again: it is told a single time.
+    """
 
     user_id: UUID
     account_id: UUID
@@ -43,6 +47,7 @@ class IncidentTold:
     detail: str
     position_id: UUID | None = None
     client_order_id: str | None = None
+    once: str | None = None
 
 
 Told = PositionTold | LegTold | FillTold | IncidentTold

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from uuid import UUID
 
-from shared.trading.holding import Holding
-from shared.trading.money import ZERO, exact_product
+from shared.trading.holding import COST_PLACES, Holding
+from shared.trading.money import EXACT, ZERO, exact_product, truncate
 from shared.trading.status import Side
 
 
@@ -65,3 +65,28 @@ def after_fill(holding: Holding, fill: Fill) -> Holding:
     if fill.side is Side.BUY:
         return holding.bought(quantity=fill.quantity, paid=fill.notional + fill.quote_fee, base_fee=fill.base_fee)
     return holding.sold(quantity=fill.quantity + fill.base_fee, proceeds=fill.notional, quote_fee=fill.quote_fee)
+
+
+def split_sale(fill: Fill, held: Decimal) -> tuple[Fill | None, Fill | None]:
+    """A fill's part that the position covers, and its part beyond.
+
+    A match at the venue is a fact even when it sold more than the position holds: what is beyond were the user's own
+    coins, and their price and fee belong to the user, not to the position's gain.
+
+    Args:
+        fill: The match.
+        held: Base units that the position holds.
+
+    Returns:
+        Both parts, price and times alike, the fee pro rata; together exactly the fill.
+    """
+    leaving = fill.quantity + fill.base_fee
+    if fill.side is Side.BUY or leaving <= held:
+        return fill, None
+    if held <= ZERO:
+        return None, fill
+    with localcontext(EXACT):
+        fee = truncate(fill.fee * held / leaving, places=COST_PLACES)
+        quantity = held - (fee if fill.base_fee else ZERO)
+        beyond = replace(fill, quantity=fill.quantity - quantity, fee=fill.fee - fee)
+    return replace(fill, quantity=quantity, fee=fee), beyond

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,9 @@ from uuid import UUID
 from execution.domain.fill import Fill
 from shared.trading.money import ZERO
 from shared.trading.status import Side
+
+_LINES_OF_A_FILL = 6
+"""Lines of one match at most: four, and two for a fee."""
 
 
 class LedgerAccount(StrEnum):
@@ -71,6 +74,20 @@ def fill_lines(fill: Fill) -> list[JournalLine]:
         )
         for number, (ledger, asset, amount) in enumerate(moves)
     ]
+
+
+def beyond_lines(beyond: Fill) -> list[JournalLine]:
+    """The entry that gives the part of a sale beyond the holding, with its price and fee, to the user's own coins.
+
+    It follows the match's own entry, of which every line on the position is undone for that part.
+    """
+    own = [line for line in fill_lines(beyond) if line.ledger is LedgerAccount.POSITION]
+    moved = [
+        replace(line, ledger=ledger, amount=sign * line.amount)
+        for line in own
+        for ledger, sign in ((LedgerAccount.POSITION, -1), (LedgerAccount.UNASSIGNED, 1))
+    ]
+    return [replace(line, number=_LINES_OF_A_FILL + number) for number, line in enumerate(moved)]
 
 
 def residual_lines(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -71,6 +71,7 @@ class Announcer:
             aggregate_version=version,
             correlation_id=run.correlation_id if run else None,
             causation_id=run.causation_id if run else None,
+            event_id=_once(told),
         )
 
     def _event(self, told: Told) -> tuple[EventData, str, int, str]:
@@ -100,6 +101,13 @@ class Announcer:
             client_order_id=told.client_order_id,
         )
         return incident, str(self._ids.uuid()), 1, str(told.position_id or "_")
+
+
+def _once(told: Told) -> UUID | None:
+    """The same incident has the same id, which the outbox and every inbox take once."""
+    if not isinstance(told, IncidentTold) or told.once is None:
+        return None
+    return uuid5(told.account_id, f"{told.code}:{told.once}")
 
 
 def _user(told: LegTold | FillTold | IncidentTold) -> UUID:

@@ -6,6 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from execution.application.book_ports import UnstorableError
 from execution.outbound.postgres.announcements import Announcer
 from execution.outbound.postgres.work import PostgresWork
 from shared.runtime.database import Database
@@ -21,7 +25,17 @@ class PostgresBooks:
     @asynccontextmanager
     async def work(self, user_id: UUID) -> AsyncIterator[PostgresWork]:
         """One unit of work; what was told enters the outbox with it."""
-        async with self._database.transaction(user_id) as session:
-            work = PostgresWork(session)
-            yield work
-            await self._announcer.announce(session, work.told)
+        try:
+            async with self._database.transaction(user_id) as session:
+                work = PostgresWork(session)
+                yield work
+                await self._announcer.announce(session, work.told)
+        except DBAPIError as error:
+            if _refuses_values(error):
+                raise UnstorableError(str(error.orig)) from error
+            raise
+
+
+def _refuses_values(error: DBAPIError) -> bool:
+    cause = error.orig.__cause__ if error.orig is not None else None
+    return isinstance(cause, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError | ValueError)

@@ -202,6 +202,11 @@ class PostgresWork:
         table = tables.reservation
         return await fetch(self._session, Reservation, table, sa.select(table).where(table.c.run_id == run_id))
 
+    async def reservations_of_position(self, position_id: UUID) -> Sequence[Reservation]:
+        table = tables.reservation
+        query = sa.select(table).where(table.c.position_id == position_id)
+        return await fetch(self._session, Reservation, table, query)
+
     async def reserve(self, reservations: Sequence[Reservation]) -> None:
         await upsert(self._session, tables.reservation, reservations)
 

@@ -9,6 +9,7 @@ import pytest
 from kit.checker import check_position
 from kit.feed import listening
 from kit.stage import Stage
+
 from shared.testing import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(180)]

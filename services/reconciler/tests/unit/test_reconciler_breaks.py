@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -99,6 +100,28 @@ async def test_d3_an_order_that_ended_at_the_venue_while_we_wait(bench: Any, mak
 
 async def test_an_order_that_the_venue_does_not_show_is_left_to_those_who_trade(bench: Any, make: Any) -> None:
     bench.sources.book = make.books(open_orders=[waiting(make, make.link(leg=1))])
+    assert (await bench.reconcile()).findings == ()
+
+
+async def test_an_order_that_waits_for_a_person_hides_its_own_coin_alone(bench: Any, make: Any) -> None:
+    book = make.book(make.coin("BTC"), make.coin("ETH"))
+    bench.sources.view = make.view({"BTC": "0.5", "ETH": "1"})
+    bench.sources.book = make.books(book)
+    await bench.reconcile()
+    assert bench.breaks_told() == [("D10", "balance:BTC", "open")]
+    stuck = waiting(make, make.link(leg=1), make.NOW - timedelta(minutes=11))
+    bench.sources.book = make.books(book, open_orders=[replace(stuck, state="NEEDS_ATTENTION")])
+    bench.sources.view = make.view({"BTC": "1", "ETH": "0.4"})
+    comparison = await bench.reconcile()
+    assert [finding.subject for finding in comparison.findings] == ["balance:ETH"]
+    assert not comparison.proved
+    assert ("D10", "balance:BTC", "resolved") not in bench.breaks_told()
+
+
+async def test_an_order_that_only_now_needs_a_person_is_waited_for(bench: Any, make: Any) -> None:
+    young = waiting(make, make.link(leg=1), make.NOW - timedelta(minutes=9))
+    bench.sources.book = make.books(open_orders=[replace(young, state="NEEDS_ATTENTION")])
+    bench.sources.view = make.view({"BTC": "0.5"})
     assert (await bench.reconcile()).findings == ()
 
 

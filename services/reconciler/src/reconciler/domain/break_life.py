@@ -41,7 +41,10 @@ def shortage_causes(known: Iterable[Break]) -> dict[str, BreakClass]:
 
 
 def _ends(entry: Break, comparison: Comparison) -> bool:
-    return entry.finding.scope is not Scope.NOTES and entry.finding.scope in comparison.looked_at
+    scope, asset = entry.finding.scope, entry.finding.asset
+    if scope is Scope.BALANCES and asset in comparison.passed_over:
+        return False
+    return scope is not Scope.NOTES and scope in comparison.looked_at
 
 
 def _next(

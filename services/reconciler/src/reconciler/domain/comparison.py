@@ -9,12 +9,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from reconciler.domain.balances import compare_balances
-from reconciler.domain.books import AccountBooks
+from reconciler.domain.books import AccountBooks, OpenOrder
 from reconciler.domain.findings import Comparison, Finding, Handover, Scope
 from reconciler.domain.venue import NoView, VenueExecution, VenueOrder, VenueView
 from shared.trading.errors import Invalid
 from shared.trading.link_id import LinkId, position_tail
-from shared.trading.status import BreakClass
+from shared.trading.status import AttemptState, BreakClass
+
+ATTENTION_PATIENCE = timedelta(minutes=10)
+"""An order that waits for a person for longer keeps only its own coin from being compared, not the account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +48,19 @@ def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
     looked_at = {Scope.KEY, Scope.WINDOW, Scope.EXECUTIONS, Scope.ORDERS, Scope.NOTES}
     notes = _notes(books, view, lens)
     balances: list[Finding] = []
+    passed_over = _coins_in_doubt(books, lens)
     if not missing and _is_quiet(books, ours, lens):
         looked_at.add(Scope.BALANCES)
         causes = {**lens.shortage_causes, **_causes(notes)}
-        balances = compare_balances(books, view, lots=lens.lots, causes=causes)
+        compared = compare_balances(books, view, lots=lens.lots, causes=causes)
+        balances = [finding for finding in compared if finding.asset not in passed_over]
     findings = (*missing, *orders, *notes, *balances)
-    return Comparison(findings=findings, looked_at=frozenset(looked_at), handovers=_handovers(findings, ours))
+    return Comparison(
+        findings=findings,
+        looked_at=frozenset(looked_at),
+        handovers=_handovers(findings, ours),
+        passed_over=passed_over,
+    )
 
 
 def without_view(no_view: NoView) -> Comparison:
@@ -197,11 +207,22 @@ def _causes(notes: list[Finding]) -> dict[str, BreakClass]:
     }
 
 
+def _left_to_people(order: OpenOrder, lens: Lens) -> bool:
+    return order.state == AttemptState.NEEDS_ATTENTION.value and lens.now - order.since >= ATTENTION_PATIENCE
+
+
+def _coins_in_doubt(books: AccountBooks, lens: Lens) -> frozenset[str]:
+    """Coins of which an order may or may not have moved some: nothing is concluded about them."""
+    coins = {coin.symbol: coin.asset for position in books.positions for coin in position.coins}
+    symbols = {order.symbol for order in books.open_orders if _left_to_people(order, lens)}
+    return frozenset(coins[symbol] for symbol in symbols if symbol in coins)
+
+
 def _is_quiet(books: AccountBooks, ours: list[VenueExecution], lens: Lens) -> bool:
     """Nothing of ours moved lately, so that both sides speak of the same moment."""
     settled_since = lens.now - lens.quiet
     return (
-        not books.open_orders
+        all(_left_to_people(order, lens) for order in books.open_orders)
         and all(position.traded_at <= settled_since for position in books.positions)
         and all(row.at <= settled_since for row in ours)
     )

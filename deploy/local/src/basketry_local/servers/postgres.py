@@ -121,7 +121,7 @@ class PostgresServer:
                     str(postgres_programs(self._user) / "initdb"),
                     *("-D", str(self.data), "-U", ADMIN, "-A", "scram-sha-256", "--pwfile", password_file),
                     *("--locale=C", "--encoding=UTF8"),
-                    *([] if self._durable else ["--no-sync"]),
+                    *([] if self._durable else ["--no-sync", "-c", "scram_iterations=16"]),
                 ],
                 capture_output=True,
                 text=True,

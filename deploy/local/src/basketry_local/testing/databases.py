@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from basketry_local.layout import migrations_folder
 from basketry_local.servers.postgres import ADMIN, PostgresServer
 from shared.runtime.migrations import upgrade
-from shared.runtime.provisioning import SCHEMAS, ServiceSchema, grant_database, provision_databases
+from shared.runtime.provisioning import SCHEMAS, ServiceSchema, grant_connect, provision_databases
 
 PASSWORD = "only-for-tests"  # noqa: S105 - a throw-away server on the loopback interface
 ROLES = tuple(role for schema in SCHEMAS for role in schema.roles)
@@ -69,10 +69,9 @@ class DatabaseMaker:
             for logical, name in names.items():
                 source = template.names[logical]
                 await admin.execute(f'create database "{name}" template "{source}" strategy file_copy')
+                await grant_connect(admin, name, _schemas_in(logical))
         finally:
             await admin.close()
-        for logical, name in names.items():
-            await grant_database(self.server.admin_dsn, name, _schemas_in(logical))
         return TestDatabases(self.server, names)
 
     async def drop(self, databases: TestDatabases) -> None:
@@ -94,6 +93,7 @@ class DatabaseMaker:
                 passwords={role: SecretStr(PASSWORD) for role in ROLES},
                 schemas=[schema for schema in SCHEMAS if schema.database in names],
                 database_names=names,
+                scram_iterations=16,
             )
             for service in services:
                 await asyncio.to_thread(upgrade, migrations_folder(service), made.owner_dsn(service))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 from pydantic import SecretStr
 
-from shared.runtime.provisioning.scram import scram_verifier
+from shared.runtime.provisioning.scram import ITERATIONS, scram_verifier
 
 _LOCK = 7_201_960_001
 """Advisory lock: two provisioners at the same time take turns."""
@@ -58,6 +58,7 @@ async def provision_databases(
     passwords: Mapping[str, SecretStr],
     schemas: Sequence[ServiceSchema] = SCHEMAS,
     database_names: Mapping[str, str] | None = None,
+    scram_iterations: int = ITERATIONS,
 ) -> None:
     """Bring databases, roles and schemas to what `schemas` asks for; a second run changes nothing.
 
@@ -66,6 +67,7 @@ async def provision_databases(
         passwords: Of every role: `<service>_owner`, `<service>`, `<service>_relay`.
         schemas: Which service has a room where.
         database_names: Real names of the logical databases, where they differ (tests).
+        scram_iterations: Fewer let tests connect faster.
     """
     names = dict(database_names or {})
     admin = await asyncpg.connect(admin_dsn, timeout=10)
@@ -73,7 +75,7 @@ async def provision_databases(
         await admin.execute("select pg_advisory_lock($1)", _LOCK)
         for schema in schemas:
             for role in schema.roles:
-                await _ensure_role(admin, role, passwords[role])
+                await _ensure_role(admin, role, passwords[role], scram_iterations)
         for logical in sorted({schema.database for schema in schemas}):
             await _ensure_database(admin, names.get(logical, logical), [s for s in schemas if s.database == logical])
         await admin.execute("revoke connect on database postgres from public")
@@ -84,19 +86,19 @@ async def provision_databases(
 
 
 async def grant_database(admin_dsn: str, database: str, schemas: Sequence[ServiceSchema] = SCHEMAS) -> None:
-    """Let only the roles of `schemas` connect to a database that exists (a copy does not inherit these rights)."""
+    """`grant_connect` on a connection of its own."""
     admin = await asyncpg.connect(admin_dsn, timeout=10)
     try:
-        await _grant_connect(admin, database, schemas)
+        await grant_connect(admin, database, schemas)
     finally:
         await admin.close()
 
 
-async def _ensure_role(admin: asyncpg.Connection, role: str, password: SecretStr) -> None:
+async def _ensure_role(admin: asyncpg.Connection, role: str, password: SecretStr, iterations: int) -> None:
     if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
         await admin.execute(f"create role {_quoted(role)}")
     # The verifier instead of the password: no server log can ever show it.
-    verifier = scram_verifier(password.get_secret_value())
+    verifier = scram_verifier(password.get_secret_value(), iterations=iterations)
     await admin.execute(
         f"alter role {_quoted(role)} login nosuperuser nocreatedb nocreaterole nobypassrls noreplication "
         f"password '{verifier}'"
@@ -107,10 +109,11 @@ async def _ensure_role(admin: asyncpg.Connection, role: str, password: SecretStr
 async def _ensure_database(admin: asyncpg.Connection, database: str, schemas: Sequence[ServiceSchema]) -> None:
     if not await admin.fetchval("select true from pg_database where datname = $1", database):
         await admin.execute(f"create database {_quoted(database)} template template0 encoding 'UTF8' locale 'C'")
-    await _grant_connect(admin, database, schemas)
+    await grant_connect(admin, database, schemas)
 
 
-async def _grant_connect(admin: asyncpg.Connection, database: str, schemas: Sequence[ServiceSchema]) -> None:
+async def grant_connect(admin: asyncpg.Connection, database: str, schemas: Sequence[ServiceSchema]) -> None:
+    """Let only the roles of `schemas` connect to a database (a copy does not inherit these rights)."""
     await admin.execute(f"revoke all on database {_quoted(database)} from public")
     roles = ", ".join(_quoted(role) for schema in schemas for role in schema.roles)
     await admin.execute(f"grant connect on database {_quoted(database)} to {roles}")

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from pydantic import SecretStr
 
 from kit.gateway_builders import a_key, a_plan, an_index
 from kit.gateway_mint import TokenMint
@@ -69,9 +70,9 @@ class Neighbours:
         def pair(email: str) -> auth.TokenPair:
             user_id = uuid4()
             return auth.TokenPair(
-                access_token=self.mint.token(user_id),
+                access_token=SecretStr(self.mint.token(user_id)),
                 expires_in_s=600,
-                refresh_token="refresh-1",
+                refresh_token=SecretStr("refresh-1"),
                 refresh_expires_at=now + timedelta(days=30),
                 user=user(user_id, email),
             )

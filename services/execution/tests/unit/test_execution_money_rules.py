@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,9 +11,13 @@ import pytest
 
 from execution.application.book_ports import Reservation
 from execution.application.make_close_plan import MakeClosePlan
+from execution.domain.attempt import Attempt
 from execution.domain.errors import PositionNotClosable
 from execution.domain.journal import LedgerAccount, imbalance
+from execution.domain.next_step import Step, next_step
 from execution.domain.position import RunKind
+from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.venue_facts import AbsenceFact
 from shared.trading.errors import Unavailable
 from shared.trading.status import AttemptState, LegStatus, PositionStatus
 
@@ -156,3 +161,47 @@ async def test_a_late_buy_beside_a_close_that_still_sells_does_not_end_it(counte
     await counter.book(counter.a_match(order, "late", "0.5"))
     assert counter.position.status is PositionStatus.CLOSING
     assert counter.state.legs_[order.leg_id].status is LegStatus.CANCELLED
+
+
+TIMES = ProtocolTimes()
+
+
+def what_is_due(attempt: Attempt, after: timedelta) -> Step:
+    now = attempt.sent_by + after
+    return next_step(attempt, now=now, times=TIMES, in_band=None, may_trade=False)
+
+
+async def looked_for(counter: Any, attempt: Attempt, *after: timedelta) -> Attempt:
+    for wait in after:
+        await counter.book(AbsenceFact(link_id=attempt.link_id, asked_at=attempt.sent_by + wait))
+    found: Attempt = counter.state.attempts[attempt.link_id]
+    return found
+
+
+async def test_three_clean_not_founds_end_an_order_that_waits_for_a_person(counter: Any) -> None:
+    counter.holds("1")
+    order = counter.sent(counter.a_run(RunKind.CLOSE), AttemptState.NEEDS_ATTENTION)
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    twice = await looked_for(counter, order, hour, hour + minute)
+    assert what_is_due(twice, hour + minute) is not Step.CLOSE
+    thrice = await looked_for(counter, order, hour + 2 * minute)
+    assert what_is_due(thrice, hour + 2 * minute) is Step.CLOSE
+    ended = thrice.closed_absent(thrice.sent_by + hour, reason="never_placed")
+    assert ended.state is AttemptState.CANCELLED
+    assert ended.held == 0
+
+
+async def test_what_the_venue_no_longer_shows_proves_nothing(counter: Any) -> None:
+    order = counter.sent(counter.bought, AttemptState.NEEDS_ATTENTION)
+    days = [timedelta(days=day) for day in (7, 8, 9, 10)]
+    assert what_is_due(await looked_for(counter, order, *days), days[-1]) is not Step.CLOSE
+
+
+async def test_an_order_that_traded_is_never_absent(counter: Any) -> None:
+    order = counter.sent(counter.bought, AttemptState.NEEDS_ATTENTION)
+    await counter.book(counter.a_match(order, "e1", "0.4"))
+    assert counter.state.attempts[order.link_id].state is AttemptState.PARTIAL
+    hours = [timedelta(hours=hour) for hour in (1, 2, 3, 4)]
+    after = await looked_for(counter, order, *hours)
+    assert what_is_due(after, hours[-1]) is not Step.CLOSE
+    assert after.closed_absent(after.sent_by, reason="x") is after

@@ -23,6 +23,7 @@ from basketry_local.environment import EXCHANGE, Ports, choose_ports
 from basketry_local.keyring import POSTGRES_ADMIN
 from basketry_local.local_platform import LocalPlatform
 from basketry_local.servers.postgres import ADMIN
+from basketry_local.testing.interpreters import shared_launcher
 from kit.proxy import VenueProxy
 from shared.testing import eventually
 
@@ -159,7 +160,7 @@ async def running_stage(
 def _platform(folder: Path, ports: Ports, settings: Mapping[str, str], *, durable: bool) -> LocalPlatform:
     data = DataFolder(folder)
     data.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return LocalPlatform(data, ports=ports, settings=settings, durable=durable)
+    return LocalPlatform(data, ports=ports, settings=settings, durable=durable, launcher=shared_launcher())
 
 
 def _venues(port: int) -> str:

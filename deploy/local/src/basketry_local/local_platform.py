@@ -14,7 +14,7 @@ from basketry_local.board import Board
 from basketry_local.data_folder import DataFolder
 from basketry_local.environment import EXCHANGE, Ports, choose_ports, exchange_environment, service_environment
 from basketry_local.keyring import POSTGRES_ADMIN, Keyring
-from basketry_local.launchers import best_launcher
+from basketry_local.launchers import Launcher, best_launcher
 from basketry_local.preparation import bus_authorization, prepare_bus, prepare_databases
 from basketry_local.processes import ProcessRegister
 from basketry_local.servers.nats import NatsFailed, NatsServer
@@ -41,6 +41,7 @@ class LocalPlatform:
         durable: False gives up on surviving a power cut, for tests.
         board: Shows what happens.
         services: Which of the services to run.
+        launcher: Starts the services, and is closed by its owner; by default one of the platform's own.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class LocalPlatform:
         durable: bool = True,
         board: Board | None = None,
         services: Sequence[str] = SERVICES,
+        launcher: Launcher | None = None,
     ) -> None:
         self.folder = folder
         self.ports = ports or choose_ports()
@@ -76,7 +78,8 @@ class LocalPlatform:
         )
         self._rotate_logs()
         # It begins to import at once, while the servers start.
-        self._launcher = best_launcher((*services, EXCHANGE), folder.logs / "preload.log")
+        self._own_launcher = launcher is None
+        self._launcher = launcher or best_launcher((*services, EXCHANGE), folder.logs / "preload.log")
         self.exchange = self._exchange()
         self.services = {name: self._service(name) for name in services}
         self._bus_is_fresh = False
@@ -168,7 +171,8 @@ class LocalPlatform:
             service.stop(patience_s=max(0.1, deadline - time.monotonic()))
             self.board.set(service.name, "stopped")
         self.exchange.stop(patience_s=10)
-        self._launcher.close()
+        if self._own_launcher:
+            self._launcher.close()
         self.ports.release()
         self.nats.stop()
         self.postgres.stop()

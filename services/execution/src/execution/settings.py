@@ -15,6 +15,7 @@ class Settings(ServiceSettings, VenueSettings):
     Attributes:
         link_key: Hex; key of the check in client order ids, the same in keys and reconciler.
         times_scale: The protocol's waits for evidence are divided by this, never the receive window; tests use 30.
+        venue_pause_s: How long this process leaves a venue alone that has banned it; divided by `times_scale` too.
         batch_size: Orders per request at most.
         price_band: Largest distance of a limit price from the best price, a fraction.
         minimum_factor: A buy leg must be worth this times the venue's minimum.
@@ -29,6 +30,7 @@ class Settings(ServiceSettings, VenueSettings):
 
     link_key: SecretStr
     times_scale: int = Field(default=1, ge=1, le=1000)
+    venue_pause_s: float = Field(default=600.0, gt=0)
     batch_size: int = Field(default=10, ge=1, le=10)
     price_band: Decimal = Field(default=Decimal("0.01"), gt=0, lt=1)
     minimum_factor: Decimal = Field(default=Decimal("1.3"), ge=1)

@@ -8,14 +8,15 @@ from datetime import timedelta
 
 from execution.application.accept_basket_order import AcceptBasketOrder
 from execution.application.accept_close import AcceptClose
-from execution.application.account_desk import DeskTools
 from execution.application.book_venue_record import BookVenueRecord
 from execution.application.bookkeeping import Bookkeeper
 from execution.application.desk_office import DeskOffice
+from execution.application.desk_tools import DeskTools
 from execution.application.linking import Linking
 from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_plan import MakePlan
 from execution.application.planning import PlanRoom, PlanRules
+from execution.application.purse import Purse
 from execution.application.read_books import ReadBooks
 from execution.application.resolve_unknown import ResolveUnknown
 from execution.application.send_orders import SendOrders
@@ -68,12 +69,19 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
     times = ProtocolTimes().scaled(settings.times_scale)
     linking = Linking(bytes.fromhex(settings.link_key.get_secret_value()))
     market, keys = MarketClient(asker), KeysClient(asker)
-    venue = BybitVenue(settings.venues, asker=asker, clock=clock, recv_window=times.recv_window)
+    venue = BybitVenue(
+        settings.venues,
+        asker=asker,
+        clock=clock,
+        recv_window=times.recv_window,
+        pause=timedelta(seconds=settings.venue_pause_s / settings.times_scale),
+    )
     bookkeeper = Bookkeeper(books=books, linking=linking, times=times, clock=clock)
     office = DeskOffice(
         DeskTools(
             books=books,
             bookkeeper=bookkeeper,
+            purse=lambda account: Purse(venue=venue, account=account, times=times, clock=clock),
             trade_run=TradeRun(books=books, market=market, linking=linking, times=times, clock=clock, ids=ids),
             send_orders=SendOrders(venue=venue, clock=clock, batch_size=settings.batch_size),
             resolve=ResolveUnknown(
@@ -102,7 +110,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         venue=venue,
         make_plan=MakePlan(room),
         make_close_plan=MakeClosePlan(room),
-        accept=AcceptBasketOrder(books=books, venue=venue, bell=office, clock=clock, ids=ids),
+        accept=AcceptBasketOrder(books=books, bell=office, clock=clock, ids=ids),
         close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
         book=BookVenueRecord(venue=venue, bookkeeper=bookkeeper, linking=linking, clock=clock),
         read_books=ReadBooks(books),

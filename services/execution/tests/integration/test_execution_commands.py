@@ -49,6 +49,10 @@ async def test_a_command_that_cannot_trade_becomes_a_failed_position_with_its_re
     first = await town.order(trader, plan)
     again = await town.order(trader, plan)
     too_much = await town.order(trader, twin)
+    assert town.neighbours.signed == [], "nothing was sent: no desk is open"
+    town.start_desks()
+    await town.becomes(too_much.position_id, "FAILED")
+    await town.becomes(first.position_id, "ACTIVE")
     reasons = {
         row["position_id"]: (row["status"], list(row["reasons"]))
         for row in await town.rows("select position_id, status, reasons from execution.positions")
@@ -56,11 +60,12 @@ async def test_a_command_that_cannot_trade_becomes_a_failed_position_with_its_re
     assert reasons[late.position_id] == ("FAILED", ["plan_expired"])
     assert reasons[unknown.position_id] == ("FAILED", ["plan_not_found"])
     assert reasons[foreign.position_id] == ("FAILED", ["plan_not_found"])
-    assert reasons[first.position_id] == ("EXECUTING", [])
+    assert reasons[first.position_id] == ("ACTIVE", [])
     assert reasons[again.position_id] == ("FAILED", ["plan_already_executed"])
     assert reasons[too_much.position_id][0] == "FAILED"
-    assert reasons[too_much.position_id][1][0].startswith("insufficient_balance")
-    assert town.neighbours.signed == [], "nothing was sent: no desk is open"
+    assert {reason.split(":")[1] for reason in reasons[too_much.position_id][1]} == {"insufficient_balance"}
+    legs = await town.rows("select status, reason from execution.legs where position_id = $1", too_much.position_id)
+    assert {(leg["status"], leg["reason"]) for leg in legs} == {("CANCELLED", "insufficient_balance")}
 
 
 async def test_a_command_delivered_twice_changes_nothing_the_second_time(town: Any) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.domain.attempt import Attempt
-from execution.domain.next_step import Step, next_step
+from execution.domain.next_step import Step, next_step, question_due
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.venue_facts import OrderFact, Reply, ReplyKind, Standing
 from shared.trading.status import TERMINAL_ATTEMPTS, AttemptState, Side, VenueEnvironment
@@ -89,7 +89,7 @@ def test_a_refusal_of_the_first_send_ends_the_attempt() -> None:
 
 
 def test_a_refusal_of_a_re_send_never_closes_an_attempt_that_was_ever_unknown() -> None:
-    again = a_lost_one().resent(at(80), bound=at(90))
+    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(80), bound=at(90), times=TIMES)
     refused = again.replied(Reply(kind=ReplyKind.REFUSED, reason="venue_170131"), at(81))
     assert refused.state is AttemptState.UNKNOWN
     assert refused.held == D(1010)
@@ -145,7 +145,7 @@ def test_proven_absence_sends_the_same_again_while_the_price_is_in_the_band_and_
 
 
 def test_a_re_send_starts_the_barrier_anew() -> None:
-    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(72), bound=at(82))
+    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(72), bound=at(82), times=TIMES)
     assert not again.proven_absent(TIMES)
     assert looked_for(again, 80, 81).absences == 0
 
@@ -154,9 +154,66 @@ def test_at_take_over_everything_unanswered_is_unknown_from_now_on() -> None:
     intent = an_attempt().taken_over(at(100))
     assert intent.state is AttemptState.UNKNOWN
     assert looked_for(intent, 106).absences == 0
-    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(72), bound=at(73)).taken_over(at(80))
+    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(72), bound=at(73), times=TIMES).taken_over(at(80))
     assert looked_for(again, 81).absences == 0
     assert an_attempt().replied(Reply(kind=ReplyKind.ACCEPTED), at(1)).taken_over(at(2)).state is AttemptState.ACKED
+
+
+def test_a_holder_that_is_only_held_up_may_sign_until_its_bound_and_the_barrier_starts_there() -> None:
+    intent = an_attempt(send_before=at(30)).taken_over(at(6))
+    assert intent.sent_by == at(30)
+    assert looked_for(intent, 20).absences == 0
+    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(72), bound=at(82), times=TIMES)
+    assert again.send_before == at(82)
+    assert again.taken_over(at(75)).sent_by == at(82)
+
+
+def test_only_an_intent_that_nobody_answered_may_be_sent_later_than_committed() -> None:
+    assert an_attempt().prolonged(at(40)).send_before == at(40)
+    assert a_lost_one().prolonged(at(40)).send_before == at(TIMES.sign_bound.total_seconds())
+
+
+def test_only_proven_absence_sends_again_whoever_asks_for_it() -> None:
+    for one in (an_attempt(), a_lost_one(), an_attempt().replied(Reply(kind=ReplyKind.ACCEPTED), at(1))):
+        assert one.resent(at(80), bound=at(90), times=TIMES) == one
+
+
+def test_nobody_gives_up_what_the_venue_has_just_shown() -> None:
+    shown = an_attempt().replied(Reply(kind=ReplyKind.ACCEPTED), at(1)).seen(the_order(Standing.OPEN), at(900))
+    assert step(shown, 1000) is not Step.GIVE_UP
+    assert shown.given_up(at(1000), TIMES) == shown
+
+
+def test_an_acknowledged_or_half_filled_order_without_evidence_for_a_quarter_of_an_hour_goes_to_a_person() -> None:
+    acked = an_attempt().replied(Reply(kind=ReplyKind.ACCEPTED), at(1))
+    half = acked.executed(quantity=D(4), notional=D(400), at=at(2))
+    told = half.seen(the_order(Standing.FILLED, "10"), at(3)).seen(the_order(Standing.FILLED, "10"), at(800))
+    for shown in (acked, half, told):
+        one = shown
+        for moment in range(3, 900, 60):
+            one = one.asked(at(moment), answered=False)
+        assert step(one, 2 + 15 * 60 + 1) is Step.GIVE_UP
+        frozen = one.given_up(at(904), TIMES)
+        assert frozen.state is AttemptState.NEEDS_ATTENTION
+        assert frozen.held == one.held
+
+
+def test_questions_without_an_answer_are_asked_ever_more_slowly_up_to_a_minute() -> None:
+    attempt, pauses, moment = a_lost_one(), [], 5.0
+    for _ in range(9):
+        attempt = attempt.asked(at(moment), answered=False)
+        due = (question_due(attempt, TIMES) - T0).total_seconds()
+        pauses.append(due - moment)
+        assert step(attempt, due - 0.01) is Step.WAIT
+        moment = due
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert question_due(attempt.asked(at(400), answered=True), TIMES) == attempt.sent_by
+
+
+def test_a_question_about_an_acknowledged_order_is_not_repeated_at_once_when_the_answer_is_no_news() -> None:
+    acked = an_attempt().replied(Reply(kind=ReplyKind.ACCEPTED), at(1))
+    asked = acked.seen(the_order(Standing.OPEN), at(8)).asked(at(8), answered=True)
+    assert step(asked, 9) is Step.WAIT
 
 
 def test_a_duplicate_answer_means_that_it_exists_and_is_asked_about() -> None:
@@ -168,7 +225,7 @@ def test_a_duplicate_answer_means_that_it_exists_and_is_asked_about() -> None:
 def test_after_a_quarter_of_an_hour_a_person_must_look_and_nothing_is_released() -> None:
     lost = a_lost_one()
     assert step(lost, 5 + 15 * 60) is Step.GIVE_UP
-    frozen = lost.given_up(at(905))
+    frozen = lost.given_up(at(905), TIMES)
     assert frozen.state is AttemptState.NEEDS_ATTENTION
     assert frozen.held == D(1010)
     assert frozen.seen(the_order(Standing.CANCELLED), at(999)).state is AttemptState.CANCELLED
@@ -205,9 +262,9 @@ def _after(attempt: Attempt, event: tuple[object, ...], moment: datetime) -> Att
     decisions = {
         ("absent",): lambda: attempt.absent(moment, TIMES),
         ("lose",): lambda: attempt.lost(moment),
-        ("give_up",): lambda: attempt.given_up(moment),
+        ("give_up",): lambda: attempt.given_up(moment, TIMES),
         ("close",): lambda: attempt.closed_absent(moment, reason="x"),
-        ("resend",): lambda: attempt.resent(moment, bound=moment) if attempt.state is AttemptState.UNKNOWN else attempt,
+        ("resend",): lambda: attempt.resent(moment, bound=moment, times=TIMES),
     }
     return decisions[event]()
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 import structlog
 
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
 from execution.application.book_ports import Books, Reservation, Work
 from execution.application.planning import QUOTE_ASSET
-from execution.application.ports import Bell, OrderVenue
+from execution.application.ports import Bell
 from execution.application.told import PositionTold
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run, RunKind
 from shared.trading.clock import Clock, Ids
-from shared.trading.errors import Denied, NotFound
-from shared.trading.money import ZERO, exact_sum, plain
+from shared.trading.money import ZERO, exact_sum
 from shared.trading.status import LegStatus, PositionStatus
 
 log = structlog.get_logger(__name__)
@@ -25,9 +23,8 @@ log = structlog.get_logger(__name__)
 class AcceptBasketOrder:
     """Accepts buying commands; what cannot be traded becomes a FAILED position with its reason, never silence."""
 
-    def __init__(self, *, books: Books, venue: OrderVenue, bell: Bell, clock: Clock, ids: Ids) -> None:
+    def __init__(self, *, books: Books, bell: Bell, clock: Clock, ids: Ids) -> None:
         self._books = books
-        self._venue = venue
         self._bell = bell
         self._clock = clock
         self._ids = ids
@@ -35,39 +32,26 @@ class AcceptBasketOrder:
     async def execute(self, command: Command) -> None:
         """Commit inbox, position, run, legs and reservation in one transaction; the desk does the rest.
 
+        The venue is not asked here: its delay would be everybody's, and its absence would lose the command.
+
         Raises:
-            Unavailable: the venue's balance cannot be asked now; the message comes again until it expires.
+            Unavailable: the database did not commit; the message comes again.
         """
-        async with self._books.work(command.account.user_id) as work:
-            plan = await work.plan(command.plan_id)
-        refusal = _refusal(command, plan, self._clock.now())
-        spendable = ZERO
-        if refusal is None:
-            try:
-                spendable = await self._venue.spendable(command.account, QUOTE_ASSET)
-            except (Denied, NotFound) as error:
-                refusal = error.code  # the key does not work any more: waiting would not help
         async with self._books.work(command.account.user_id) as work:
             await work.lock(command.account.account_id)
             if not await work.first_delivery(command.consumer, command.message_id):
                 return
             if await work.position(command.position_id) is not None:
                 return
-            if plan is not None and refusal is None:
-                refusal = await self._still_possible(work, command, spendable)
+            plan = await work.plan(command.plan_id)
+            refusal = _refusal(command, plan, self._clock.now())
+            if refusal is None and await work.run(command.plan_id) is not None:
+                refusal = "plan_already_executed"
             if plan is None or refusal is not None:
                 await self._fail(work, command, plan, refusal or "plan_not_found")
             else:
                 await self._start(work, command, plan)
         self._bell.ring([command.account.account_id])
-
-    async def _still_possible(self, work: Work, command: Command, spendable: Decimal) -> str | None:
-        if await work.run(command.plan_id) is not None:
-            return "plan_already_executed"
-        free = spendable - await work.reserved(command.account.account_id, QUOTE_ASSET)
-        if free < command.approved:
-            return f"insufficient_balance: {plain(max(free, ZERO))} of {plain(command.approved)} USDT"
-        return None
 
     async def _fail(self, work: Work, command: Command, plan: Plan | None, reason: str) -> None:
         position = self._position(command, plan, PositionStatus.FAILED, reasons=(reason,))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
-from execution.application.book_ports import Books
-from execution.application.bookkeeping import Bookkeeper
-from execution.application.ports import AccountStreams, DeskLease, DeskNeed, DeskRegister
-from execution.application.resolve_unknown import ResolveUnknown
-from execution.application.send_orders import SendOrders
-from execution.application.trade_run import TradeRun
+from execution.application.book_ports import Work
+from execution.application.desk_tools import DeskClosedError, DeskLostError, DeskTools
+from execution.application.ports import DeskLease, DeskNeed
+from execution.application.purse import Funds, needed_for
+from execution.application.send_orders import Patience
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
+from execution.domain.position import Run, RunKind
 from execution.domain.venue_facts import FINAL, Fact, OrderFact, ReplyFact, ReplyKind, Standing
 from shared.trading.errors import Unavailable
 from shared.trading.status import LegStatus
@@ -27,38 +26,11 @@ PAUSE_S = 0.25
 FACTS_AT_ONCE = 200
 IDLE_S = 60.0
 """A desk with nothing to do is woken: by a command here, by its lease's renewal, by the stream."""
+EXPIRY_LOOK_S = 1.0
 LINGER_S = 0.04
 """No news wait longer than this for others."""
 GATHER_S = 0.01
 """Frames of one batch of orders come this close together."""
-
-
-class DeskLostError(Exception):
-    """Somebody else holds the lease."""
-
-
-class DeskClosedError(Exception):
-    """Nothing to do for this account any more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeskTools:
-    """What every desk works with.
-
-    Attributes:
-        holder: Name of this process among all that could trade.
-        renew_every_s: Well below the lease's length.
-    """
-
-    books: Books
-    bookkeeper: Bookkeeper
-    trade_run: TradeRun
-    send_orders: SendOrders
-    resolve: ResolveUnknown
-    streams: AccountStreams
-    register: DeskRegister
-    holder: str
-    renew_every_s: float = 1.5
 
 
 class AccountDesk:
@@ -67,6 +39,8 @@ class AccountDesk:
     def __init__(self, lease: DeskLease, tools: DeskTools) -> None:
         self._lease = lease
         self._tools = tools
+        self._purse = tools.purse(lease.account)
+        self._warm = True
         self._facts: asyncio.Queue[Fact] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._nudge = asyncio.Event()
@@ -79,7 +53,8 @@ class AccountDesk:
         self._log = log.bind(account_id=str(lease.account.account_id), fence=lease.fence)
 
     def wake(self) -> None:
-        """There is something new to trade."""
+        """There is something new to trade, or a plan that may become it."""
+        self._warm = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -158,7 +133,10 @@ class AccountDesk:
 
     async def _recover(self) -> None:
         async def lose() -> None:
-            self._must_answer = await self._tools.bookkeeper.take_over(self._lease.account)
+            taken = await self._tools.bookkeeper.take_over(self._lease)
+            if taken is None:
+                raise DeskLostError
+            self._must_answer = taken
 
         await self._persist(lose)
         if self._must_answer:
@@ -189,7 +167,7 @@ class AccountDesk:
             return timedelta(seconds=PAUSE_S)
         self._ask_now -= answered
         self._must_answer -= answered
-        return timedelta(seconds=PAUSE_S) if self._must_answer else nap
+        return nap
 
     async def _open_links(self) -> set[str]:
         account = self._lease.account
@@ -200,7 +178,9 @@ class AccountDesk:
             return {"*"}
 
     async def _trade(self, group: asyncio.TaskGroup) -> None:
-        await self._recovered.wait()
+        while not self._recovered.is_set():
+            await self._expire_once()
+            await _pause(self._recovered, EXPIRY_LOOK_S)
         while True:
             self._wake.clear()
             try:
@@ -210,22 +190,48 @@ class AccountDesk:
                 busy = True
             await _pause(self._wake, PAUSE_S if busy else IDLE_S)
 
+    async def _expire_once(self) -> None:
+        """What is too late ends, even while nothing may be sent."""
+        try:
+            async with self._tools.books.work(self._lease.account.user_id) as work:
+                runs = await work.trading_runs(self._lease.account.account_id)
+                late = [(run, _planned(await work.legs_of_run(run.run_id))) for run in runs if self._over(run)]
+            for run, legs in late:
+                if legs:
+                    await self._tools.trade_run.intents(self._lease, run, legs)
+        except Unavailable as error:
+            log.warning("expiry_waits", reason=error.code)
+
+    def _over(self, run: Run) -> bool:
+        return self._tools.trade_run.over(run)
+
     async def _trade_once(self, group: asyncio.TaskGroup) -> bool:
         account = self._lease.account
         async with self._tools.books.work(account.user_id) as work:
             runs = await work.trading_runs(account.account_id)
-            planned = [(run, _planned(await work.legs_of_run(run.run_id))) for run in runs]
+            planned = [await self._due(work, run, younger=runs[number:]) for number, run in enumerate(runs, 1)]
             resting = not runs and not await work.open_attempts(account.account_id)
         if resting:
             await self._rest()
-        for run, legs in planned:
-            attempts = await self._tools.trade_run.intents(self._lease, run, legs) if legs else ()
+        if self._warm and not runs:
+            group.create_task(self._purse.warm())
+        self._warm = False
+        for run, legs, funds in planned:
+            attempts = await self._tools.trade_run.intents(self._lease, run, legs, funds) if legs else ()
             if attempts:
                 links = {attempt.link_id for attempt in attempts}
                 self._sending |= links
                 self._awaited |= links
-                group.create_task(self._send(attempts))
-        return any(legs for _, legs in planned)
+                group.create_task(self._send(attempts, until=run.expires_at))
+        return any(legs for _, legs, _ in planned)
+
+    async def _due(self, work: Work, run: Run, *, younger: Sequence[Run]) -> tuple[Run, list[Leg], Funds | None]:
+        """A run's planned legs, and what a buy that has sent nothing yet needs."""
+        legs = await work.legs_of_run(run.run_id)
+        planned = _planned(legs)
+        if not planned or run.kind is not RunKind.BUY or any(leg.client_order_id for leg in legs):
+            return run, planned, None
+        return run, planned, Funds(purse=self._purse, needed=await needed_for(work, run, younger=younger))
 
     async def _rest(self) -> None:
         account = self._lease.account
@@ -234,13 +240,25 @@ class AccountDesk:
             if not await work.trading_runs(account.account_id) and not await work.open_attempts(account.account_id):
                 await work.rest_desk(account.account_id)
 
-    async def _send(self, attempts: Sequence[Attempt]) -> None:
+    async def _send(self, attempts: Sequence[Attempt], *, until: datetime) -> None:
+        async def prolong(late: Sequence[Attempt]) -> Sequence[Attempt]:
+            return await self._prolonged({attempt.link_id for attempt in late}, until)
+
         links = {attempt.link_id for attempt in attempts}
         try:
-            await self._tools.send_orders.execute(self._lease.account, attempts, self._hear)
+            patience = Patience(until=until, prolong=prolong)
+            await self._tools.send_orders.execute(self._lease.account, attempts, self._hear, patience)
         finally:
             self._sending -= links
             self._nudge.set()
+
+    async def _prolonged(self, links: set[str], until: datetime) -> Sequence[Attempt]:
+        while True:
+            try:
+                return await self._tools.bookkeeper.prolong(self._lease, links, until=until)
+            except Unavailable as error:
+                self._log.warning("orders_wait_for_database", reason=error.code)
+                await asyncio.sleep(PAUSE_S)
 
 
 async def _pause(event: asyncio.Event, seconds: float) -> None:

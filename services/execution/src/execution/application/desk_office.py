@@ -8,7 +8,8 @@ from uuid import UUID
 
 import structlog
 
-from execution.application.account_desk import AccountDesk, DeskTools
+from execution.application.account_desk import AccountDesk
+from execution.application.desk_tools import DeskTools
 from execution.application.ports import DeskLease
 from shared.trading.errors import Unavailable
 

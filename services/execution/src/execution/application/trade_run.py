@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from execution.application.linking import Linking
 from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
 from execution.application.ports import DeskLease, Market
+from execution.application.purse import Funds
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
 from execution.domain.attempt import Attempt
@@ -23,9 +25,11 @@ from shared.trading.clock import Clock, Ids
 from shared.trading.errors import Unavailable
 from shared.trading.money import ZERO
 from shared.trading.quote import Quote
-from shared.trading.status import LegStatus, Side
+from shared.trading.status import AttemptState, LegStatus, Side
 
 log = structlog.get_logger(__name__)
+
+NEEDS_ATTENTION = AttemptState.NEEDS_ATTENTION
 
 
 class TradeRun:
@@ -41,15 +45,23 @@ class TradeRun:
         self._clock = clock
         self._ids = ids
 
-    async def intents(self, lease: DeskLease, run: Run, planned: Sequence[Leg]) -> Sequence[Attempt]:
+    def over(self, run: Run) -> bool:
+        """Whether nothing new may be sent for the run any more."""
+        return self._clock.now() > run.expires_at
+
+    async def intents(
+        self, lease: DeskLease, run: Run, planned: Sequence[Leg], funds: Funds | None = None
+    ) -> Sequence[Attempt]:
         """Commit an intent for every planned leg whose price is fresh and inside its band.
 
-        Legs without a fresh price wait for one as long as the protocol allows; legs out of the band end.
+        Legs without a fresh price wait for one as long as the protocol allows; legs out of the band end. A run whose
+        money is not known yet waits until it expires.
 
         Args:
             lease: The desk; one that has lost its lease commits nothing.
             run: The run.
             planned: Its planned legs, as just read: what is asked for prices.
+            funds: Given before the first intents of a buy: whether the account holds the money.
 
         Returns:
             What was committed and must be sent now; empty when there is nothing to do yet.
@@ -57,13 +69,34 @@ class TradeRun:
         Raises:
             Unavailable: the database did not commit; nothing may be sent.
         """
-        quotes = await self._quotes(run, planned)
+        quotes, money = await asyncio.gather(self._quotes(run, planned), self._money(run, funds))
+        if money == "wait":
+            return []
         async with self._books.work(run.user_id) as work:
             await work.lock(run.account_id)
             if not await work.fenced(run.account_id, lease.fence):
                 log.warning("desk_lost_before_intents", run_id=str(run.run_id))
                 return []
-            return await self._commit(work, run, quotes)
+            if money == "short" and funds is not None:
+                money = await self._shortage(work, run, funds)
+            attempts = [] if money == "wait" else await self._commit(work, run, quotes, money)
+        if attempts and funds is not None:
+            funds.purse.forget()
+        return attempts
+
+    async def _money(self, run: Run, funds: Funds | None) -> str | None:
+        if funds is None:
+            return None
+        if self.over(run):
+            return "venue_unavailable" if funds.purse.away else None
+        return await funds.verdict()
+
+    @staticmethod
+    async def _shortage(work: Work, run: Run, funds: Funds) -> str:
+        """Too little is said only once no order of the account is on its way: its money may be counted twice."""
+        funds.purse.forget()
+        moving = [row for row in await work.open_attempts(run.account_id) if row.state is not NEEDS_ATTENTION]
+        return "wait" if moving else "insufficient_balance"
 
     async def _quotes(self, run: Run, legs: Sequence[Leg]) -> Mapping[str, Quote]:
         try:
@@ -71,14 +104,16 @@ class TradeRun:
         except Unavailable:
             return {}  # no price is no reason to guess: the legs wait, or end at their bound
 
-    async def _commit(self, work: Work, run: Run, quotes: Mapping[str, Quote]) -> Sequence[Attempt]:
+    async def _commit(
+        self, work: Work, run: Run, quotes: Mapping[str, Quote], refusal: str | None
+    ) -> Sequence[Attempt]:
         now = self._clock.now()
         legs = [leg for leg in await work.legs_of_run(run.run_id) if leg.status is LegStatus.PLANNED]
         money = {row.asset: row for row in await work.reservations_of_run(run.run_id) if row.holder_id == run.run_id}
         changed: list[Leg] = []
         attempts: list[Attempt] = []
         for leg in legs:
-            verdict = self._verdict(run, leg, quotes.get(leg.symbol))
+            verdict = refusal or self._verdict(run, leg, quotes.get(leg.symbol))
             if verdict == "wait":
                 continue
             attempt = self._attempt(run, leg)
@@ -97,7 +132,7 @@ class TradeRun:
     def _verdict(self, run: Run, leg: Leg, quote: Quote | None) -> str | None:
         """None to send, `wait`, or the reason to end the leg."""
         now = self._clock.now()
-        if now > run.expires_at:
+        if self.over(run):
             return "plan_expired"
         if quote is None or not quote.fresh(now):
             return "wait" if now < run.accepted_at + self._times.price_patience else "no_fresh_price"
@@ -122,8 +157,8 @@ class TradeRun:
             limit_price=leg.limit_price,
             body=order_body(link_id, leg),
             intent_at=now,
-            send_before=run.expires_at,
-            sent_by=run.expires_at,
+            send_before=min(now + self._times.sign_bound, run.expires_at),
+            sent_by=min(now + self._times.sign_bound, run.expires_at),
             updated_at=now,
         )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from execution.domain.protocol_times import ABSENCES_NEEDED, ProtocolTimes
+from execution.domain.protocol_times import ABSENCES_NEEDED, EVIDENCE_LASTS, ProtocolTimes
 from execution.domain.venue_facts import FINAL, OrderFact, Reply, ReplyKind, Standing
 from shared.trading.money import ZERO, exact_product
 from shared.trading.status import TERMINAL_ATTEMPTS, AttemptState, Side, VenueEnvironment
@@ -18,6 +18,8 @@ _FINAL_STATE = {
     Standing.REJECTED: AttemptState.REJECTED,
 }
 _UNANSWERED = frozenset({AttemptState.INTENT, AttemptState.SENT})
+LOST = frozenset({AttemptState.UNKNOWN, AttemptState.NEEDS_ATTENTION})
+"""Whether the venue has it is not known: enough clean not-founds may end it."""
 _EXISTS = _UNANSWERED | {AttemptState.UNKNOWN, AttemptState.NEEDS_ATTENTION}
 
 
@@ -27,9 +29,11 @@ class Attempt:
 
     Attributes:
         body: The order's exact fields as JSON text; a re-send carries the same.
-        send_before: No signature is asked for after this moment.
+        send_before: No signature is given after this moment; whoever still may send commits a later one first.
         sent_by: The request was signed no later than this; moves with a re-send. The barrier starts here.
         ever_unknown: Once true, a refusal of a re-send never closes the attempt.
+        asked_at, failures: The last question about it, and how many in a row got no answer.
+        evidence_at: When the venue last showed something new of it.
         final_state, final_quantity: How the venue says the order ended; the attempt follows once its fills are booked.
         filled_quantity: Base units of booked fills, before fees; never falls.
         filled_notional: Quote units of booked fills.
@@ -61,6 +65,9 @@ class Attempt:
     first_absence_at: datetime | None = None
     checked_at: datetime | None = None
     checks: int = 0
+    asked_at: datetime | None = None
+    failures: int = 0
+    evidence_at: datetime | None = None
     resends: int = 0
     final_state: AttemptState | None = None
     final_quantity: Decimal | None = None
@@ -101,7 +108,7 @@ class Attempt:
     def _accepted(self, reply: Reply, at: datetime) -> Attempt:
         order_id = reply.venue_order_id or self.venue_order_id
         if self.state in _EXISTS:
-            return self._moved(AttemptState.ACKED, at, venue_order_id=order_id)
+            return self._moved(AttemptState.ACKED, at, venue_order_id=order_id, evidence_at=at)
         return replace(self, venue_order_id=order_id)
 
     def lost(self, at: datetime, *, reason: str | None = None) -> Attempt:
@@ -122,18 +129,29 @@ class Attempt:
         )
 
     def taken_over(self, at: datetime) -> Attempt:
-        """Whoever sent it is gone: what it had committed may have been signed until now, and no later."""
+        """Whoever sent it may only be held up: it may be signed until its bound, however late that is."""
+        signed_by = max(at, self.send_before)
         if self.state in _UNANSWERED:
-            return self.lost(at, reason="desk_restarted")
-        if self.state is AttemptState.UNKNOWN and self.sent_by < at:
-            return replace(self, sent_by=at, absences=0, first_absence_at=None, checks=0, version=self.version + 1)
+            return replace(self.lost(at, reason="desk_restarted"), sent_by=signed_by)
+        if self.state is AttemptState.UNKNOWN and self.sent_by < signed_by:
+            return replace(
+                self, sent_by=signed_by, absences=0, first_absence_at=None, checks=0, version=self.version + 1
+            )
         return self
+
+    def prolonged(self, bound: datetime) -> Attempt:
+        """Before something that was not sent in time is sent after all; what was answered or lost stays as it is."""
+        if self.state not in _UNANSWERED or bound <= self.send_before:
+            return self
+        return replace(self, send_before=bound, sent_by=bound, version=self.version + 1)
 
     def seen(self, fact: OrderFact, at: datetime) -> Attempt:
         """After the order was seen at the venue, by stream or query."""
         known = replace(self, venue_order_id=fact.venue_order_id or self.venue_order_id)
         if self.terminal:
             return known
+        if fact.standing not in FINAL or self.final_state is None:
+            known = replace(known, evidence_at=at)
         if fact.standing in FINAL:
             ended = replace(
                 known,
@@ -154,7 +172,7 @@ class Attempt:
         )
         if self.terminal:
             return replace(grown, updated_at=at, version=self.version + 1)
-        return grown._settled(at)  # noqa: SLF001
+        return replace(grown, evidence_at=at)._settled(at)  # noqa: SLF001
 
     def _settled(self, at: datetime) -> Attempt:
         if self.filled_quantity >= self.quantity:
@@ -168,10 +186,14 @@ class Attempt:
     def _existing(self) -> AttemptState:
         return AttemptState.ACKED if self.state in _EXISTS else self.state
 
+    def asked(self, at: datetime, *, answered: bool) -> Attempt:
+        """After a question about it, whatever the answer said; no answer says nothing, but the next one waits."""
+        return replace(self, asked_at=at, failures=0 if answered else self.failures + 1)
+
     def absent(self, asked_at: datetime, times: ProtocolTimes) -> Attempt:
         """After a clean not-found: it counts only when it was asked beyond the barrier."""
-        asked = replace(self, checked_at=asked_at, checks=self.checks + 1)
-        if self.state is not AttemptState.UNKNOWN or asked_at < times.barrier(self.sent_by):
+        asked = replace(self.asked(asked_at, answered=True), checked_at=asked_at, checks=self.checks + 1)
+        if self.state not in LOST or not times.barrier(self.sent_by) <= asked_at <= self.sent_by + EVIDENCE_LASTS:
             return asked
         return replace(asked, absences=self.absences + 1, first_absence_at=self.first_absence_at or asked_at)
 
@@ -181,11 +203,22 @@ class Attempt:
             return False
         return self.absences >= ABSENCES_NEEDED and self.checked_at - self.first_absence_at >= times.absence_window
 
-    def resent(self, at: datetime, *, bound: datetime) -> Attempt:
-        """Before the same id and body go out again: the barrier starts anew."""
+    def overdue(self, now: datetime, times: ProtocolTimes) -> bool:
+        """Whether the venue has shown nothing new of it for too long, whatever state it is in."""
+        if self.state is AttemptState.UNKNOWN:
+            return now >= (self.unknown_since or self.updated_at) + times.give_up_after
+        if self.state in {AttemptState.ACKED, AttemptState.PARTIAL}:
+            return now >= (self.evidence_at or self.updated_at) + times.give_up_after
+        return False
+
+    def resent(self, at: datetime, *, bound: datetime, times: ProtocolTimes) -> Attempt:
+        """Before the same id and body go out again, after proven absence alone: the barrier starts anew."""
+        if self.state is not AttemptState.UNKNOWN or not self.proven_absent(times):
+            return self
         return replace(
             self,
             resends=self.resends + 1,
+            send_before=bound,
             sent_by=bound,
             absences=0,
             first_absence_at=None,
@@ -194,15 +227,21 @@ class Attempt:
             version=self.version + 1,
         )
 
+    def closes_absent(self, times: ProtocolTimes) -> bool:
+        """Whether proven absence may end it: nothing of it was ever seen to trade or to end."""
+        return self.proven_absent(times) and not self.filled_quantity and self.final_state is None
+
     def closed_absent(self, at: datetime, *, reason: str) -> Attempt:
-        """Proven absent and no longer wanted: cancelled with nothing filled."""
-        if self.state is not AttemptState.UNKNOWN:
+        """Proven absent and no longer wanted: cancelled with nothing filled, also while a person is called."""
+        if self.state not in LOST or self.filled_quantity or self.final_state is not None:
             return self
         return self._moved(AttemptState.CANCELLED, at, reason=reason)
 
-    def given_up(self, at: datetime) -> Attempt:
-        """Unknown for too long: a person must look; nothing is guessed and nothing released."""
-        return self if self.terminal else self._moved(AttemptState.NEEDS_ATTENTION, at)
+    def given_up(self, at: datetime, times: ProtocolTimes) -> Attempt:
+        """Without evidence for too long: a person must look; nothing is guessed and nothing released."""
+        if not self.overdue(at, times):
+            return self
+        return self._moved(AttemptState.NEEDS_ATTENTION, at, absences=0, first_absence_at=None)
 
     def _moved(self, state: AttemptState, at: datetime, **changes: object) -> Attempt:
         if state is self.state and not changes:

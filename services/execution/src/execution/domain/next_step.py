@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from execution.domain.attempt import Attempt
+from execution.domain.attempt import LOST, Attempt
 from execution.domain.protocol_times import ProtocolTimes
 from shared.trading.status import AttemptState
+
+UNANSWERED = frozenset({AttemptState.INTENT, AttemptState.SENT})
 
 
 class Step(StrEnum):
@@ -33,16 +35,15 @@ def next_step(attempt: Attempt, *, now: datetime, times: ProtocolTimes, in_band:
     """
     if attempt.terminal:
         return Step.WAIT
-    if attempt.state is AttemptState.UNKNOWN:
-        if attempt.unknown_since is not None and now >= attempt.unknown_since + times.give_up_after:
-            return Step.GIVE_UP
-        if attempt.proven_absent(times):
-            return _after_absence(in_band=in_band, may_trade=may_trade)
-    if attempt.state in {AttemptState.INTENT, AttemptState.SENT}:
-        return Step.LOSE if now >= attempt.send_before + times.recv_window else Step.WAIT
-    if _never_appeared(attempt, now, times):
+    if attempt.overdue(now, times):
+        return Step.GIVE_UP
+    if attempt.state in LOST and attempt.closes_absent(times):
+        wanted = may_trade and attempt.state is AttemptState.UNKNOWN
+        return _after_absence(in_band=in_band, may_trade=wanted)
+    if _never_answered(attempt, now, times) or _never_appeared(attempt, now, times):
         return Step.LOSE
-    return Step.ASK if now >= question_due(attempt, times) else Step.WAIT
+    due = attempt.state not in UNANSWERED and now >= question_due(attempt, times)
+    return Step.ASK if due else Step.WAIT
 
 
 def _after_absence(*, in_band: bool | None, may_trade: bool) -> Step:
@@ -51,6 +52,10 @@ def _after_absence(*, in_band: bool | None, may_trade: bool) -> Step:
     if in_band is None:
         return Step.WAIT
     return Step.RESEND if in_band else Step.CLOSE
+
+
+def _never_answered(attempt: Attempt, now: datetime, times: ProtocolTimes) -> bool:
+    return attempt.state in UNANSWERED and now >= attempt.send_before + times.recv_window
 
 
 def _never_appeared(attempt: Attempt, now: datetime, times: ProtocolTimes) -> bool:
@@ -62,14 +67,23 @@ def _never_appeared(attempt: Attempt, now: datetime, times: ProtocolTimes) -> bo
     )
 
 
+def quiet_until(attempt: Attempt, times: ProtocolTimes) -> datetime | None:
+    """Until when the venue is left alone about it, after questions without an answer; None when the last had one."""
+    if attempt.asked_at is None or not attempt.failures:
+        return None
+    return attempt.asked_at + times.back_off(attempt.failures)
+
+
 def question_due(attempt: Attempt, times: ProtocolTimes) -> datetime:
     """When the attempt is to be asked about next."""
+    quiet = quiet_until(attempt, times)
+    if quiet is not None:
+        return quiet
     if attempt.state is AttemptState.UNKNOWN:
         return _unknown_due(attempt, times)
     if attempt.state is AttemptState.NEEDS_ATTENTION:
-        return (attempt.checked_at or attempt.updated_at) + times.absence_window
-    since = max(attempt.checked_at or attempt.updated_at, attempt.updated_at)
-    return since + times.quiet_stream
+        return (attempt.asked_at or attempt.updated_at) + times.absence_window
+    return max(attempt.asked_at or attempt.updated_at, attempt.updated_at) + times.quiet_stream
 
 
 def _unknown_due(attempt: Attempt, times: ProtocolTimes) -> datetime:

@@ -23,12 +23,14 @@ class ProtocolTimes:
     """Clean not-founds must span at least this."""
     give_up_after: timedelta = timedelta(minutes=15)
     """An attempt unknown for this long goes to a person."""
-    sign_bound: timedelta = timedelta(seconds=30)
-    """A re-send is signed within this, or not at all."""
+    sign_bound: timedelta = timedelta(seconds=10)
+    """A committed send is signed within this; later only after another commit that checks the desk's lease."""
     first_question: timedelta = timedelta(milliseconds=500)
     """An unknown attempt is asked about at once and then after this, doubling."""
     longest_pause: timedelta = timedelta(seconds=15)
     """Between two questions about one attempt, at most."""
+    longest_back_off: timedelta = timedelta(seconds=60)
+    """Between two questions about one attempt while they get no answer, at most."""
     quiet_stream: timedelta = timedelta(seconds=6)
     """An acknowledged order without news for this long is asked about."""
     ack_patience: timedelta = timedelta(seconds=30)
@@ -43,6 +45,11 @@ class ProtocolTimes:
             **{item.name: getattr(self, item.name) / scale for item in fields(self) if item.name not in UNSCALED},
         )
 
+    def back_off(self, failures: int) -> timedelta:
+        """How long to leave the venue alone after this many questions in a row without an answer."""
+        doublings: int = min(failures, 10)
+        return min(self.first_question * (1 << doublings), self.longest_back_off)
+
     def barrier(self, signed_at: datetime) -> datetime:
         """From here on, an order signed at `signed_at` that cannot be found may be absent."""
         return signed_at + self.recv_window + self.clock_margin + self.visibility_margin
@@ -51,3 +58,5 @@ class ProtocolTimes:
 UNSCALED = frozenset({"recv_window", "sign_bound", "price_patience"})
 ABSENCES_NEEDED = 3
 """Clean not-founds before an unknown attempt counts as absent."""
+EVIDENCE_LASTS = timedelta(days=6)
+"""The venue shows ended orders and matches for seven days: not finding an older one proves nothing."""

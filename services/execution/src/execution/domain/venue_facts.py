@@ -106,4 +106,13 @@ class AbsenceFact:
     asked_at: datetime
 
 
-Fact = OrderFact | ExecutionFact | ReplyFact | AbsenceFact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedFact:
+    """The venue was asked about an order: the next question waits for its time."""
+
+    link_id: str
+    at: datetime
+    answered: bool
+
+
+Fact = OrderFact | ExecutionFact | ReplyFact | AbsenceFact | AskedFact

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from execution.application.ports import Account, Evidence
 from execution.domain.attempt import Attempt
-from execution.domain.venue_facts import ExecutionFact, Reply
+from execution.domain.venue_facts import ExecutionFact, Reply, ReplyKind
+from execution.outbound.bybit_breaker import VenueBreaker
 from execution.outbound.keys_client import AccountSigner
 from execution.outbound.late import Asker
 from execution.outbound.venue_words import TRADE, execution_fact, limit_order, order_fact, reply
@@ -31,6 +33,8 @@ Found = TypeVar("Found")
 GOVERNOR_PATIENCE_S = 5.0
 """Then the intent waits outside, and may go again until its bound."""
 CALL_DEADLINE_S = 15.0
+SESSIONS_MAX = 2000
+"""Kept at once: a session is cheap to make again, its connections belong to the host."""
 
 
 class BybitVenue:
@@ -39,17 +43,28 @@ class BybitVenue:
     Args:
         hosts: Open environments; others are refused by name.
         recv_window: Of opening orders: short, so that a lost request soon cannot land any more.
+        pause: How long no private call leaves for a host that has banned this address.
     """
 
     def __init__(
-        self, hosts: Mapping[VenueEnvironment, VenueHost], *, asker: Asker, clock: Clock, recv_window: timedelta
+        self,
+        hosts: Mapping[VenueEnvironment, VenueHost],
+        *,
+        asker: Asker,
+        clock: Clock,
+        recv_window: timedelta,
+        pause: timedelta = timedelta(minutes=10),
+        sessions_max: int = SESSIONS_MAX,
     ) -> None:
         self._hosts = dict(hosts)
         self._asker = asker
         self._clock = clock
         self._recv_window_ms = recv_window // timedelta(milliseconds=1)
         self._connections: dict[VenueEnvironment, VenueConnections] = {}
-        self._sessions: dict[UUID, VenueSession] = {}
+        self._pause = pause
+        self._breakers: dict[VenueEnvironment, VenueBreaker] = {}
+        self._sessions_max = sessions_max
+        self._sessions: OrderedDict[UUID, tuple[VenueSession, AccountSigner]] = OrderedDict()
 
     def close(self) -> None:
         """Drop connections and threads."""
@@ -62,24 +77,41 @@ class BybitVenue:
 
     async def create(self, account: Account, attempts: Sequence[Attempt]) -> Sequence[Reply]:
         """Send orders; one reply per attempt, in order. Never raises for what the venue or keys said."""
-        session = self._session(account)
+        breaker = self._breaker(account.environment)
+        if breaker.rest_s:
+            paused = Reply(kind=ReplyKind.NOT_NOW, reason="venue_paused", retry_after_s=breaker.rest_s)
+            return [paused] * len(attempts)
+        session, signer = self._session(account)
         lane = Lane.BUY if attempts[0].side is Side.BUY else Lane.UNWIND
-        if len(attempts) > 1 and session.capabilities.spot_batch:
-            return await self._batch(session, attempts, lane)
+        with signer.bounded(attempts):
+            if len(attempts) > 1 and session.capabilities.spot_batch:
+                return await self._batch(session, attempts, lane, breaker)
+            return await self._singles(session, attempts, lane, breaker)
+
+    async def _singles(
+        self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane, breaker: VenueBreaker
+    ) -> Sequence[Reply]:
         outcomes = await asyncio.gather(
             *(
                 session.create_order(limit_order(one), lane=lane, recv_window_ms=self._recv_window_ms)
                 for one in attempts
             )
         )
+        for outcome in outcomes:
+            breaker.heard(outcome)
         now = self._clock.now()
         return [reply(outcome, now) for outcome in outcomes]
 
-    async def _batch(self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane) -> Sequence[Reply]:
+    async def _batch(
+        self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane, breaker: VenueBreaker
+    ) -> Sequence[Reply]:
         orders = [limit_order(one) for one in attempts]
         outcome = await session.create_batch(orders, lane=lane, recv_window_ms=self._recv_window_ms)
+        breaker.heard(outcome)
         now = self._clock.now()
         if isinstance(outcome, Accepted):
+            for leg in outcome.reply.legs:
+                breaker.heard(leg)
             return [reply(leg, now) for leg in outcome.reply.legs]
         return [reply(outcome, now)] * len(orders)
 
@@ -89,14 +121,13 @@ class BybitVenue:
         Raises:
             Unavailable: a question got no answer.
         """
-        session = self._session(account)
-        orders = _answer(await session.order_by_link_id(link_id))
+        orders = await self._ask(account, lambda session: session.order_by_link_id(link_id))
         if not orders:
-            orders = _answer(await session.history_by_link_id(link_id))
+            orders = await self._ask(account, lambda session: session.history_by_link_id(link_id))
         order = order_fact(orders[0]) if orders else None
         if order is not None and not order.filled_quantity:
             return Evidence(order=order, executions=())
-        rows = _answer(await session.executions_by_link_id(link_id))
+        rows = await self._ask(account, lambda session: session.executions_by_link_id(link_id))
         return Evidence(order=order, executions=[execution_fact(row) for row in rows if row.exec_type == TRADE])
 
     async def executions_since(self, account: Account, since: datetime) -> Sequence[ExecutionFact]:
@@ -106,7 +137,7 @@ class BybitVenue:
             Unavailable: no answer.
         """
         start, end = epoch_ms(since), epoch_ms(self._clock.now())
-        rows = _answer(await self._session(account).executions(start_ms=start, end_ms=end))
+        rows = await self._ask(account, lambda session: session.executions(start_ms=start, end_ms=end))
         return [execution_fact(row) for row in rows if row.exec_type == TRADE]
 
     async def spendable(self, account: Account, asset: str) -> Decimal:
@@ -115,20 +146,42 @@ class BybitVenue:
         Raises:
             Unavailable, Denied: no answer, or the key works no more.
         """
-        return _answer(await self._session(account).wallet([asset])).available(asset)
+        wallet = await self._ask(account, lambda session: session.wallet([asset]))
+        return wallet.available(asset)
 
-    def _session(self, account: Account) -> VenueSession:
+    async def _ask(
+        self, account: Account, question: Callable[[VenueSession], Coroutine[Any, Any, Outcome[Found]]]
+    ) -> Found:
+        breaker = self._breaker(account.environment)
+        breaker.check()
+        outcome = await question(self._session(account)[0])
+        breaker.heard(outcome)
+        return _answer(outcome)
+
+    def _breaker(self, environment: VenueEnvironment) -> VenueBreaker:
+        found = self._breakers.get(environment)
+        if found is None:
+            found = VenueBreaker(pause=self._pause, clock=self._clock, host=environment.value)
+            self._breakers[environment] = found
+        return found
+
+    def _session(self, account: Account) -> tuple[VenueSession, AccountSigner]:
+        """The account's session; those that were not used for longest make room."""
         found = self._sessions.get(account.account_id)
         if found is None:
-            found = VenueSession(
+            signer = AccountSigner(self._asker, account)
+            session = VenueSession(
                 environment=account.environment,
                 connections=self._host(account.environment),
-                signer=AccountSigner(self._asker, account),
+                signer=signer,
                 read_lane=Lane.CANCEL_QUERY,
                 times=CallTimes(governor_patience_s=GOVERNOR_PATIENCE_S, deadline_s=CALL_DEADLINE_S),
                 clock=self._clock,
             )
-            self._sessions[account.account_id] = found
+            found = self._sessions[account.account_id] = (session, signer)
+        self._sessions.move_to_end(account.account_id)
+        while len(self._sessions) > self._sessions_max:
+            self._sessions.popitem(last=False)
         return found
 
     def _host(self, environment: VenueEnvironment) -> VenueConnections:

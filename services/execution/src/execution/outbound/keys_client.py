@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID
 
 from execution.application.ports import Account, AccountStanding
+from execution.domain.attempt import Attempt
 from execution.domain.errors import AccountNotFound
 from execution.outbound.late import Asker
 from shared.contracts.rpc import keys
 from shared.contracts.rpc.keys import KeyRef, Lane, Signature, SignRequest, StreamLogin
-from shared.trading.errors import NotFound
+from shared.trading.errors import NotFound, Unavailable
+
+CREATE = "/v5/order/create"
+"""Path of one opening order, and the beginning of a batch's."""
 
 
 class KeysClient:
@@ -46,6 +53,26 @@ class AccountSigner:
     def __init__(self, asker: Asker, account: Account) -> None:
         self._asker = asker
         self._account = account
+        self._send_before: dict[str, datetime] = {}
+
+    @contextmanager
+    def bounded(self, attempts: Sequence[Attempt]) -> Iterator[None]:
+        """While inside, these orders may be signed, each until its bound."""
+        links = {attempt.link_id: attempt.send_before for attempt in attempts}
+        self._send_before |= links
+        try:
+            yield
+        finally:
+            for link in links:
+                self._send_before.pop(link, None)
+
+    def _not_after(self, path: str, payload: str) -> datetime | None:
+        if not path.startswith(CREATE):
+            return None
+        bounds = [bound for link, bound in self._send_before.items() if f'"{link}"' in payload]
+        if not bounds:
+            raise Unavailable("Nobody waits for this order any more; nothing was sent.", code="call_abandoned")
+        return min(bounds)
 
     async def sign(self, *, method: str, path: str, payload: str, recv_window_ms: int, lane: Lane) -> Signature:
         """The signature, or when to ask again: the venue's client does, within a bound.
@@ -61,6 +88,7 @@ class AccountSigner:
                 "payload": payload,
                 "recv_window_ms": recv_window_ms,
                 "lane": lane,
+                "not_after": self._not_after(path, payload),
             }
         )
         return await self._asker.ask(keys.SIGN, request)

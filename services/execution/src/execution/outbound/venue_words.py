@@ -17,6 +17,8 @@ TRADE = "Trade"
 TOO_LATE = 10002
 """The timestamp is outside the receive window."""
 LATE_ROUNDS_MAX = 5
+SIGNED_TOO_LATE = "signature_too_late"
+"""Keys gives no signature after the moment that the request names."""
 _STANDING = {
     OrderStatus.FILLED: Standing.FILLED,
     OrderStatus.CANCELLED: Standing.CANCELLED,
@@ -101,6 +103,9 @@ def _refused(outcome: Refused) -> Reply:
 
 
 def _not_sent(error: PlatformError) -> Reply:
+    if error.code == SIGNED_TOO_LATE:
+        # We were held up: whether it may still go is for the books to say.
+        return Reply(kind=ReplyKind.NOT_NOW, reason=error.code, retry_after_s=0.05, rounds_max=LATE_ROUNDS_MAX)
     if isinstance(error, Throttled | Unavailable):
         # Only for now: the same id and body may go later.
         return Reply(kind=ReplyKind.NOT_NOW, reason=error.code, retry_after_s=error.retry_after_s)

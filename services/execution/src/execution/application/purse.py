@@ -1,0 +1,121 @@
+"""What an account can spend, as last read: a yes may be as old as a plan, a no is never said on an old reading."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import structlog
+
+from execution.application.book_ports import Work
+from execution.application.planning import QUOTE_ASSET
+from execution.application.ports import Account, OrderVenue
+from execution.domain.position import Run
+from execution.domain.protocol_times import ProtocolTimes
+from shared.trading.clock import Clock
+from shared.trading.errors import Denied, NotFound, PlatformError
+from shared.trading.money import exact_sum
+
+log = structlog.get_logger(__name__)
+
+GOOD_FOR = timedelta(seconds=60)
+"""As long as a plan. An old yes can only be wrong where the user spends beside us, and there the venue refuses."""
+
+
+class Purse:
+    """Quote money of one account; questions without an answer are repeated ever more slowly."""
+
+    def __init__(self, *, venue: OrderVenue, account: Account, times: ProtocolTimes, clock: Clock) -> None:
+        self._venue = venue
+        self._account = account
+        self._times = times
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._reading: tuple[Decimal, datetime] | None = None
+        self._spendings = 0
+        self._failures = 0
+        self._error: PlatformError | None = None
+        self._quiet_until: datetime | None = None
+
+    @property
+    def away(self) -> bool:
+        """Whether the last question got no answer."""
+        return self._error is not None
+
+    def forget(self) -> None:
+        """Money is being spent: what was read before, or is on its way, says nothing any more."""
+        self._reading = None
+        self._spendings += 1
+
+    async def warm(self) -> None:
+        """Read ahead, so that an order that comes soon need not wait."""
+        async with self._lock:
+            if self._reading is not None and self._clock.now() < self._reading[1] + GOOD_FOR / 2:
+                return
+            try:
+                await self._read()
+            except PlatformError as error:
+                log.info("balance_not_read", account_id=str(self._account.account_id), reason=error.code)
+
+    async def at_least(self, needed: Decimal) -> Decimal:
+        """What can be spent: an earlier reading when it suffices, else a fresh one.
+
+        Raises:
+            Unavailable: the venue is away.
+            Denied, NotFound: the key does not work.
+        """
+        async with self._lock:
+            if self._reading is not None and self._clock.now() < self._reading[1] + GOOD_FOR:
+                amount, _ = self._reading
+                if amount >= needed:
+                    return amount
+            return await self._read()
+
+    async def _read(self) -> Decimal:
+        asked_at, spendings = self._clock.now(), self._spendings
+        if self._error is not None and self._quiet_until is not None and asked_at < self._quiet_until:
+            raise self._error
+        try:
+            amount = await self._venue.spendable(self._account, QUOTE_ASSET)
+        except PlatformError as error:
+            self._failures += 1
+            self._error, self._quiet_until = error, asked_at + self._times.back_off(self._failures)
+            raise
+        self._failures, self._error = 0, None
+        if spendings == self._spendings:
+            self._reading = (amount, asked_at)
+        return amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funds:
+    """What a run's first orders need to know about money.
+
+    Attributes:
+        needed: Quote units that this run and everything before it have put aside.
+    """
+
+    purse: Purse
+    needed: Decimal
+
+    async def verdict(self) -> str | None:
+        """None when there is enough, `wait`, `short` when there may not be, or why there will never be."""
+        try:
+            spendable = await self.purse.at_least(self.needed)
+        except (Denied, NotFound) as error:
+            return error.code  # the key does not work any more: waiting would not help
+        except PlatformError:
+            return "wait"
+        return None if spendable >= self.needed else "short"
+
+
+async def needed_for(work: Work, run: Run, *, younger: Sequence[Run]) -> Decimal:
+    """Quote units that a run and everything accepted before it have put aside."""
+    total = await work.reserved(run.account_id, QUOTE_ASSET)
+    for other in younger:
+        rows = await work.reservations_of_run(other.run_id)
+        total -= exact_sum([row.amount for row in rows if row.asset == QUOTE_ASSET])
+    return total

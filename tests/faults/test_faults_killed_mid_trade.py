@@ -18,17 +18,11 @@ import pytest
 import pytest_asyncio
 from kit.checker import check_position
 from kit.mishap import MISHAPS
-from kit.stage import Stage, running_stage
+from kit.slow_venue import slow_venue
+from kit.stage import Stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration]
 
-SCALE = 30
-SETTINGS = {
-    "EXECUTION_TIMES_SCALE": str(SCALE),
-    "EXECUTION_BATCH_SIZE": "3",
-    "RECONCILER_TIMES_SCALE": str(SCALE),
-}
-VENUE_LATENCY_MS = 200
 SEEDS = tuple(range(5))
 CASES = [
     pytest.param(name, seed, marks=[] if seed == 0 else pytest.mark.slow, id=f"{name}-{seed}")
@@ -42,10 +36,7 @@ async def slow_stage(server_room: Path) -> AsyncIterator[Stage]:
     """The platform behind a proxy, with a venue that takes its time and prices that stand still."""
     folder = Path(tempfile.mkdtemp(prefix="faults-", dir=server_room))
     folder.chmod(0o755)
-    print(f"protocol times divided by {SCALE}, the receive window at full length")  # noqa: T201
-    async with running_stage(folder, settings=SETTINGS, through_proxy=True) as stage:
-        await stage.order(kind="latency", path="/v5/order/*", latency_ms=VENUE_LATENCY_MS)
-        await stage.freeze_prices()
+    async with slow_venue(folder) as stage:
         yield stage
     if not os.environ.get("BASKETRY_KEEP_STAGE"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,7 @@ from basketry_cli.sse import ServerEvent
 from basketry_local.data_folder import DataFolder
 from basketry_local.environment import EXCHANGE, Ports, choose_ports
 from basketry_local.keyring import POSTGRES_ADMIN
+from basketry_local.launchers import Launcher
 from basketry_local.local_platform import LocalPlatform
 from basketry_local.servers.postgres import ADMIN
 from basketry_local.testing.interpreters import shared_launcher
@@ -130,6 +131,7 @@ async def running_stage(
     settings: Mapping[str, str] | None = None,
     through_proxy: bool = False,
     durable: bool = False,
+    launcher: Launcher | None = None,
 ) -> AsyncIterator[Stage]:
     """Everything up inside the block, watched as `./basketry up` watches it.
 
@@ -138,13 +140,14 @@ async def running_stage(
         settings: By full name, for every process.
         through_proxy: Put a proxy on the wire between execution and the venue.
         durable: Servers sync to disk as in production; tests that only kill processes do without.
+        launcher: How services are started, where it matters.
     """
     ports = choose_ports(FREE)
     proxy = VenueProxy(target_port=ports[EXCHANGE]) if through_proxy else None
     if proxy is not None:
         await proxy.start()
     extra = {**(settings or {}), **({"EXECUTION_VENUES": _venues(proxy.port)} if proxy is not None else {})}
-    platform = _platform(folder, ports, extra, durable=durable)
+    platform = _platform(folder, ports, extra, durable=durable, launcher=launcher)
     stage = Stage(platform, httpx.AsyncClient(base_url=platform.exchange_url, trust_env=False, timeout=30), proxy)
     try:
         await platform.start()
@@ -157,7 +160,9 @@ async def running_stage(
         await asyncio.to_thread(platform.stop)
 
 
-def _platform(folder: Path, ports: Ports, settings: Mapping[str, str], *, durable: bool) -> LocalPlatform:
+def _platform(
+    folder: Path, ports: Ports, settings: Mapping[str, str], *, durable: bool, launcher: Launcher | None
+) -> LocalPlatform:
     data = DataFolder(folder)
     data.run.mkdir(mode=0o755, parents=True, exist_ok=True)
     return LocalPlatform(data, ports=ports, settings=settings, durable=durable, launcher=shared_launcher())

@@ -100,10 +100,43 @@ async def test_an_order_under_an_id_of_ours_without_a_row_calls_a_person(town: A
         quantity=Decimal(1),
         price=Decimal(1),
     )
-    await town.rooms.office._tools.bookkeeper.book(trader.account, [seen])
-    told = await town.rows("select body::json->'data'->>'code' as code from execution.outbox order by position desc")
-    assert told[0]["code"] == "unknown_order_of_ours"
+    for _ in range(2):
+        await town.rooms.office._tools.bookkeeper.book(trader.account, [seen])
+    assert await _incidents(town) == ["unknown_order_of_ours"]
     assert await town.status(command.position_id) == "EXECUTING"
+
+
+async def test_a_match_that_the_database_refuses_keeps_no_other_from_the_books(town: Any) -> None:
+    trader = town.open_account()
+    await sent_but_unheard(town, trader)
+    attempt = (await town.rows("select * from execution.attempts limit 1"))[0]
+    good, bad = (
+        ExecutionFact(
+            exec_id=exec_id,
+            link_id=attempt["client_order_id"],
+            venue_order_id=venue_order_id,
+            symbol=attempt["symbol"],
+            side=Side.BUY,
+            price=attempt["limit_price"],
+            quantity=attempt["quantity"] / 2,
+            fee=Decimal(0),
+            fee_asset="",
+            at=datetime.now(UTC),
+        )
+        for exec_id, venue_order_id in (("good", "1"), ("bad", "\0"))
+    )
+    for _ in range(2):
+        await town.rooms.office._tools.bookkeeper.book(trader.account, [bad, good])
+    assert [row["exec_id"] for row in await town.rows("select exec_id from execution.fills")] == ["good"]
+    assert await _incidents(town) == ["unbookable_fact"]
+
+
+async def _incidents(town: Any) -> list[str]:
+    told = await town.rows(
+        "select body::json->'data'->>'code' as code from execution.outbox"
+        " where body::json->>'type' = 'execution.incident_raised'"
+    )
+    return [row["code"] for row in told]
 
 
 async def test_two_processes_share_the_accounts_and_send_each_order_once(town: Any) -> None:

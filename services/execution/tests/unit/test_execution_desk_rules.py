@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from execution.application.accept_basket_order import AcceptBasketOrder
 from execution.application.book_ports import Reservation
 from execution.application.linking import Linking
 from execution.application.ports import Account, DeskLease
@@ -161,7 +160,7 @@ class Books:
 
     async def reservations_of_run(self, run_id: UUID) -> list[Any]:
         same = {"user_id": ACCOUNT.user_id, "account_id": ACCOUNT.account_id, "position_id": UUID(int=4)}
-        return [Reservation(holder_id=run_id, asset="USDT", run_id=run_id, amount=D(1100), **same)]  # type: ignore[arg-type]
+        return [Reservation(holder_id=run_id, asset="USDT", run_id=run_id, amount=D(1100), **same)]
 
     async def open_attempts(self, _: UUID) -> list[Attempt]:
         return self.attempts
@@ -197,7 +196,7 @@ class Desk:
         self.venue = venue
         self.purse = Purse(venue=venue, account=ACCOUNT, times=TIMES, clock=self.clock)  # type: ignore[arg-type]
         self.trade_run = TradeRun(
-            books=self.books,  # type: ignore[arg-type]
+            books=self.books,
             market=Market(),  # type: ignore[arg-type]
             linking=Linking(bytes(16)),
             times=TIMES,
@@ -208,10 +207,6 @@ class Desk:
     async def trade(self, needed: str = "1100") -> Sequence[Attempt]:
         funds = Funds(purse=self.purse, needed=D(needed))
         return await self.trade_run.intents(LEASE, a_run(), [self.books.leg], funds)
-
-
-def test_accepting_an_order_needs_no_venue() -> None:
-    assert AcceptBasketOrder(books=Books(), bell=Market(), clock=FakeClock(T0), ids=FakeIds())  # type: ignore[arg-type]
 
 
 async def test_a_buy_whose_money_is_there_is_sent_and_its_intent_is_bounded() -> None:
@@ -413,7 +408,7 @@ async def test_an_order_that_nobody_can_be_asked_about_is_asked_about_a_few_time
 ) -> None:
     books, venue, clock = Books(open_attempts=[an_intent(state=state, unknown_since=T0)]), Venue(), FakeClock(T0)
     resolve = ResolveUnknown(
-        books=books,  # type: ignore[arg-type]
+        books=books,
         venue=venue,  # type: ignore[arg-type]
         market=Market(),  # type: ignore[arg-type]
         bookkeeper=Bookkeeper(books),  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -259,7 +260,7 @@ def _after(attempt: Attempt, event: tuple[object, ...], moment: datetime) -> Att
             return attempt.seen(the_order(standing, str(filled)), moment)
         case ("fill", int() as quantity):
             return attempt.executed(quantity=D(quantity), notional=D(quantity * 100), at=moment)
-    decisions = {
+    decisions: dict[tuple[object, ...], Callable[[], Attempt]] = {
         ("absent",): lambda: attempt.absent(moment, TIMES),
         ("lose",): lambda: attempt.lost(moment),
         ("give_up",): lambda: attempt.given_up(moment, TIMES),

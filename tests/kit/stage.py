@@ -165,7 +165,7 @@ def _platform(
 ) -> LocalPlatform:
     data = DataFolder(folder)
     data.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return LocalPlatform(data, ports=ports, settings=settings, durable=durable, launcher=shared_launcher())
+    return LocalPlatform(data, ports=ports, settings=settings, durable=durable, launcher=launcher or shared_launcher())
 
 
 def _venues(port: int) -> str:

@@ -13,6 +13,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from kit.keys_paper import Paper
+from kit.keys_plan import Plan, a_plan
 from pydantic import PostgresDsn, SecretStr
 from pydantic import Secret as PydanticSecret
 
@@ -32,8 +34,6 @@ from shared.runtime.migrations import check
 from shared.testing import eventually
 from shared.trading.clock import SystemClock
 from shared.trading.status import Side, VenueEnvironment
-
-from .conftest import Paper, Plan, a_plan
 
 pytestmark = pytest.mark.integration
 

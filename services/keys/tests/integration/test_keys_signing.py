@@ -13,6 +13,8 @@ from hashlib import sha256
 from uuid import uuid4
 
 import pytest
+from kit.keys_desk import Desk, approve
+from kit.keys_plan import a_plan
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -34,8 +36,6 @@ from keys.domain.lane import Lane
 from keys.outbound.postgres.shared_egress import SharedEgress
 from shared.trading.errors import Denied, Invalid
 from shared.trading.status import Side
-
-from .conftest import Desk, a_plan, approve
 
 pytestmark = pytest.mark.integration
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from kit.keys_desk import Desk, approve
+from kit.keys_plan import Plan, a_plan
 
 from keys.application.sign import CallToSign, Signed
 from keys.domain.endpoints import Caller
@@ -19,8 +21,6 @@ from shared.runtime.bybit.outcomes import Accepted, NotOpen, NotSent, Outcome
 from shared.runtime.bybit.session import VenueSession
 from shared.trading.clock import epoch_ms
 from shared.trading.status import Side, VenueEnvironment
-
-from .conftest import Desk, Plan, a_plan, approve
 
 pytestmark = pytest.mark.integration
 

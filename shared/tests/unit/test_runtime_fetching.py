@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import nats.errors
 import pytest
@@ -19,7 +19,7 @@ class Script:
 
     def __init__(self, consumption: Consumption, *answers: Any) -> None:
         self.answers = list(answers)
-        self.subscriber: Any = consumption.subscriber
+        self.subscriber = cast("Any", consumption.subscriber)
         self.subscriber.subscription, self.subscriber.running = self, True
 
     async def fetch(self, batch: int, timeout: float) -> list[Any]:  # noqa: ASYNC109 - the client's signature

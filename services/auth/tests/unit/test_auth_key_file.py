@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from joserfc.jws import JWSRegistry
+from joserfc.jws import JWSAlgModel, JWSRegistry
 
 from auth.domain.session import Session
 from auth.domain.user import Role, User
@@ -33,7 +33,7 @@ ALICE = User(
 
 
 class AnyEdDsa(JWSRegistry):
-    def get_alg(self, name: str) -> object:
+    def get_alg(self, name: str) -> JWSAlgModel:
         assert name == "EdDSA"
         return self.algorithms[name]
 
@@ -45,8 +45,8 @@ def a_file(folder: Path, content: str, *, mode: int = 0o600) -> Path:
     return path
 
 
-def pem(key: object) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()  # type: ignore[attr-defined]
+def pem(key: Ed25519PrivateKey | RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def tokens(keys: KeyFile) -> SignedAccessTokens:

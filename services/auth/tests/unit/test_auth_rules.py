@@ -103,9 +103,11 @@ def test_a_token_never_shows_itself() -> None:
     assert str(b"s" * 32) not in repr(token)
 
 
-def presented(**changes: object) -> Presented:
-    session = Session.begin(UUID(int=1), ALICE, NOW)
-    return replace(Presented(session=session, used_at=None, successor_used=False), **changes)
+def presented(
+    *, session: Session | None = None, used_at: datetime | None = None, successor_used: bool = False
+) -> Presented:
+    begun = session or Session.begin(UUID(int=1), ALICE, NOW)
+    return Presented(session=begun, used_at=used_at, successor_used=successor_used)
 
 
 @pytest.mark.parametrize(

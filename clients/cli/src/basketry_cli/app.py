@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
+import httpx
 import typer
 from rich.console import Console
 from rich.live import Live
@@ -15,6 +16,7 @@ from basketry_cli.problems import ApiProblem
 from basketry_cli.session_file import open_session, save_session
 from basketry_cli.views import index_table, plan_table, position_panel, positions_table
 
+_RESUME_AFTER_S = 0.5
 console = Console()
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -102,21 +104,24 @@ def watch(position_id: str) -> None:
 
 
 async def _follow(client: GatewayClient, position_id: str, *, until_settled: bool) -> None:
-    async with client.events() as events:
-        with Live(position_panel(await client.position(position_id)), console=console) as live:
-            async for event in events:
-                if position_id not in event.data:
-                    continue
-                position = await client.position(position_id)
-                live.update(position_panel(position))
-                if until_settled and position["status"] not in {"PENDING", "EXECUTING"}:
-                    return
+    last_id: str | None = None
+    with Live(console=console) as live:
+        while True:  # a stream that ends, as at a deployment, is resumed where it ended
+            async with client.events(last_id) as events:
+                async for event in events:
+                    last_id = event.id or last_id
+                    position = await client.position(position_id)
+                    live.update(position_panel(position))
+                    if until_settled and position["status"] not in {"PENDING", "EXECUTING"}:
+                        return
+            await asyncio.sleep(_RESUME_AFTER_S)
 
 
 async def _newest_account(client: GatewayClient) -> str:
     accounts = await client.keys()
     if not accounts:
-        raise ApiProblem(404, {"detail": "There is no account yet: connect a key, or open a paper account."})
+        console.print("no account yet: opening one on the paper exchange, with play money")
+        accounts = [await client.open_paper_account()]
     return str(accounts[0].get("account_id") or accounts[0]["key_id"])
 
 
@@ -142,6 +147,9 @@ def _run(work: Awaitable[Any]) -> None:
         asyncio.run(body())
     except ApiProblem as problem:
         console.print(f"[red]{problem}[/]")
+        raise typer.Exit(1) from None
+    except httpx.HTTPError as failure:
+        console.print(f"[red]the gateway does not answer:[/] {failure or type(failure).__name__}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

@@ -149,7 +149,7 @@ def _run(work: Awaitable[Any]) -> None:
         console.print(f"[red]{problem}[/]")
         raise typer.Exit(1) from None
     except httpx.HTTPError as failure:
-        console.print(f"[red]the gateway does not answer:[/] {failure or type(failure).__name__}")
+        console.print(f"[red]the gateway does not answer:[/] {str(failure) or type(failure).__name__}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 _NO_TESTS = 5
@@ -20,12 +20,15 @@ class Step:
         title: What it proves, in a word or two.
         command: Program and arguments, run in the project's folder.
         fine: Exit statuses that count as success.
+        chain: Steps of one chain run one after the other, beside those of other chains; without one a step runs
+            alone, because it measures time or wants the whole machine.
     """
 
     suite: str
     title: str
     command: tuple[str, ...]
     fine: tuple[int, ...] = (0,)
+    chain: str = ""
 
 
 PYTEST_SUITES = ("unit", "integration", "journeys", "faults", "security")
@@ -41,13 +44,17 @@ def steps_of(suite: str, root: Path, *, every: bool) -> list[Step]:
         every: The slow tests too.
     """
     if suite == "check":
-        return list(_check_steps(root))
+        return [replace(step, chain="check") for step in _check_steps(root)]
     folders = _test_folders(suite, root)
-    if not folders:
-        return []
-    selection = () if every else ("-m", "not slow")
-    command = (*_python("pytest"), "-q", *selection, *folders)
-    return [Step(suite, "pytest", command, fine=(0, _NO_TESTS))]
+    command = (*_python("pytest"), "-q", *(() if every else ("-m", "not slow")))
+    if suite == "integration":
+        halves = [half for half in _halves(folders, root) if half]
+        return [
+            Step(suite, f"pytest, part {number}", (*command, *half), (0, _NO_TESTS), chain=f"integration {number}")
+            for number, half in enumerate(halves, start=1)
+        ]
+    chain = "unit" if suite == "unit" else ""
+    return [Step(suite, "pytest", (*command, *folders), (0, _NO_TESTS), chain)] if folders else []
 
 
 def _check_steps(root: Path) -> Iterator[Step]:
@@ -70,6 +77,18 @@ def _test_folders(suite: str, root: Path) -> list[str]:
         "integration": [*(f"{home}/{kind}" for home in homes for kind in ("integration", "api")), "tests/contracts"],
     }
     return _existing(root, patterns.get(suite, [f"tests/{suite}"]))
+
+
+def _halves(folders: list[str], root: Path) -> tuple[list[str], list[str]]:
+    """Two lists of folders with about the same amount of tests: each has servers of its own, two cores share them."""
+    halves: tuple[list[str], list[str]] = ([], [])
+    weights = [0, 0]
+    sizes = {folder: sum(path.stat().st_size for path in (root / folder).rglob("test_*.py")) for folder in folders}
+    for folder in sorted(folders, key=lambda one: -sizes[one]):
+        lighter = weights.index(min(weights))
+        halves[lighter].append(folder)
+        weights[lighter] += sizes[folder]
+    return halves
 
 
 def _test_modules(root: Path) -> tuple[list[str], list[str]]:

@@ -41,6 +41,25 @@ def test_types_are_checked_with_each_module_name_once_a_run(tmp_path: Path) -> N
     assert [sum(part.endswith("conftest.py") for part in run) for run in runs] == [1, 1]
 
 
+def test_the_integration_suite_is_shared_out_to_two_runs_that_miss_nothing(tmp_path: Path) -> None:
+    homes = [f"services/{name}/tests/integration" for name in ("auth", "keys", "gateway")]
+    _touch(tmp_path, *(f"{home}/test_{number}.py" for number, home in enumerate(homes)))
+    (tmp_path / homes[2] / "test_2.py").write_text("x" * 1000)
+    first, second = steps_of("integration", tmp_path, every=False)
+    assert sorted(part for step in (first, second) for part in step.command if part in homes) == sorted(homes)
+    assert homes[2] in first.command
+    assert not {homes[0], homes[1]} & set(first.command)
+    assert first.chain != second.chain
+
+
+def test_what_kills_and_measures_runs_alone(tmp_path: Path) -> None:
+    _touch(tmp_path, "tests/faults/test_faults_a.py", "tests/journeys/test_journey_a.py")
+    assert [step.chain for suite in ("faults", "journeys") for step in steps_of(suite, tmp_path, every=False)] == [
+        "",
+        "",
+    ]
+
+
 def test_every_suite_of_this_checkout_can_be_planned() -> None:
     for suite in SUITES:
         for step in steps_of(suite, project_root(), every=False):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -16,12 +17,13 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.orders import PlaceBasketOrder
 from shared.contracts.rpc import execution as questions
 from shared.contracts.rpc import keys, market_data
+from shared.contracts.rpc.verb import RpcVerb
 from shared.runtime.process import Process
 from shared.runtime.rpc import RpcRouter
 from shared.runtime.settings import ServiceSettings
 from shared.testing import eventually
 
-SERVED = {
+SERVED: dict[str, tuple[RpcVerb[Any, Any], ...]] = {
     "keys": (keys.SIGN, keys.SIGN_STREAM, keys.DESCRIBE),
     "market_data": (market_data.GET_INDEX, market_data.GET_INSTRUMENTS, market_data.GET_QUOTES),
 }
@@ -33,7 +35,7 @@ async def the_platform(town: Any, bus: Bus) -> AsyncIterator[Process]:
         for service, verbs in SERVED.items():
             router = RpcRouter()
             for verb in verbs:
-                router.answer(verb)(lambda request, verb=verb: town.neighbours.ask(verb, request))  # type: ignore[misc]
+                router.answer(verb)(_passed_on(town, verb))
             settings = ServiceSettings(nats_url=bus.url, nats_seed=bus.seed(service))
             await stack.enter_async_context(Process(service, settings, rpc=[router]).running())
         settings = Settings.model_validate(
@@ -50,6 +52,13 @@ async def the_platform(town: Any, bus: Bus) -> AsyncIterator[Process]:
         await stack.enter_async_context(process.running())
         gateway = Process("gateway", ServiceSettings(nats_url=bus.url, nats_seed=bus.seed("gateway")))
         yield await stack.enter_async_context(_entered(gateway))
+
+
+def _passed_on(town: Any, verb: RpcVerb[Any, Any]) -> Callable[[Any], Awaitable[Any]]:
+    async def answer(request: Any) -> Any:
+        return await town.neighbours.ask(verb, request)
+
+    return answer
 
 
 @asynccontextmanager
@@ -95,7 +104,10 @@ async def test_a_command_from_the_bus_becomes_a_position_and_every_event_carries
         plan = await gateway.ask.ask(
             questions.MAKE_PLAN,
             questions.MakePlan(
-                user_id=trader.account.user_id, account_id=trader.account.account_id, index_id="top-10", amount="1000"
+                user_id=trader.account.user_id,
+                account_id=trader.account.account_id,
+                index_id="top-10",
+                amount=Decimal(1000),
             ),
         )
         limits = {leg.symbol: leg.limit_price for leg in plan.legs if leg.check == "ok"}

@@ -145,9 +145,10 @@ async def test_a_late_buy_opens_a_position_that_was_over(counter: Any, over: Pos
     order = counter.sent(counter.bought, AttemptState.CANCELLED)
     counter.stands(over, counter.a_run(RunKind.CLOSE))
     await counter.book(counter.a_match(order, "late", "0.5"))
-    assert counter.position.status is PositionStatus.ACTIVE
-    assert not counter.position.complete
-    assert counter.position.reasons == ("BTCUSDT:late_fill",)
+    reopened = counter.position
+    assert reopened.status is PositionStatus.ACTIVE
+    assert not reopened.complete
+    assert reopened.reasons == ("BTCUSDT:late_fill",)
     assert [told.status for told in counter.positions_told] == [PositionStatus.ACTIVE]
     assert counter.incidents == ["late_execution", "position_reopened"]
     await counter.close(counter.a_close_plan("0.5"))

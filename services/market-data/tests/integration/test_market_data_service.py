@@ -106,11 +106,12 @@ async def test_a_version_is_announced_and_survives_a_restart(stage: Stage) -> No
         assert await the_index(ask) == before
 
 
-async def last_announcement(tester: Client) -> bytes | None:
+async def last_announcement(tester: Client) -> bytes:
+    """Empty while nothing is announced."""
     try:
         found = await tester.jetstream().get_last_msg("MARKET", "market.v1.index_version_published._.top-10")
     except NotFoundError:
-        return None
+        return b""
     return bytes(found.data or b"")
 
 

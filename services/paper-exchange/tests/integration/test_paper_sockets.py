@@ -147,14 +147,14 @@ def test_pybits_own_sockets_work(customer: Any, monkeypatch: pytest.MonkeyPatch)
     private = WebSocket(testnet=False, channel_type="private", api_key=customer.api_key, api_secret=customer.api_secret)
     public = WebSocket(testnet=False, channel_type="spot")
     try:
-        private.order_stream(callback=order)
+        private.order_stream(callback=order)  # type: ignore[no-untyped-call]
         public.orderbook_stream(50, "BTCUSDT", callback=lambda _: booked.set())
         customer.post("/v5/order/create", BUY)
         assert filled.wait(10)
         assert booked.wait(10)
     finally:
-        private.exit()
-        public.exit()
+        private.exit()  # type: ignore[no-untyped-call]
+        public.exit()  # type: ignore[no-untyped-call]
 
 
 async def test_stream_latency_is_one_way(customer: Any) -> None:

@@ -13,6 +13,7 @@ from kit.gateway_builders import Builders
 from kit.gateway_house import House, serving
 from kit.gateway_mint import TokenMint
 from kit.gateway_neighbours import Neighbours
+from pydantic import PostgresDsn, Secret
 
 from basketry_local.testing.bus import Bus
 from basketry_local.testing.databases import TestDatabases
@@ -46,8 +47,8 @@ async def open_house(
                 client = await stack.enter_async_context(bus.connect(service))
                 await neighbours.listen(client, service)
             known = Settings(
-                database_dsn=databases.dsn("gateway"),
-                relay_dsn=databases.relay_dsn("gateway"),
+                database_dsn=Secret(PostgresDsn(databases.dsn("gateway"))),
+                relay_dsn=Secret(PostgresDsn(databases.relay_dsn("gateway"))),
                 nats_url=bus.url,
                 nats_seed=bus.seed("gateway"),
                 cors_origins=["http://localhost:3000"],

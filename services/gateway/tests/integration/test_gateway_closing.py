@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,7 @@ async def test_a_second_close_is_refused_until_execution_has_spoken(house: Any, 
         view = build.position(ada, accepted, version=version, status=status, run_id=plan_id, run_kind="close")
         event = execution.PositionClosing if status is PositionStatus.CLOSING else execution.PositionActive
         await house.say(event(position=view), user=ada, about=view.position_id, version=version)
-        await eventually(lambda wanted=status: _is(house, ada, accepted, wanted))
+        await eventually(partial(_is, house, ada, accepted, status))
     again = await house.http.post(path, headers=house.headers(ada, "after"))
     assert again.status_code == 202, "back to ACTIVE it may be closed again"
 

@@ -37,7 +37,7 @@ async def buy(house: Any, user: UUID, body: Any, path: str = "/api/positions") -
 
 @pytest.mark.parametrize("path", ["/api/positions", "/api/plans"])
 async def test_amounts_that_cannot_be_are_refused_by_name(house: Any, ada: UUID, build: Any, path: str) -> None:
-    for amount in (
+    amounts: tuple[object, ...] = (
         "0",
         "-5",
         "NaN",
@@ -52,7 +52,8 @@ async def test_amounts_that_cannot_be_are_refused_by_name(house: Any, ada: UUID,
         None,
         [],
         "1e999999",
-    ):
+    )
+    for amount in amounts:
         body = {"index": "top-10", "amount": amount, "account_id": str(build.account)}
         status, problem = await buy(house, ada, body, path)
         assert (status, problem["code"]) == (422, "validation_failed"), amount

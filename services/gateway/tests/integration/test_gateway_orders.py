@@ -199,4 +199,4 @@ async def _count(js: Any, stream: str) -> int:
 
 
 async def _is(house: Any, user: UUID, accepted: dict[str, Any], status: str) -> bool:
-    return await house.status(user, accepted["position_id"]) == status
+    return bool(await house.status(user, accepted["position_id"]) == status)

@@ -5,7 +5,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -162,10 +163,14 @@ async def test_replay_and_live_events_join_without_gap_or_double(house: Any, ada
         await tell(house, ada, build, 1)
         await eventually(lambda: len(labels(browser)) == 1)
     telling = asyncio.create_task(tell(house, ada, build, 80, first=2))
+
+    def heard_enough(reader: Browser) -> bool:
+        return len(labels(reader)) >= 15 or telling.done()
+
     for _ in range(4):
         async with browsing(house, ada, browser.last_id) as again:
             known = len(labels(browser))
-            await eventually(lambda a=again: len(labels(a)) >= 15 or telling.done())  # type: ignore[misc]
+            await eventually(partial(heard_enough, again))
             browser.events += again.events
             assert known
     await telling
@@ -244,11 +249,11 @@ async def test_a_reader_that_stops_reading_is_let_go_and_memory_stays_bounded(
     house: Any, ada: UUID, bob: UUID, build: Any
 ) -> None:
     host, port = house.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    _reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
     request = f"GET /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {house.mint.token(ada)}\r\n\r\n"
     writer.write(request.encode())
     await eventually(lambda: house.gateway.hub.count(ada) == 1)
-    reader._transport.pause_reading()
+    cast("asyncio.Transport", writer.transport).pause_reading()
     padding = "x" * 60_000
     async with browsing(house, bob) as other:
         for number in range(QUEUE + 200):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,3 +87,22 @@ def test_a_stranger_on_the_port_is_not_taken_for_our_server(home: Path) -> None:
             ours.start()
     finally:
         theirs.stop()
+
+
+async def test_a_folder_that_was_deleted_by_hand_starts_anew(server_room: Path) -> None:
+    private = server_room / "private"
+    private.mkdir(mode=0o700)  # as root: the account that PostgreSQL runs as cannot enter it
+    left: list[Path] = []
+    for password in ("first", "second"):
+        home = private / "postgres"
+        server = PostgresServer(home, password=password, log=private / "log", durable=False)
+        server.start()
+        try:
+            connection = await asyncpg.connect(server.admin_dsn)
+            await connection.close()
+        finally:
+            server.stop()
+        shutil.rmtree(home)
+        left.append(server.data)
+    for data in left:
+        shutil.rmtree(data, ignore_errors=True)

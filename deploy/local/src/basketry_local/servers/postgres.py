@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -168,7 +168,8 @@ def _data_folder(folder: Path, user: OsUser | None) -> Path:
         return Path(note.read_text(encoding="utf-8").strip())
     if user is None or user.can("-x", folder):
         return (folder / "data").resolve()
-    elsewhere = reachable_folder() / "data" / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    # A fresh name each time: when somebody deletes our folder by hand, the data of before has other passwords.
+    elsewhere = reachable_folder() / "data" / secrets.token_hex(8)
     elsewhere.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     note.write_text(f"{elsewhere}\n", encoding="utf-8")
     return elsewhere

@@ -32,6 +32,10 @@ class Launcher(Protocol):
         """Start `<service>.main` with this environment."""
         ...
 
+    def wait_until_loaded(self) -> None:
+        """Return when a launch takes no time any more."""
+        ...
+
     def close(self) -> None:
         """Nothing more will be started; what runs has been stopped."""
         ...
@@ -43,6 +47,9 @@ class FreshInterpreters:
     def launch(self, service: str, *, environment: Mapping[str, str], log: Path) -> RunningProcess:
         """Start a new interpreter."""
         return spawn([sys.executable, "-m", f"{service}.main"], log=log, environment=environment)
+
+    def wait_until_loaded(self) -> None:
+        """There is nothing to wait for."""
 
     def close(self) -> None:
         """There is nothing to close."""
@@ -64,10 +71,12 @@ class ForkedInterpreters:
         self._unread = b""
         self._ended: dict[int, int] = {}
         self._started: list[int] = []
+        self._loaded = False
 
     def preload(self) -> None:
         """Begin to import; returns at once."""
         self.close()
+        self._loaded = False
         ours, theirs = socket.socketpair()
         self._control, self._unread = ours, b""
         self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +93,14 @@ class ForkedInterpreters:
                 preexec_fn=die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - from the main thread only
             )
         theirs.close()
+
+    def wait_until_loaded(self) -> None:
+        """Wait for the imports."""
+        deadline = time.monotonic() + _FIRST_ANSWER_S
+        while not self._loaded and time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                return  # launching says what is wrong
+            self._listen(1.0)
 
     def launch(self, service: str, *, environment: Mapping[str, str], log: Path) -> RunningProcess:
         """Fork; waits for the imports when they are still going on."""
@@ -139,6 +156,8 @@ class ForkedInterpreters:
         if "started" in news:
             self._ended.pop(news["started"], None)
             self._started.append(news["started"])
+        elif "loaded" in news:
+            self._loaded = True
         else:
             self._ended[news["ended"]] = news["status"]
 

@@ -116,6 +116,8 @@ class LocalPlatform:
             prepare_bus(keyring=self.keyring, ports=self.ports),
         )
         self.board.set("provisioning", "ready")
+        # The ports are let go at the last moment, so that nobody else takes them in between.
+        self._launcher.wait_until_loaded()
         for part in self._parts():
             self.board.set(part.name, "starting")
             self.ports.release(part.name, "coingecko" if part is self.exchange else part.name)

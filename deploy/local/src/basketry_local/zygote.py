@@ -123,7 +123,9 @@ def main() -> None:
     descriptor, services = int(sys.argv[1]), sys.argv[2:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides when to stop
     preload(services)
-    service = Zygote(socket.socket(fileno=descriptor)).serve()
+    control = socket.socket(fileno=descriptor)
+    control.sendall(b'{"loaded": true}\n')
+    service = Zygote(control).serve()
     if service is not None:
         sys.argv = [str(Path(service) / "main.py")]
         importlib.import_module(f"{service}.main").main()

@@ -54,7 +54,7 @@ async def plans(stage: Stage) -> list[tuple[Customer, str]]:
     async def some(customer: Customer) -> list[tuple[Customer, str]]:
         number = (ORDERS + WARM_UP) // CUSTOMERS
         made = [
-            await customer.client.plan(index="top-5", amount="60", account=str(customer.account_id))
+            await customer.client.plan(index="top-5", amount="100", account=str(customer.account_id))
             for _ in range(number)
         ]
         return [(customer, str(plan["plan_id"])) for plan in made]

@@ -160,9 +160,10 @@ class LocalPlatform:
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            # nats-py answers a cancellation in the middle of a request with a time-out: asked once is not enough.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=_LOOK_EVERY_S)
 
     def stop(self) -> None:
         """Services first, all at once, then the venue, then what they stood on."""

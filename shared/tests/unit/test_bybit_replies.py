@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from shared.runtime.bybit.classification import TABLE, ReplyClass, classify
+from shared.runtime.bybit.classification import ReplyClass, classify
 from shared.runtime.bybit.judgement import UnparsableError, decode, parse_row
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, OrderStatus, WalletRow
 from shared.runtime.bybit.stream_frames import read_frame
@@ -38,10 +38,6 @@ def test_refusals_are_certain(code: int) -> None:
 def test_keys_that_do_not_work_are_blind_and_duplicates_are_no_refusal() -> None:
     assert {classify(code) for code in (10003, 10005, 10010, 33004)} == {ReplyClass.BLIND}
     assert {classify(code) for code in (110072, 170141)} == {ReplyClass.DUPLICATE}
-
-
-def test_every_row_of_the_table_names_its_source() -> None:
-    assert all(source for _, source in TABLE.values())
 
 
 def test_an_order_is_read_exactly_and_unset_texts_are_empty() -> None:

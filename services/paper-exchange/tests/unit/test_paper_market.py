@@ -18,16 +18,17 @@ from paper_exchange.domain.candles import Candles
 from paper_exchange.domain.exact import mul, on_grid
 from paper_exchange.domain.price_walk import FINE, PriceWalk
 from paper_exchange.domain.rate_window import RateWindow
-from paper_exchange.outbound.dataset import load_coins, load_listings
+from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
 from shared.testing import FakeClock
 
 EXCLUDED = {"stablecoins", "wrapped-tokens", "liquid-staking-tokens", "liquid-restaking-tokens", "tokenized-gold",
             "real-world-assets-rwa"}  # fmt: skip
 
 
-def test_at_least_a_hundred_pairs_with_usable_rules() -> None:
+def test_at_least_five_hundred_pairs_with_usable_rules() -> None:
     listings = load_listings()
-    assert len(listings) >= 100
+    assert len(listings) >= 500
+    assert len({listing.symbol for listing in listings}) == len({listing.base for listing in listings}) == len(listings)
     for listing in listings:
         assert on_grid(listing.base_price, step=listing.tick_size)
         assert mul(listing.lot_size, listing.base_price) < 5
@@ -35,6 +36,18 @@ def test_at_least_a_hundred_pairs_with_usable_rules() -> None:
         assert listing.tick_size / listing.base_price < Decimal("0.005")
         assert listing.max_market_quantity > 0
         assert 0 < listing.ratio_x <= listing.ratio_y
+
+
+def test_perpetuals_follow_listed_coins_and_have_usable_rules() -> None:
+    prices = {listing.base: listing.base_price for listing in load_listings()}
+    contracts = load_contracts()
+    assert len({contract.symbol for contract in contracts}) == len(contracts) >= 200
+    for contract in contracts:
+        price = prices[contract.tracks] * contract.tracks_ratio
+        assert contract.tick_size / price <= Decimal("0.01")
+        assert contract.lot_size <= contract.min_quantity <= contract.max_market_quantity <= contract.max_quantity
+        assert contract.base in {contract.tracks, f"{contract.tracks_ratio}{contract.tracks}",
+                                 f"{contract.tracks}{contract.tracks_ratio}", "LUNA2"}  # fmt: skip
 
 
 def test_the_twenty_largest_coins_that_are_no_copies_are_mostly_listed() -> None:

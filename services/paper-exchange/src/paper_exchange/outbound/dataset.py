@@ -8,7 +8,20 @@ from decimal import Decimal
 from importlib import resources
 
 from paper_exchange.domain.coin import Coin
+from paper_exchange.domain.contract import Contract
 from paper_exchange.domain.listing import Listing
+
+_CONTRACT_AMOUNTS = (
+    "tracks_ratio",
+    "tick_size",
+    "lot_size",
+    "min_quantity",
+    "max_quantity",
+    "max_market_quantity",
+    "max_leverage",
+    "ratio_x",
+    "ratio_y",
+)
 
 
 def load_listings() -> list[Listing]:
@@ -31,6 +44,21 @@ def load_listings() -> list[Listing]:
             tracks_ratio=Decimal(row["tracks_ratio"] or "1"),
         )
         for row in _rows("listings.csv")
+    ]
+
+
+def load_contracts() -> list[Contract]:
+    """All USDT perpetuals, in the order of the file."""
+    return [
+        Contract(
+            symbol=row["symbol"],
+            base=row["base"],
+            tracks=row["tracks"],
+            launch_ms=int(row["launch_ms"]),
+            funding_minutes=int(row["funding_minutes"]),
+            **{name: Decimal(row[name]) for name in _CONTRACT_AMOUNTS},
+        )
+        for row in _rows("linear.csv")
     ]
 
 

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, PostgresDsn, Secret, SecretStr
+from ipaddress import ip_address
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PostgresDsn,
+    Secret,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.runtime.bybit.hosts import addresses
 from shared.trading.errors import Invalid
 from shared.trading.status import VenueEnvironment
 
@@ -67,11 +81,50 @@ class VenueHost(BaseModel):
     private_stream: str
     public_stream: str
 
+    @classmethod
+    def of_site(cls, environment: VenueEnvironment, site: str) -> Self:
+        """A site that Bybit documents, such as `global` or `kz`.
+
+        Raises:
+            ValueError: The environment has no such site.
+        """
+        found = addresses(environment, site)
+        return cls(rest=found.rest, private_stream=found.private_socket, public_stream=found.public_socket)
+
 
 class VenueSettings(BaseModel):
-    """Mixin of the services that may reach a venue; an environment that is not listed is not open."""
+    """Mixin of the services that may reach a venue; an environment that is not listed is not open.
 
+    Attributes:
+        live_trading: The operator's switch: without it `mainnet` stays closed even when it is listed.
+        venues: By environment the name of a site that Bybit documents (`{"testnet": "global"}`), or full addresses.
+            Keys, orders and answers never travel unencrypted: addresses of the real venue are https and wss, but for
+            loopback (tests).
+    """
+
+    live_trading: bool = False
     venues: dict[VenueEnvironment, VenueHost] = Field(default_factory=dict)
+
+    @field_validator("venues", mode="before")
+    @classmethod
+    def _sites_by_name(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: VenueHost.of_site(VenueEnvironment(name), host) if isinstance(host, str) else host
+            for name, host in value.items()
+        }
+
+    @field_validator("venues", mode="after")
+    @classmethod
+    def _open_ones(
+        cls, value: dict[VenueEnvironment, VenueHost], info: ValidationInfo
+    ) -> dict[VenueEnvironment, VenueHost]:
+        for environment, host in value.items():
+            if environment is not VenueEnvironment.PAPER:
+                _encrypted(environment, host)
+        live = info.data.get("live_trading", False)
+        return {name: host for name, host in value.items() if live or name is not VenueEnvironment.MAINNET}
 
     def host(self, environment: VenueEnvironment) -> VenueHost:
         """The host of an open environment.
@@ -80,6 +133,20 @@ class VenueSettings(BaseModel):
             EnvironmentNotOpen: code `mainnet_not_enabled` for live trading, else `environment_not_enabled`.
         """
         return open_host(self.venues, environment)
+
+
+def _encrypted(environment: VenueEnvironment, host: VenueHost) -> None:
+    for address, scheme in ((host.rest, "https"), (host.private_stream, "wss"), (host.public_stream, "wss")):
+        parts = urlsplit(address)
+        if parts.scheme != scheme and not _loopback(parts.hostname or ""):
+            raise ValueError(f"{environment.value} needs {scheme} addresses")
+
+
+def _loopback(name: str) -> bool:
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def open_host(venues: dict[VenueEnvironment, VenueHost], environment: VenueEnvironment) -> VenueHost:

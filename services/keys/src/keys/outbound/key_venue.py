@@ -20,6 +20,7 @@ from keys.domain.errors import (
 )
 from keys.domain.signing import rest_headers
 from keys.domain.stored_key import Credentials, KeyFacts
+from shared.runtime.bybit.capabilities import CAPABILITIES
 from shared.runtime.settings import VenueHost, open_host
 from shared.trading.clock import Clock, epoch_ms
 from shared.trading.status import VenueEnvironment
@@ -80,8 +81,8 @@ class BybitKeyVenue:
             VenueAway: No answer that can be understood.
         """
         host = open_host(self._venues, environment)
-        if environment is VenueEnvironment.DEMO:
-            # The demo venue has no query-api: that the key signs is all there is to learn.
+        if not CAPABILITIES[environment].key_info:
+            # Such as the demo venue, which has no query-api: that the key signs is all there is to learn.
             await self._ask(host.rest + _WALLET, "accountType=UNIFIED", credentials)
             return _unverified(credentials)
         # The venue documents no parameter here, so nothing is signed but time and key. That would fit any call with an

@@ -1,0 +1,118 @@
+"""Environments, sites and what each can do."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import ValidationError
+
+from shared.runtime.bybit.capabilities import CAPABILITIES, CONNECTIONS_INTERVAL_S, ORDERS_KEPT_DAYS, TABLE, Ability
+from shared.runtime.bybit.hosts import SITES
+from shared.runtime.settings import EnvironmentNotOpen, ServiceSettings, VenueSettings, service_config
+from shared.trading.status import VenueEnvironment
+
+MAINNET, TESTNET, DEMO, PAPER = (
+    VenueEnvironment.MAINNET,
+    VenueEnvironment.TESTNET,
+    VenueEnvironment.DEMO,
+    VenueEnvironment.PAPER,
+)
+LOOPBACK = {"rest": "http://127.0.0.1:1", "private_stream": "ws://127.0.0.1:1", "public_stream": "ws://127.0.0.1:1"}
+
+
+class SampleSettings(ServiceSettings, VenueSettings):
+    model_config = service_config("SAMPLE_")
+
+
+def test_demo_lacks_what_its_documents_leave_out() -> None:
+    missing = {ability for ability in Ability if not CAPABILITIES[DEMO].can(ability)}
+    assert missing == {
+        Ability.SPOT_BATCH,
+        Ability.KEY_INFO,
+        Ability.FEE_RATE,
+        Ability.BORROW_CHECK,
+        Ability.COIN_INFO,
+        Ability.PUBLIC_STREAM,
+        Ability.ORDER_SOCKET,
+    }
+    assert CAPABILITIES[DEMO].orders_kept_days == 7
+
+
+def test_mainnet_and_testnet_can_everything() -> None:
+    for environment in (MAINNET, TESTNET):
+        assert CAPABILITIES[environment].abilities == frozenset(Ability)
+        assert CAPABILITIES[environment].connections_interval_s == 0.6
+
+
+def test_every_row_names_its_source_and_every_ability_has_a_row() -> None:
+    assert TABLE.keys() == set(Ability)
+    assert all(source for _, source in TABLE.values())
+    for rows in (ORDERS_KEPT_DAYS, CONNECTIONS_INTERVAL_S):
+        assert rows.keys() == set(VenueEnvironment)
+        assert all(source for _, source in rows.values())
+
+
+def test_every_site_is_encrypted_and_names_its_source() -> None:
+    for sites in SITES.values():
+        for site in sites.values():
+            assert urlsplit(site.rest).scheme == "https"
+            assert urlsplit(site.private_socket).scheme == urlsplit(site.public_socket).scheme == "wss"
+            assert site.source
+
+
+@pytest.mark.parametrize(
+    ("environment", "site", "rest", "private_stream"),
+    [
+        ("testnet", "global", "https://api-testnet.bybit.com", "wss://stream-testnet.bybit.com/v5/private"),
+        ("demo", "global", "https://api-demo.bybit.com", "wss://stream-demo.bybit.com/v5/private"),
+        ("mainnet", "kz", "https://api.bybit.kz", "wss://stream.bybit.kz/v5/private"),
+        ("mainnet", "nl", "https://api.bybit.nl", "wss://stream.bybit.com/v5/private"),
+    ],
+)
+def test_a_site_is_named_in_the_settings(environment: str, site: str, rest: str, private_stream: str) -> None:
+    settings = VenueSettings.model_validate({"live_trading": True, "venues": {environment: site}})
+    host = settings.host(VenueEnvironment(environment))
+    assert (host.rest, host.private_stream) == (rest, private_stream)
+
+
+def test_demos_public_topics_are_mainnets() -> None:
+    host = VenueSettings.model_validate({"venues": {"demo": "global"}}).host(DEMO)
+    assert host.public_stream == "wss://stream.bybit.com/v5/public/spot"
+
+
+@pytest.mark.parametrize("live", [None, "false", "0"])
+def test_live_trading_stays_off_until_the_operator_switches_it_on(
+    live: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAMPLE_VENUES", '{"mainnet": "global", "testnet": "global"}')
+    if live is not None:
+        monkeypatch.setenv("SAMPLE_LIVE_TRADING", live)
+    settings = SampleSettings()
+    assert set(settings.venues) == {TESTNET}
+    with pytest.raises(EnvironmentNotOpen) as shut:
+        settings.host(MAINNET)
+    assert shut.value.code == "mainnet_not_enabled"
+
+
+def test_the_operators_switch_opens_live_trading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAMPLE_VENUES", '{"mainnet": "global"}')
+    monkeypatch.setenv("SAMPLE_LIVE_TRADING", "true")
+    assert SampleSettings().host(MAINNET).rest == "https://api.bybit.com"
+
+
+@pytest.mark.parametrize("venues", [{"testnet": "nl"}, {"paper": "global"}, {"mars": "global"}, {"mainnet": ""}])
+def test_a_site_that_does_not_exist_is_refused_at_the_start(venues: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        VenueSettings.model_validate({"live_trading": True, "venues": venues})
+
+
+@pytest.mark.parametrize("field", ["rest", "private_stream", "public_stream"])
+def test_keys_never_travel_in_the_clear_to_a_real_venue(field: str) -> None:
+    host = {"rest": "https://v.example", "private_stream": "wss://v.example", "public_stream": "wss://v.example"}
+    assert VenueSettings.model_validate({"venues": {"testnet": host}}).host(TESTNET).rest == "https://v.example"
+    plain = host | {field: host[field].replace("https", "http").replace("wss", "ws")}
+    with pytest.raises(ValidationError):
+        VenueSettings.model_validate({"venues": {"testnet": plain}})
+    near = VenueSettings.model_validate({"venues": {"testnet": LOOPBACK, "paper": plain}})
+    assert set(near.venues) == {TESTNET, PAPER}

@@ -64,7 +64,8 @@ async def test_a_position_shows_legs_fills_value_and_drift_to_the_last_digit(hou
     about = view.position_id
     await house.say(execution.PositionActive(position=view), user=ada, about=about, version=2)
     for _ in range(2):
-        booked = execution.FillBooked(user_id=ada, account_id=build.account, fill=build.fill(accepted))
+        fills = [build.fill(accepted)]
+        booked = execution.FillsBooked(user_id=ada, account_id=build.account, position_id=about, fills=fills)
         await house.say(booked, user=ada, about=about, version=3)
     await house.say(a_pnl(ada, about, build.account, pnl="0.998874625"), user=ada, about=about, version=7)
     item = portfolio.DriftItem(

@@ -1,6 +1,7 @@
 """Events and views of execution, the authority on positions, legs and fills.
 
 Events carry the whole state of their noun with its version, so that a reader that missed one is right after the next.
+An event that tells of many nouns at once is an aggregate of its own, told once: the version in each of its parts counts.
 """
 
 from __future__ import annotations
@@ -126,26 +127,29 @@ class PositionClosed(EventData):
     position: PositionView
 
 
-class LegUpdated(EventData):
-    """A leg's state changed."""
+class LegsUpdated(EventData):
+    """Legs of one position changed in one transaction; those filled in it have a `leg_filled` of their own instead."""
 
     user_id: UUID
-    leg: LegView
+    position_id: UUID
+    legs: list[LegView]
+    """Each with its own version: keep those that are newer than what you have."""
 
 
 class LegFilled(EventData):
-    """A leg was filled completely."""
+    """A leg was filled completely: told once for each leg; what changes of it later is in `legs_updated`."""
 
     user_id: UUID
     leg: LegView
 
 
-class FillBooked(EventData):
-    """A match entered the books; `exec_id` is unique per account."""
+class FillsBooked(EventData):
+    """Matches of one position entered the books in one transaction; `exec_id` is unique per account."""
 
     user_id: UUID
     account_id: UUID
-    fill: FillView
+    position_id: UUID
+    fills: list[FillView]
 
 
 class IncidentRaised(EventData):

@@ -17,7 +17,7 @@ from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run, RunState
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.venue_facts import AbsenceFact, ExecutionFact, Fact, OrderFact, ReplyFact
-from shared.trading.status import Side
+from shared.trading.status import LegStatus, Side
 
 
 class OpenBooks:
@@ -128,7 +128,8 @@ class OpenBooks:
         moved = [leg for leg in legs if leg != self._legs_before[leg.leg_id]]
         await self._work.save_legs(moved)
         for leg in moved:
-            self._work.tell(LegTold(leg=leg), run=self._runs.get(leg.run_id))
+            filled = leg.status is LegStatus.FILLED and self._legs_before[leg.leg_id].status is not LegStatus.FILLED
+            self._work.tell(LegTold(leg=leg, filled=filled), run=self._runs.get(leg.run_id))
         self._work.tell(*self._incidents)
 
     async def _move_reservations(self, changed: Iterable[Attempt]) -> None:

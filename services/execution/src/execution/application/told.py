@@ -21,14 +21,19 @@ class PositionTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegTold:
-    """A leg changed."""
+    """A leg changed; all legs of a run that one transaction changes leave together.
+
+    Attributes:
+        filled: It became FILLED just now, which is told once in the life of a leg.
+    """
 
     leg: Leg
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillTold:
-    """A match entered the books."""
+    """A match entered the books; all matches of a run in one transaction leave together."""
 
     fill: Fill
 

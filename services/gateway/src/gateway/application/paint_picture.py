@@ -9,9 +9,6 @@ from uuid import UUID
 from gateway.application.ports import Pictures
 from gateway.domain.activity import ActivityEntry, leg_sentence, position_sentence
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
-from shared.trading.status import LegStatus
-
-FILLED = "execution.leg_filled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +39,29 @@ class PaintPicture:
             if picture is None:
                 return
             await picture.position(position)
-            for leg in legs:
-                await picture.leg(message.user_id, leg)
+            await picture.legs(message.user_id, legs)
             sentence = position_sentence(position)
             await picture.activity(_entry(message, sentence, position.position_id, position.account_id))
 
-    async def leg(self, message: Message, leg: Leg) -> None:
-        """A leg changed; a filled one makes a line in the feed."""
+    async def legs(self, message: Message, legs: list[Leg]) -> None:
+        """Legs changed."""
+        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
+            if picture is not None:
+                await picture.legs(message.user_id, legs)
+
+    async def filled(self, message: Message, leg: Leg) -> None:
+        """A leg was filled, which makes a line in the feed."""
         async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
             if picture is None:
                 return
-            await picture.leg(message.user_id, leg)
-            if leg.status is LegStatus.FILLED and message.type == FILLED:
-                await picture.activity(_entry(message, leg_sentence(leg), leg.position_id))
+            await picture.legs(message.user_id, [leg])
+            await picture.activity(_entry(message, leg_sentence(leg), leg.position_id))
 
-    async def fill(self, message: Message, fill: Fill) -> None:
-        """A match entered the books."""
+    async def fills(self, message: Message, fills: list[Fill]) -> None:
+        """Matches entered the books."""
         async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
             if picture is not None:
-                await picture.fill(message.user_id, fill)
+                await picture.fills(message.user_id, fills)
 
     async def valuation(self, message: Message, valuation: Valuation) -> None:
         """A position's value changed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,24 +79,24 @@ class Acceptances(Protocol):
 class Picture(Protocol):
     """One transaction of one user, in which an event changes what is known; older versions change nothing."""
 
-    async def position(self, position: Position) -> bool:
-        """Keep a position's newer state; False when it was not newer."""
+    async def position(self, position: Position) -> None:
+        """Keep a position's newer state."""
         ...
 
-    async def leg(self, user_id: UUID, leg: Leg) -> bool:
-        """Keep a leg's newer state; False when it was not newer."""
+    async def legs(self, user_id: UUID, legs: Sequence[Leg]) -> None:
+        """Keep the newer states of some legs, each once; those that are not newer change nothing."""
         ...
 
-    async def fill(self, user_id: UUID, fill: Fill) -> None:
-        """Keep a match; the same one twice changes nothing."""
+    async def fills(self, user_id: UUID, fills: Sequence[Fill]) -> None:
+        """Keep matches; the same one twice changes nothing."""
         ...
 
-    async def valuation(self, valuation: Valuation) -> bool:
-        """Keep a newer value; False when it was not newer."""
+    async def valuation(self, valuation: Valuation) -> None:
+        """Keep a newer value."""
         ...
 
-    async def deviation(self, deviation: Deviation) -> bool:
-        """Keep a newer drift state; False when it was not newer."""
+    async def deviation(self, deviation: Deviation) -> None:
+        """Keep a newer drift state."""
         ...
 
     async def activity(self, entry: ActivityEntry) -> None:

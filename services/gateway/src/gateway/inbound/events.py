@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -34,7 +35,7 @@ def execution_router(paint: PaintPicture) -> EventRouter:
 
     async def position(event: Envelope[Any]) -> None:
         view: execution.PositionView = event.data.position
-        await paint.position(_message(GATEWAY_EXECUTION, event, view.user_id), _position(view), _legs(view))
+        await paint.position(_message(GATEWAY_EXECUTION, event, view.user_id), _position(view), _legs(view.legs))
 
     for model in (
         execution.PositionExecuting,
@@ -45,18 +46,22 @@ def execution_router(paint: PaintPicture) -> EventRouter:
     ):
         router.on(model)(position)
 
-    async def leg(event: Envelope[Any]) -> None:
+    @router.on(execution.LegsUpdated)
+    async def legs(event: Envelope[execution.LegsUpdated]) -> None:
         message = _message(GATEWAY_EXECUTION, event, event.data.user_id)
-        await paint.leg(message, Leg(**event.data.leg.model_dump()))
+        await paint.legs(message, _legs(event.data.legs))
 
-    router.on(execution.LegUpdated)(leg)
-    router.on(execution.LegFilled)(leg)
+    @router.on(execution.LegFilled)
+    async def filled(event: Envelope[execution.LegFilled]) -> None:
+        message = _message(GATEWAY_EXECUTION, event, event.data.user_id)
+        [leg] = _legs([event.data.leg])
+        await paint.filled(message, leg)
 
-    @router.on(execution.FillBooked)
-    async def fill(event: Envelope[execution.FillBooked]) -> None:
+    @router.on(execution.FillsBooked)
+    async def fills(event: Envelope[execution.FillsBooked]) -> None:
         said = event.data
         message = _message(GATEWAY_EXECUTION, event, said.user_id)
-        await paint.fill(message, Fill(account_id=said.account_id, **said.fill.model_dump()))
+        await paint.fills(message, [Fill(account_id=said.account_id, **dict(fill)) for fill in said.fills])
 
     @router.on(execution.IncidentRaised)
     async def incident(event: Envelope[execution.IncidentRaised]) -> None:
@@ -171,8 +176,8 @@ def _position(view: execution.PositionView) -> Position:
     )
 
 
-def _legs(view: execution.PositionView) -> list[Leg]:
-    return [Leg(**leg.model_dump()) for leg in view.legs]
+def _legs(views: Sequence[execution.LegView]) -> list[Leg]:
+    return [Leg(**dict(view)) for view in views]
 
 
 def _break_sentence(said: portfolio.BreakFound) -> str:

@@ -43,10 +43,10 @@ def execution_events(
         await refresh.refresh(account, view.position_id, consumer=consumer, message_id=event.id, closed=closed)
         await agenda.come_back(account, due=clock.now() + debounce)
 
-    @router.on(execution.FillBooked)
-    async def on_fill(event: Envelope[execution.FillBooked]) -> None:
+    @router.on(execution.FillsBooked)
+    async def on_fills(event: Envelope[execution.FillsBooked]) -> None:
         # Leg events change no holding: fills and position events are enough.
-        await follow.follow(event.data.user_id, event.data.fill.position_id, due=clock.now() + debounce)
+        await follow.follow(event.data.user_id, event.data.position_id, due=clock.now() + debounce)
 
     for model in POSITION_EVENTS:
         router.on(model)(on_position)

@@ -1,9 +1,12 @@
-"""What was told, as events in the outbox of the same transaction."""
+"""What was told, as events in the outbox of the same transaction; legs and matches of one run leave together.
+
+A basket of twenty legs would otherwise make some sixty events exactly while it trades, and every reader pays for each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,11 +16,11 @@ from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position, Run
 from shared.contracts.execution import (
-    FillBooked,
+    FillsBooked,
     FillView,
     IncidentRaised,
     LegFilled,
-    LegUpdated,
+    LegsUpdated,
     LegView,
     PositionActive,
     PositionClosed,
@@ -29,7 +32,7 @@ from shared.contracts.execution import (
 from shared.contracts.fields import EventData
 from shared.runtime.outbox import Announcement, Outbox
 from shared.trading.clock import Ids
-from shared.trading.status import LegStatus, PositionStatus
+from shared.trading.status import PositionStatus
 
 _POSITION_EVENTS: dict[PositionStatus, type[EventData]] = {
     PositionStatus.EXECUTING: PositionExecuting,
@@ -49,8 +52,35 @@ class Views:
     fill: Callable[[Fill], FillView]
 
 
+@dataclass(slots=True)
+class _Legs:
+    """A run's legs that a transaction changed: the last state of each, and those that it filled."""
+
+    last: dict[UUID, Leg] = field(default_factory=dict)
+    filled: set[UUID] = field(default_factory=set)
+
+    def add(self, told: LegTold) -> None:
+        self.last[told.leg.leg_id] = told.leg
+        if told.filled:
+            self.filled.add(told.leg.leg_id)
+
+
+@dataclass(slots=True)
+class _Fills:
+    """A run's matches that a transaction booked."""
+
+    booked: list[Fill] = field(default_factory=list)
+
+
+_Part = PositionTold | IncidentTold | _Legs | _Fills
+
+
 class Announcer:
-    """Writes events; state-carrying, each with its noun's version."""
+    """Writes events; state-carrying, each with its noun's version.
+
+    An event of many nouns is an aggregate of its own: versions of twenty legs make no one count, and readers go by the
+    version in each of its parts.
+    """
 
     def __init__(self, outbox: Outbox, ids: Ids, views: Views) -> None:
         self._outbox = outbox
@@ -59,40 +89,54 @@ class Announcer:
 
     async def announce(self, session: AsyncSession, told: Sequence[tuple[Told, Run | None]]) -> None:
         """Put events into the outbox, all in one round trip."""
-        await self._outbox.add_all(session, [self._announcement(one, run) for one, run in told])
+        parts = _together(told)
+        await self._outbox.add_all(session, [one for part, run in parts for one in self._announcements(part, run)])
 
-    def _announcement(self, told: Told, run: Run | None) -> Announcement:
-        data, aggregate, version, entity = self._event(told)
-        return Announcement(
-            data=data,
-            user_id=told.position.user_id if isinstance(told, PositionTold) else _user(told),
-            entity_id=entity,
-            aggregate_id=aggregate,
-            aggregate_version=version,
-            correlation_id=run.correlation_id if run else None,
-            causation_id=run.causation_id if run else None,
-            event_id=_once(told),
-        )
-
-    def _event(self, told: Told) -> tuple[EventData, str, int, str]:
-        match told:
-            case PositionTold(position=position, legs=legs):
-                kind = _POSITION_EVENTS[position.status]
-                data = kind.model_validate({"position": self._views.position(position, legs)})
-                return data, str(position.position_id), position.version, str(position.position_id)
-            case LegTold(leg=leg):
-                view = self._views.leg(leg)
-                filled = leg.status is LegStatus.FILLED
-                leg_event = LegFilled if filled else LegUpdated
-                return leg_event(user_id=leg.user_id, leg=view), str(leg.leg_id), leg.version, str(leg.position_id)
-            case FillTold(fill=fill):
-                booked = FillBooked(user_id=fill.user_id, account_id=fill.account_id, fill=self._views.fill(fill))
-                return booked, f"{fill.account_id}:{fill.exec_id}", 1, str(fill.position_id)
+    def _announcements(self, part: _Part, run: Run | None) -> Iterator[Announcement]:
+        match part:
+            case PositionTold():
+                yield self._position(part, run)
             case IncidentTold():
-                return self._incident(told)
+                yield self._incident(part, run)
+            case _Legs():
+                yield from self._legs(part, run)
+            case _Fills():
+                yield self._fills(part.booked, run)
 
-    def _incident(self, told: IncidentTold) -> tuple[EventData, str, int, str]:
-        incident = IncidentRaised(
+    def _position(self, told: PositionTold, run: Run | None) -> Announcement:
+        position = told.position
+        kind = _POSITION_EVENTS[position.status]
+        data = kind.model_validate({"position": self._views.position(position, told.legs)})
+        about = position.position_id
+        return _announcement(data, position.user_id, about, run, aggregate=str(about), version=position.version)
+
+    def _legs(self, legs: _Legs, run: Run | None) -> Iterator[Announcement]:
+        changed = [leg for leg in legs.last.values() if leg.leg_id not in legs.filled]
+        if changed:
+            one = changed[0]
+            data = LegsUpdated(
+                user_id=one.user_id, position_id=one.position_id, legs=[self._views.leg(leg) for leg in changed]
+            )
+            yield _announcement(data, one.user_id, one.position_id, run, aggregate=str(self._ids.uuid()))
+        for leg in (leg for leg in legs.last.values() if leg.leg_id in legs.filled):
+            filled = LegFilled(user_id=leg.user_id, leg=self._views.leg(leg))
+            yield _announcement(
+                filled, leg.user_id, leg.position_id, run, aggregate=str(leg.leg_id), version=leg.version
+            )
+
+    def _fills(self, fills: Sequence[Fill], run: Run | None) -> Announcement:
+        one = fills[0]
+        data = FillsBooked(
+            user_id=one.user_id,
+            account_id=one.account_id,
+            position_id=one.position_id,
+            fills=[self._views.fill(fill) for fill in fills],
+        )
+        # A match is booked once, so the first one names the event.
+        return _announcement(data, one.user_id, one.position_id, run, aggregate=f"{one.account_id}:{one.exec_id}")
+
+    def _incident(self, told: IncidentTold, run: Run | None) -> Announcement:
+        data = IncidentRaised(
             user_id=told.user_id,
             account_id=told.account_id,
             position_id=told.position_id,
@@ -100,17 +144,51 @@ class Announcer:
             detail=told.detail,
             client_order_id=told.client_order_id,
         )
-        return incident, str(self._ids.uuid()), 1, str(told.position_id or "_")
+        aggregate = str(self._ids.uuid())
+        return _announcement(data, told.user_id, told.position_id, run, aggregate=aggregate, event_id=_once(told))
 
 
-def _once(told: Told) -> UUID | None:
+def _together(told: Sequence[tuple[Told, Run | None]]) -> list[tuple[_Part, Run | None]]:
+    """Legs and matches of one run as one part each, where the first of them was told."""
+    parts: list[tuple[_Part, Run | None]] = []
+    legs: dict[UUID, _Legs] = {}
+    fills: dict[UUID, _Fills] = {}
+    for one, run in told:
+        if isinstance(one, LegTold):
+            if one.leg.run_id not in legs:
+                parts.append((legs.setdefault(one.leg.run_id, _Legs()), run))
+            legs[one.leg.run_id].add(one)
+        elif isinstance(one, FillTold):
+            if one.fill.run_id not in fills:
+                parts.append((fills.setdefault(one.fill.run_id, _Fills()), run))
+            fills[one.fill.run_id].booked.append(one.fill)
+        else:
+            parts.append((one, run))
+    return parts
+
+
+def _announcement(
+    data: EventData,
+    user_id: UUID,
+    about: UUID | None,
+    run: Run | None,
+    *,
+    aggregate: str,
+    version: int = 1,
+    event_id: UUID | None = None,
+) -> Announcement:
+    return Announcement(
+        data=data,
+        user_id=user_id,
+        entity_id=about,
+        aggregate_id=aggregate,
+        aggregate_version=version,
+        correlation_id=run.correlation_id if run else None,
+        causation_id=run.causation_id if run else None,
+        event_id=event_id,
+    )
+
+
+def _once(told: IncidentTold) -> UUID | None:
     """The same incident has the same id, which the outbox and every inbox take once."""
-    if not isinstance(told, IncidentTold) or told.once is None:
-        return None
-    return uuid5(told.account_id, f"{told.code}:{told.once}")
-
-
-def _user(told: LegTold | FillTold | IncidentTold) -> UUID:
-    if isinstance(told, LegTold):
-        return told.leg.user_id
-    return told.fill.user_id if isinstance(told, FillTold) else told.user_id
+    return None if told.once is None else uuid5(told.account_id, f"{told.code}:{told.once}")

@@ -14,9 +14,10 @@ stream = APIRouter(tags=["events"])
 _WORDS = """Server-sent events of the user's own positions, legs, fills, P&L, drift and keys.
 
 `event` is the name (`pnl_updated`, `leg_filled`, …), `data` holds `{id, type, time, aggregate_id, aggregate_version,
-data}`: ignore a version that is not newer than the one you have. The first event is `hello` with the state of all
-positions. Send the last `id` as `Last-Event-ID` to get what was missed; `reset` with the state comes instead when that
-is too long ago. `reconnect` ends the stream, also when the access token ends: come back with a fresh one."""
+data}`: ignore a version that is not newer than the one you have; `legs_updated` tells of several legs, each with its
+own `version`, which counts. The first event is `hello` with the state of all positions. Send the last `id` as
+`Last-Event-ID` to get what was missed; `reset` with the state comes instead when that is too long ago. `reconnect` ends
+the stream, also when the access token ends: come back with a fresh one."""
 
 
 @stream.get(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.domain.activity import ActivityEntry
@@ -27,8 +27,29 @@ from gateway.outbound.postgres.tables import (
 from shared.runtime.database import Database
 from shared.runtime.inbox import first_delivery
 
-_OURS = {"plan_id", "created_at"}
-"""Said at acceptance; events do not change them."""
+
+def _newer(table: sa.Table, noun: type, *, fixed: frozenset[str]) -> Insert:
+    """Insert a noun, or take its newer version; columns of `fixed` stay as they are."""
+    statement = insert(table)
+    return statement.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={field.name: statement.excluded[field.name] for field in fields(noun) if field.name not in fixed},
+        where=table.c.version < statement.excluded.version,
+    )
+
+
+# Built once: twenty legs are one statement, sent with twenty rows in one round trip.
+_POSITION = _newer(
+    synthetic_positions,
+    Position,
+    # Said at acceptance; events do not change them.
+    fixed=frozenset({"position_id", "user_id", "plan_id", "created_at"}),
+)
+_LEGS = _newer(position_legs, Leg, fixed=frozenset({"leg_id", "user_id"}))
+_FILLS = insert(position_fills).on_conflict_do_nothing()
+_VALUE = _newer(position_values, Valuation, fixed=frozenset({"position_id", "user_id"}))
+_DEVIATION = _newer(position_deviations, Deviation, fixed=frozenset({"position_id", "user_id"}))
+_ACTIVITY = insert(activity).on_conflict_do_nothing()
 
 
 class PostgresPicture:
@@ -37,44 +58,36 @@ class PostgresPicture:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def position(self, position: Position) -> bool:
+    async def position(self, position: Position) -> None:
         """Keep a position's newer state; one that is not known yet is added."""
-        values = rows.columns(position)
-        return await self._keep(synthetic_positions, "position_id", values, unchanged=_OURS)
+        await self._write(_POSITION, [rows.columns(position)])
 
-    async def leg(self, user_id: UUID, leg: Leg) -> bool:
-        """Keep a leg's newer state."""
-        return await self._keep(position_legs, "leg_id", {"user_id": user_id, **rows.columns(leg)})
+    async def legs(self, user_id: UUID, legs: Sequence[Leg]) -> None:
+        """Keep legs' newer states, always in the same order: two replicas never wait for each other in a circle."""
+        ordered = sorted(legs, key=lambda leg: leg.leg_id)
+        await self._write(_LEGS, [{"user_id": user_id, **rows.columns(leg)} for leg in ordered])
 
-    async def fill(self, user_id: UUID, fill: Fill) -> None:
-        """Keep a match."""
-        values = {"user_id": user_id, **rows.columns(fill)}
-        await self._session.execute(insert(position_fills).values(values).on_conflict_do_nothing())
+    async def fills(self, user_id: UUID, fills: Sequence[Fill]) -> None:
+        """Keep matches, always in the same order."""
+        ordered = sorted(fills, key=lambda fill: fill.exec_id)
+        await self._write(_FILLS, [{"user_id": user_id, **rows.columns(fill)} for fill in ordered])
 
-    async def valuation(self, valuation: Valuation) -> bool:
+    async def valuation(self, valuation: Valuation) -> None:
         """Keep a newer value."""
-        return await self._keep(position_values, "position_id", rows.columns(valuation))
+        await self._write(_VALUE, [rows.columns(valuation)])
 
-    async def deviation(self, deviation: Deviation) -> bool:
+    async def deviation(self, deviation: Deviation) -> None:
         """Keep a newer drift state."""
-        return await self._keep(position_deviations, "position_id", rows.columns(deviation))
+        await self._write(_DEVIATION, [rows.columns(deviation)])
 
     async def activity(self, entry: ActivityEntry) -> None:
         """Add a line to the feed."""
-        await self._session.execute(insert(activity).values(asdict(entry)).on_conflict_do_nothing())
+        await self._write(_ACTIVITY, [asdict(entry)])
 
-    async def _keep(
-        self, table: sa.Table, key: str, values: dict[str, Any], *, unchanged: set[str] | None = None
-    ) -> bool:
-        fixed = {key, "user_id", *(unchanged or ())}
-        statement = insert(table).values(values)
-        statement = statement.on_conflict_do_update(
-            index_elements=[key],
-            set_={name: statement.excluded[name] for name in values if name not in fixed},
-            where=table.c.version < statement.excluded.version,
-        )
-        kept = await self._session.execute(statement.returning(table.c[key]))
-        return kept.first() is not None
+    async def _write(self, statement: Insert, values: list[dict[str, Any]]) -> None:
+        if values:
+            # On the connection: a session would ask for keys back, row by row.
+            await (await self._session.connection()).execute(statement, values)
 
 
 class PostgresPictures:

@@ -66,10 +66,8 @@ class PostgresWaitingPositions:
         async with self._database.transaction(position.user_id) as session:
             picture = PostgresPicture(session)
             await picture.position(position)
-            for leg in found.legs:
-                await picture.leg(position.user_id, leg)
-            for fill in found.fills:
-                await picture.fill(position.user_id, fill)
+            await picture.legs(position.user_id, found.legs)
+            await picture.fills(position.user_id, found.fills)
 
 
 _PENDING = synthetic_positions.c.status == PositionStatus.PENDING.value

@@ -23,6 +23,7 @@ from paper_exchange.inbound.coingecko import CoinGeckoApp
 from paper_exchange.inbound.control import Control
 from paper_exchange.inbound.market_routes import MarketRoutes
 from paper_exchange.inbound.public_streams import PublicStreams
+from paper_exchange.inbound.query_routes import QueryRoutes
 from paper_exchange.inbound.rest import Rest
 from paper_exchange.inbound.streams import Streams
 from paper_exchange.inbound.trade_routes import TradeRoutes
@@ -96,7 +97,8 @@ class Venue:
             exchange=self.exchange,
             faults=self.faults,
             market=self._routes,
-            trade=TradeRoutes(self.exchange, self.faults),
+            trade=TradeRoutes(self.exchange),
+            queries=QueryRoutes(self.exchange, self.faults),
             account=AccountRoutes(self.exchange, self._routes),
         )
         control = Control(

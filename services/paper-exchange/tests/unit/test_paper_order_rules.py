@@ -75,7 +75,7 @@ def test_an_open_buy_sets_its_money_aside_and_a_cancel_gives_it_back(floor: Any)
     with pytest.raises(Refused) as refused:
         floor.place(account, **GOOD)
     assert refused.value.ret_code == 170131
-    floor.exchange.cancel(account.uid, symbol="BTCUSDT", order_id=order.order_id, link_id="")
+    floor.exchange.cancel(account.uid, {"symbol": "BTCUSDT", "orderId": order.order_id})
     assert account.holding("USDT").locked == 0
     assert order.status == "Cancelled"
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from paper_exchange.application.accounts import OWN_ENVIRONMENT
 from paper_exchange.domain.account import ApiKey
-from paper_exchange.domain.refusal import Refused
+from paper_exchange.domain.refusal import PERMISSION_DENIED, Refused
 
 FUTURE_MS = 1_000
 DEFAULT_WINDOW_MS = "5000"
@@ -103,7 +103,7 @@ def check_may_trade(key: ApiKey) -> None:
         Refused: 10005.
     """
     if not key.may_trade_spot:
-        raise Refused(10005, "Permission denied, please check your API key permissions.")
+        raise Refused(*PERMISSION_DENIED)
 
 
 def signature_fits(key: ApiKey, origin: bytes, signature: str) -> bool:

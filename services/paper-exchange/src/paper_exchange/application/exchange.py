@@ -7,16 +7,20 @@ from collections.abc import Iterable, Mapping
 from paper_exchange.application.market import Market
 from paper_exchange.application.milestones import Milestones
 from paper_exchange.application.ports import Journal, PrivateFeed
+from paper_exchange.application.resting_orders import RestingOrders
 from paper_exchange.domain import matching
 from paper_exchange.domain import order as states
 from paper_exchange.domain.account import Account
+from paper_exchange.domain.amendment import amend, read_amend_request
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.order import Order
-from paper_exchange.domain.order_request import read_order_request
-from paper_exchange.domain.order_rules import check_order
+from paper_exchange.domain.order_request import read_order_name, read_order_request
+from paper_exchange.domain.order_rules import Situation, check_order
+from paper_exchange.domain.price_band import PriceBand, price_band
 from paper_exchange.domain.records import (
     FillBooked,
     OrderAccepted,
+    OrderAmended,
     OrderMatched,
     OrderRested,
     PricesNoted,
@@ -24,6 +28,7 @@ from paper_exchange.domain.records import (
 )
 from paper_exchange.domain.refusal import ORDER_DOES_NOT_EXIST, Refused
 from shared.trading.clock import Clock, epoch_ms
+from shared.trading.money import plain
 
 ID_EPOCH_MS = 1_288_834_974_657
 """Makes 19-digit ids that grow with time, like the recorded ones."""
@@ -44,21 +49,19 @@ class Exchange:
         feed: PrivateFeed,
         milestones: Milestones,
         clock: Clock,
+        inner_band: bool = False,
     ) -> None:
         self.ledger = ledger
         self.market = market
+        self._inner_band = inner_band
         self.journal = journal
         self.milestones = milestones
         self._feed = feed
         self._clock = clock
         self._last_id = 0
-        self._resting: dict[str, Order] = {}
-        self.to_match: list[str] = []
-        for order in ledger.open_orders():
-            if order.resting:
-                self._resting[order.order_id] = order
-            else:
-                self.to_match.append(order.order_id)
+        still_open = ledger.open_orders()
+        self._resting = RestingOrders(order for order in still_open if order.resting)
+        self.to_match: list[str] = [order.order_id for order in still_open if not order.resting]
 
     def now_ms(self) -> int:
         """The venue's clock, epoch milliseconds."""
@@ -95,16 +98,8 @@ class Exchange:
         """
         request = read_order_request(fields)
         market = self.market
-        listing = market.listing(request.symbol)
-        account = self.account(uid)
-        bid, ask = market.best(request.symbol)
         accepted = check_order(
-            request,
-            account=account,
-            listing=listing,
-            mid=market.walk.mid(request.symbol),
-            best=listing.price_of(ask if request.side == "Buy" else bid),
-            trading=request.symbol not in market.halted,
+            request, account=self.account(uid), situation=self._situation(request.symbol, request.side)
         )
         number = self.next_id()
         self.record(
@@ -124,12 +119,52 @@ class Exchange:
                 locked=accepted.locked,
                 price_on_created=market.walk.mid(request.symbol),
                 at_ms=self.now_ms(),
+                slippage_type=request.slippage_type,
+                slippage=plain(request.slippage) if request.slippage_type else "",
             )
         )
         order = self.ledger.orders[str(number)]
         self.to_match.append(order.order_id)
         self._tell(order, (order.lock_coin,))
         self.milestones.reached(uid, "order_received")
+        return order
+
+    def price_band(self, symbol: str) -> PriceBand:
+        """Between what prices orders of a listed pair may lie now."""
+        market = self.market
+        return price_band(market.listing(symbol), market.walk.mid(symbol), inner=self._inner_band)
+
+    def _situation(self, symbol: str, side: str) -> Situation:
+        listing = self.market.listing(symbol)
+        bid, ask = self.market.best(symbol)
+        return Situation(
+            listing=listing,
+            band=self.price_band(symbol),
+            best=listing.price_of(ask if side == "Buy" else bid),
+            trading=symbol not in self.market.halted,
+        )
+
+    def amend(self, uid: str, fields: Mapping[str, object]) -> Order:
+        """Give an open order another price or quantity; it is matched afresh later, as a taker.
+
+        Raises:
+            Refused: unknown, ended, or against the rules; the order stays as it was.
+        """
+        request = read_amend_request(fields)
+        order = self._open_order(uid, fields)
+        changed = amend(request, order, account=self.account(uid), situation=self._situation(order.symbol, order.side))
+        self.record(
+            OrderAmended(
+                order_id=order.order_id,
+                price=changed.price,
+                quantity=changed.quantity,
+                locked=changed.locked,
+                at_ms=self.now_ms(),
+            )
+        )
+        self._resting.remove(order)
+        self.to_match.append(order.order_id)
+        self._tell(order, (order.lock_coin,))
         return order
 
     def match(self, order_id: str) -> None:
@@ -143,8 +178,13 @@ class Exchange:
 
     def match_resting(self) -> None:
         """Match what stands in the book against the market's new prices."""
-        for order in list(self._resting.values()):
-            self.match(order.order_id)
+        for symbol in self._resting.symbols():
+            if symbol in self.market.halted:
+                continue
+            listing = self.market.listing(symbol)
+            bid, ask = self.market.best(symbol)
+            for order in self._resting.reached(symbol, bid=listing.price_of(bid), ask=listing.price_of(ask)):
+                self.match(order.order_id)
 
     def _settle(self, order: Order, outcome: matching.Outcome) -> None:
         now = self.now_ms()
@@ -169,9 +209,9 @@ class Exchange:
             )
         if outcome.rests and not order.resting:
             self.record(OrderRested(order_id=order.order_id, at_ms=now))
-            self._resting[order.order_id] = order
+            self._resting.add(order)
         if not order.is_open:
-            self._resting.pop(order.order_id, None)
+            self._resting.remove(order)
         if changed:
             self._tell_match(order, known)
 
@@ -188,25 +228,37 @@ class Exchange:
         self._feed.order_changed(order)
         self._feed.wallet_changed(order.uid, tuple(coins))
 
-    def cancel(self, uid: str, *, symbol: str, order_id: str, link_id: str) -> Order:
-        """Cancel an order that can still trade; the order id wins over the link id.
+    def cancel(self, uid: str, fields: Mapping[str, object]) -> Order:
+        """Cancel an order that can still trade.
 
         Raises:
             Refused: unknown, filled or already ended.
         """
-        account = self.account(uid)
-        order = account.orders.get(order_id) if order_id else account.by_link_id.get(link_id)
-        if order is None or (symbol and order.symbol != symbol):
-            raise Refused(*ORDER_DOES_NOT_EXIST)
-        if not order.is_open:
-            filled = order.status == states.FILLED
-            raise Refused(170139, "Order has been filled.") if filled else Refused(170142, "Order has been cancelled.")
+        order = self._open_order(uid, fields)
         self._end(order)
         return order
 
-    def cancel_all(self, uid: str, *, symbol: str) -> list[Order]:
-        """Cancel everything that can still trade, of one pair or of all."""
-        ended = [order for order in self.account(uid).open_orders.values() if symbol in {"", order.symbol}]
+    def _open_order(self, uid: str, fields: Mapping[str, object]) -> Order:
+        """The order that a client names; the order id wins over the link id."""
+        named = read_order_name(fields)
+        account = self.account(uid)
+        order = account.orders.get(named.order_id) if named.order_id else account.by_link_id.get(named.link_id)
+        if order is None or order.symbol != named.symbol:
+            raise Refused(*ORDER_DOES_NOT_EXIST)
+        if order.status == states.FILLED:
+            raise Refused(170139, "Order has been filled.")
+        if not order.is_open:
+            raise Refused(170142, "Order has been cancelled.")
+        return order
+
+    def cancel_all(self, uid: str, *, symbol: str = "", base: str = "") -> list[Order]:
+        """Cancel everything that can still trade: of one pair, else of one base coin, else of all."""
+        listings = self.market.listings
+        ended = [
+            order
+            for order in self.account(uid).open_orders.values()
+            if symbol in {"", order.symbol} and (symbol or base in {"", listings[order.symbol].base})
+        ]
         for order in ended:
             self._end(order)
         return ended
@@ -224,7 +276,7 @@ class Exchange:
                 at_ms=self.now_ms(),
             )
         )
-        self._resting.pop(order.order_id, None)
+        self._resting.remove(order)
         self._tell(order, (order.lock_coin,))
         self.milestones.reached(order.uid, "order_closed")
 

@@ -43,6 +43,7 @@ class Ledger:
             happened.KeyRevoked: self._key_revoked,
             happened.Transferred: self._transferred,
             happened.OrderAccepted: self._order_accepted,
+            happened.OrderAmended: self._order_amended,
             happened.OrderRested: self._order_rested,
             happened.OrderMatched: self._order_matched,
             happened.PricesNoted: self._prices_noted,
@@ -105,6 +106,8 @@ class Ledger:
             price_on_created=record.price_on_created,
             created_ms=record.at_ms,
             updated_ms=record.at_ms,
+            slippage_type=record.slippage_type,
+            slippage=record.slippage,
         )
         holding = account.holding(record.lock_coin)
         holding.locked = add(holding.locked, record.locked)
@@ -113,6 +116,14 @@ class Ledger:
         account.open_orders[order.order_id] = order
         account.by_link_id[order.link_id] = order
         self._saw(order.order_id)
+
+    def _order_amended(self, record: happened.OrderAmended) -> None:
+        order = self.orders[record.order_id]
+        self._release(self.accounts[order.uid], order, sub(order.locked, record.locked))
+        order.price = order.limit_price = record.price
+        order.quantity = record.quantity
+        order.resting = False
+        order.updated_ms = record.at_ms
 
     def _order_rested(self, record: happened.OrderRested) -> None:
         self.orders[record.order_id].resting = True

@@ -43,16 +43,17 @@ def match(order: Order, book: Book) -> Outcome | None:
     if order.resting:
         return _match_resting(order, levels, listing)
     if order.time_in_force == "PostOnly":
-        return _post_only(levels)
+        return _post_only(order, levels)
     if order.by_value:
         return _match_by_value(order, levels, listing)
     return _match_quantity(order, levels, listing)
 
 
-def _post_only(levels: Iterable[Level]) -> Outcome:
+def _post_only(order: Order, levels: Iterable[Level]) -> Outcome:
     if any(True for _ in levels):
-        return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.WOULD_TAKE)
-    return Outcome(trades=(), status=states.NEW, rests=True)
+        status = states.PARTIALLY_FILLED_CANCELED if order.filled_quantity else states.CANCELLED
+        return Outcome(trades=(), status=status, reject_reason=states.WOULD_TAKE)
+    return Outcome(trades=(), status=order.status, rests=True)
 
 
 def _match_quantity(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome:

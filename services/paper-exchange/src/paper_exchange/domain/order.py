@@ -49,6 +49,8 @@ class Order:
     price_on_created: Decimal
     created_ms: int
     updated_ms: int
+    slippage_type: str = ""
+    slippage: str = ""
     status: str = NEW
     reject_reason: str = NO_ERROR
     cancel_type: str = "UNKNOWN"

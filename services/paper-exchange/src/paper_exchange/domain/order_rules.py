@@ -9,10 +9,38 @@ from paper_exchange.domain.account import Account
 from paper_exchange.domain.exact import add, mul, on_grid, sub, whole_steps
 from paper_exchange.domain.listing import MIN_AMOUNT, Listing
 from paper_exchange.domain.order_request import OrderRequest
+from paper_exchange.domain.price_band import PriceBand
 from paper_exchange.domain.refusal import Refused
-from shared.trading.money import ONE, ceil_to_tick, floor_to_tick, plain
+from shared.trading.money import ONE, ceil_to_tick, floor_to_tick
 
 MAX_OPEN_ORDERS = 500
+HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """The market as an order meets it.
+
+    Attributes:
+        listing: The pair's rules.
+        band: What prices may lie in.
+        best: Best price on the side to take, quote per base.
+        trading: Whether the pair trades now.
+    """
+
+    listing: Listing
+    band: PriceBand
+    best: Decimal
+    trading: bool
+
+    def check_open(self) -> None:
+        """Refuse while the pair is halted.
+
+        Raises:
+            Refused: 170151.
+        """
+        if not self.trading:
+            raise Refused(170151, "This trading pair is not open yet.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,65 +58,51 @@ class Accepted:
     locked: Decimal
 
 
-def price_band(listing: Listing, mid: Decimal) -> tuple[Decimal, Decimal]:
-    """The lowest price a sell and the highest price a buy may carry.
-
-    The venue's formula also knows an inner ratio and a two-minute premium; a simulated market has no premium, so
-    the outer ratio decides.
-    """
-    low = ceil_to_tick(mul(mid, sub(ONE, listing.ratio_y)), tick_size=listing.tick_size)
-    high = floor_to_tick(mul(mid, add(ONE, listing.ratio_y)), tick_size=listing.tick_size)
-    return low, high
-
-
-def check_order(
-    request: OrderRequest, *, account: Account, listing: Listing, mid: Decimal, best: Decimal, trading: bool
-) -> Accepted:
+def check_order(request: OrderRequest, *, account: Account, situation: Situation) -> Accepted:
     """Check an order against the rules and the account.
-
-    Args:
-        request: The order.
-        account: Who sends it.
-        listing: The pair's rules.
-        mid: The pair's mid price, quote per base.
-        best: Best price on the side to take, for the value of a market order counted in base units.
-        trading: Whether the pair trades now.
 
     Raises:
         Refused: with the venue's code.
     """
-    if not trading:
-        raise Refused(170151, "This trading pair is not open yet.")
+    situation.check_open()
     if request.link_id and request.link_id in account.by_link_id:
         raise Refused(170141, "Duplicate clientOrderId")
     if len(account.open_orders) >= MAX_OPEN_ORDERS:
         raise Refused(170810, "Cannot exceed maximum of 500 conditional, TP/SL and active orders.")
-    low, high = price_band(listing, mid)
+    listing = situation.listing
     if request.order_type == "Limit":
-        _check_limit(request, listing, low=low, high=high)
+        check_limit(request.side, price=request.price, quantity=request.quantity, situation=situation)
         limit_price = request.price
     else:
-        limit_price = high if request.side == "Buy" else low
-        _check_market(request, listing, best=best)
+        _check_market(request, listing, best=situation.best)
+        limit_price = _protected_price(request, situation)
     accepted = _set_aside(request, listing, limit_price)
     if accepted.locked > account.free(accepted.lock_coin):
         raise Refused(170131, "Insufficient balance.")
     return accepted
 
 
-def _check_limit(request: OrderRequest, listing: Listing, *, low: Decimal, high: Decimal) -> None:
-    if not on_grid(request.price, step=listing.tick_size):
+def check_limit(side: str, *, price: Decimal, quantity: Decimal, situation: Situation) -> None:
+    """Check price, quantity and value of a limit order.
+
+    Raises:
+        Refused: with the venue's code.
+    """
+    listing = situation.listing
+    if not on_grid(price, step=listing.tick_size):
         raise Refused(170134, "Order price decimal too long.")
-    _check_quantity(request.quantity, listing, largest=listing.max_limit_quantity)
-    _check_value(mul(request.price, request.quantity))
-    if request.side == "Buy" and request.price > high:
-        raise Refused(170372, f"Order price cannot be higher than {plain(high)}, the price limitation")
-    if request.side == "Sell" and request.price < low:
-        raise Refused(170371, f"Order price cannot be lower than {plain(low)}, the price limitation.")
+    _check_quantity(quantity, listing, largest=listing.max_limit_quantity)
+    _check_value(mul(price, quantity))
+    situation.band.check(side, price)
+
+
+def limit_lock(side: str, *, price: Decimal, open_quantity: Decimal) -> Decimal:
+    """What a limit order sets aside: quote units for a buy, base units for a sell."""
+    return mul(price, open_quantity) if side == "Buy" else open_quantity
 
 
 def _check_market(request: OrderRequest, listing: Listing, *, best: Decimal) -> None:
-    if request.market_unit == "quoteCoin":
+    if request.by_value:
         if not on_grid(request.quantity, step=listing.quote_precision):
             raise Refused(170148, "Market order amount decimal too long.")
         if request.quantity > listing.max_amount:
@@ -97,6 +111,20 @@ def _check_market(request: OrderRequest, listing: Listing, *, best: Decimal) -> 
         return
     _check_quantity(request.quantity, listing, largest=listing.max_market_quantity)
     _check_value(mul(best, request.quantity))
+
+
+def _protected_price(request: OrderRequest, situation: Situation) -> Decimal:
+    """Where a market order stops: the band, or sooner what its slippage tolerance allows from the best price."""
+    worst, tick = situation.band.worst(request.side), situation.listing.tick_size
+    if not request.slippage_type:
+        return worst
+    by_ticks = request.slippage_type == "TickSize"
+    distance = mul(request.slippage, tick if by_ticks else situation.best)
+    if not by_ticks:
+        distance = mul(distance, ONE / HUNDRED)
+    if request.side == "Buy":
+        return min(worst, floor_to_tick(add(situation.best, distance), tick_size=tick))
+    return max(worst, ceil_to_tick(sub(situation.best, distance), tick_size=tick))
 
 
 def _check_quantity(quantity: Decimal, listing: Listing, *, largest: Decimal) -> None:
@@ -114,12 +142,15 @@ def _check_value(value: Decimal) -> None:
 
 
 def _set_aside(request: OrderRequest, listing: Listing, limit_price: Decimal) -> Accepted:
-    by_value = request.market_unit == "quoteCoin"
+    if request.by_value:
+        return _set_aside_value(request, listing, limit_price)
+    locked = limit_lock(request.side, price=limit_price, open_quantity=request.quantity)
+    coin = listing.quote if request.side == "Buy" else listing.base
+    return Accepted(limit_price=limit_price, lock_coin=coin, locked=locked)
+
+
+def _set_aside_value(request: OrderRequest, listing: Listing, limit_price: Decimal) -> Accepted:
     if request.side == "Buy":
-        amount = request.quantity if by_value else mul(limit_price, request.quantity)
-        return Accepted(limit_price=limit_price, lock_coin=listing.quote, locked=amount)
-    quantity = request.quantity
-    if by_value:
-        lots = whole_steps(request.quantity, step=mul(limit_price, listing.lot_size)) + 1
-        quantity = listing.quantity_of(lots)
-    return Accepted(limit_price=limit_price, lock_coin=listing.base, locked=quantity)
+        return Accepted(limit_price=limit_price, lock_coin=listing.quote, locked=request.quantity)
+    lots = whole_steps(request.quantity, step=mul(limit_price, listing.lot_size)) + 1
+    return Accepted(limit_price=limit_price, lock_coin=listing.base, locked=listing.quantity_of(lots))

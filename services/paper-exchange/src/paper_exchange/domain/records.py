@@ -60,6 +60,7 @@ class OrderAccepted:
         price: Limit price, or zero for a market order.
         limit_price: The price that matching respects: the limit, or the protected price of a market order.
         quantity: Base units, or quote units when `market_unit` is quoteCoin.
+        slippage_type: `TickSize`, `Percent` or nothing; `slippage` its figure, as the client wrote it.
     """
 
     uid: str
@@ -76,6 +77,25 @@ class OrderAccepted:
     lock_coin: str
     locked: Decimal
     price_on_created: Decimal
+    at_ms: int
+    slippage_type: str = ""
+    slippage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAmended:
+    """An open limit order has another price or quantity; it is matched afresh, as a taker.
+
+    Attributes:
+        price: Limit price from now on.
+        quantity: Base units from now on, what was filled before included.
+        locked: What is set aside for it from now on.
+    """
+
+    order_id: str
+    price: Decimal
+    quantity: Decimal
+    locked: Decimal
     at_ms: int
 
 
@@ -123,4 +143,14 @@ class PricesNoted:
     at_ms: int
 
 
-Record = AccountOpened | KeyIssued | KeyRevoked | Transferred | OrderAccepted | OrderRested | OrderMatched | PricesNoted
+Record = (
+    AccountOpened
+    | KeyIssued
+    | KeyRevoked
+    | Transferred
+    | OrderAccepted
+    | OrderAmended
+    | OrderRested
+    | OrderMatched
+    | PricesNoted
+)

@@ -29,3 +29,4 @@ def request_error(sentence: str) -> Refused:
 
 TOO_MANY_VISITS = (10006, "Too many visits. Exceeded the API Rate Limit.")
 ORDER_DOES_NOT_EXIST = (170213, "Order does not exist.")
+PERMISSION_DENIED = (10005, "Permission denied, please check your API key permissions.")

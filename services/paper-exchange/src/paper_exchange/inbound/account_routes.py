@@ -11,9 +11,9 @@ from paper_exchange.domain.exact import mul
 from paper_exchange.domain.ledger import FEE_RATE
 from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.exchange_http import Request
-from paper_exchange.inbound.market_routes import MarketRoutes, category
+from paper_exchange.inbound.market_routes import MarketRoutes
+from paper_exchange.inbound.paging import DAY_MS, category, cut_page, window
 from paper_exchange.inbound.shapes import key_shape, log_shape, wallet_shape
-from paper_exchange.inbound.trade_routes import DAY_MS, cut_page, window
 from shared.trading.money import EXACT, plain, truncate
 
 EPOCH_ISO = "1970-01-01T00:00:00Z"

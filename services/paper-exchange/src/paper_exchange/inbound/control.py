@@ -16,7 +16,7 @@ from paper_exchange.domain.account import ApiKey
 from paper_exchange.domain.refusal import Refused, request_error
 from paper_exchange.inbound.control_bodies import read_balances, read_fault, read_terms
 from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
-from paper_exchange.inbound.market_routes import number
+from paper_exchange.inbound.paging import number
 from paper_exchange.inbound.shapes import execution_shape, log_shape, order_shape
 from paper_exchange.inbound.streams import Streams
 from shared.trading.money import InvalidAmount, parse_decimal, plain

@@ -11,60 +11,25 @@ from paper_exchange.application.market import Market
 from paper_exchange.domain.book import Side
 from paper_exchange.domain.exact import mul
 from paper_exchange.domain.listing import MIN_AMOUNT, Listing
-from paper_exchange.domain.order_rules import price_band
+from paper_exchange.domain.price_band import price_band
 from paper_exchange.domain.price_walk import FINE
 from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.exchange_http import Request
+from paper_exchange.inbound.paging import category, moment, number
 from shared.trading.money import plain
 
-CATEGORIES = frozenset({"spot", "linear", "inverse", "option"})
 MINUTES = {"1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720,
            "D": 1440, "W": 10080, "M": 43200}  # fmt: skip
 VOLUME_SHARE = Decimal(2000)
 """The day's turnover shown is the depth times this: the data set derived the depth from the turnover."""
 
 
-def number(request: Request, name: str, default: int, *, lowest: int = 1, highest: int) -> int:
-    """A whole number among the parameters, brought into its range.
-
-    Raises:
-        Refused: it is no number.
-    """
-    text = request.params.get(name, "")
-    if not text:
-        return default
-    if not text.lstrip("-").isdigit() or len(text) > 16:
-        raise request_error(f"params error: {name} invalid")
-    return max(lowest, min(highest, int(text)))
-
-
-def moment(request: Request, name: str) -> int | None:
-    """A time in epoch milliseconds among the parameters.
-
-    Raises:
-        Refused: it is no number.
-    """
-    text = request.params.get(name, "")
-    return number(request, name, 0, lowest=0, highest=10**15) if text else None
-
-
-def category(request: Request, default: str = "") -> str:
-    """The product category.
-
-    Raises:
-        Refused: unknown or missing.
-    """
-    found = request.params.get("category", default)
-    if found not in CATEGORIES:
-        raise request_error("params error: category invalid")
-    return found
-
-
 class MarketRoutes:
     """What anybody may ask."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, *, inner_band: bool = False) -> None:
         self._market = market
+        self._inner_band = inner_band
         self._tickers: list[dict[str, str]] = []
         self._tickers_of = -1
 
@@ -211,9 +176,9 @@ class MarketRoutes:
         """The highest price a buy and the lowest price a sell may carry."""
         category(request, "spot")
         listing = self._listing(request.params.get("symbol", ""))
-        low, high = price_band(listing, self._market.walk.mid(listing.symbol))
+        band = price_band(listing, self._market.walk.mid(listing.symbol), inner=self._inner_band)
         now = str(self._market.ticked_ms)
-        return {"symbol": listing.symbol, "buyLmt": plain(high), "sellLmt": plain(low), "ts": now}
+        return {"symbol": listing.symbol, "buyLmt": plain(band.high), "sellLmt": plain(band.low), "ts": now}
 
     def recent_trades(self, request: Request) -> object:
         """No trade tape is kept yet."""

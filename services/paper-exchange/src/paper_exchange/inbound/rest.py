@@ -26,6 +26,7 @@ from paper_exchange.inbound.exchange_http import (
     send_reply,
 )
 from paper_exchange.inbound.market_routes import MarketRoutes
+from paper_exchange.inbound.query_routes import QueryRoutes
 from paper_exchange.inbound.trade_routes import TradeRoutes, batch_legs
 
 log = structlog.get_logger()
@@ -62,12 +63,13 @@ class Rest:
         faults: Faults,
         market: MarketRoutes,
         trade: TradeRoutes,
+        queries: QueryRoutes,
         account: AccountRoutes,
     ) -> None:
         self._exchange = exchange
         self._faults = faults
         self._windows: dict[tuple[str, str], RateWindow] = {}
-        self._endpoints = {**_public(market), **_orders(trade), **_account(account)}
+        self._endpoints = {**_public(market), **_orders(trade), **_queries(queries), **_account(account)}
 
     def knows(self, path: str) -> bool:
         """Whether the venue has this path."""
@@ -232,9 +234,16 @@ def _orders(trade: TradeRoutes) -> dict[str, Endpoint]:
         "/v5/order/cancel": Endpoint("POST", trade.cancel, 20, trades=True),
         "/v5/order/cancel-batch": Endpoint("POST", None, 20, trades=True, batch=trade.cancel_batch),
         "/v5/order/cancel-all": Endpoint("POST", trade.cancel_all, 20, trades=True),
-        "/v5/order/realtime": Endpoint("GET", trade.realtime, 50),
-        "/v5/order/history": Endpoint("GET", trade.history, 50),
-        "/v5/execution/list": Endpoint("GET", trade.executions, 50),
+        "/v5/order/amend": Endpoint("POST", trade.amend, 10, trades=True),
+        "/v5/order/amend-batch": Endpoint("POST", None, 20, trades=True, batch=trade.amend_batch),
+    }
+
+
+def _queries(queries: QueryRoutes) -> dict[str, Endpoint]:
+    return {
+        "/v5/order/realtime": Endpoint("GET", queries.realtime, 50),
+        "/v5/order/history": Endpoint("GET", queries.history, 50),
+        "/v5/execution/list": Endpoint("GET", queries.executions, 50),
     }
 
 

@@ -18,6 +18,7 @@ KINDS: dict[str, type] = {
     "key_revoked": happened.KeyRevoked,
     "transfer": happened.Transferred,
     "order": happened.OrderAccepted,
+    "amended": happened.OrderAmended,
     "rested": happened.OrderRested,
     "matched": happened.OrderMatched,
     "prices": happened.PricesNoted,

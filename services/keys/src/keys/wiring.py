@@ -8,6 +8,7 @@ from keys.application.add_key import AddKey
 from keys.application.approve_plan import ApprovePlan
 from keys.application.check_key import CheckKey
 from keys.application.delete_key import DeleteKey
+from keys.application.key_pairs import CompletePair, MakePair, PairTools, ReadPairs
 from keys.application.open_paper_account import OpenPaperAccount
 from keys.application.read_keys import ReadKeys
 from keys.application.refusals import Refusals
@@ -27,6 +28,7 @@ from keys.outbound.paper_desk import HttpPaperDesk
 from keys.outbound.postgres import tables
 from keys.outbound.postgres.key_book import PostgresCheckQueue, PostgresKeyBook, PostgresPruning
 from keys.outbound.postgres.shared_egress import SharedEgress
+from keys.outbound.signatures import RsaPairs, VenueSignatures
 from keys.outbound.vault import EnvelopeVault
 from keys.outbound.views import announcements, view_of
 from keys.settings import Settings
@@ -69,9 +71,11 @@ def make_use_cases(
     keks = read_kek_file(settings.kek_file)
     vault = EnvelopeVault(keks, clock)
     book = make_book(database, keks, clock, ids)
-    venue = BybitKeyVenue(settings.venues, http, clock)
+    signatures = VenueSignatures()
+    venue = BybitKeyVenue(settings.venues, http, clock, signatures)
     accounts = HashedAccountIndex(keks.derived("venue-accounts"))
     add = AddKey(book=book, vault=vault, venue=venue, accounts=accounts, clock=clock, ids=ids)
+    pairs = PairTools(book=book, vault=vault, venue=venue, maker=RsaPairs(), clock=clock, ids=ids)
     refusals = Refusals(clock)
     egress = SharedEgress(database, clock, per_slot=settings.egress_per_second)
     return UseCases(
@@ -82,15 +86,19 @@ def make_use_cases(
         read=ReadKeys(book=book),
         check=CheckKey(book=book, vault=vault, venue=venue, clock=clock),
         delete=DeleteKey(book=book, vault=vault, clock=clock),
+        make_pair=MakePair(pairs),
+        complete_pair=CompletePair(pairs, add),
+        read_pairs=ReadPairs(pairs),
         sign=Sign(
             book=book,
             vault=vault,
+            signatures=signatures,
             egress=egress,
             links=LinkKeys(key=link_key(settings)),
             refusals=refusals,
             clock=clock,
         ),
-        sign_stream=SignStream(book=book, vault=vault, refusals=refusals, clock=clock),
+        sign_stream=SignStream(book=book, vault=vault, signatures=signatures, refusals=refusals, clock=clock),
         approve=ApprovePlan(book=book),
         due_checks=PostgresCheckQueue(database),
         pruning=PostgresPruning(database),

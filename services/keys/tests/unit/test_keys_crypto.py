@@ -6,18 +6,26 @@ import copy
 import json
 import pickle
 import traceback
+from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from keys.domain.binding import Binding
 from keys.domain.errors import RecordTampered
+from keys.domain.key_pair import pair_binding
 from keys.domain.secret import Secret
 from keys.domain.signing import rest_headers, stream_signature
-from keys.domain.stored_key import Credentials, Sealed, hint_of
+from keys.domain.stored_key import Credentials, KeyKind, Sealed, hint_of
 from keys.outbound.kek_file import KekFileInvalid, read_kek_file
+from keys.outbound.signatures import RsaPairs, VenueSignatures
 from keys.outbound.vault import EnvelopeVault
 from shared.testing import FakeClock
 from shared.trading.status import VenueEnvironment
@@ -182,10 +190,69 @@ def test_the_hint_shows_four_and_four_and_never_a_short_key() -> None:
 
 def test_signatures_are_those_of_the_venues_recipe() -> None:
     # Computed with `printf %s '1700000000000KEYabcdefgh0123WXYZ5000category=spot' | openssl dgst -sha256 -hmac SECRET`.
-    headers = rest_headers(credentials(), payload="category=spot", timestamp_ms=1700000000000, recv_window_ms=5000)
+    headers = rest_headers(
+        credentials(), VenueSignatures(), payload="category=spot", timestamp_ms=1700000000000, recv_window_ms=5000
+    )
     assert headers["X-BAPI-API-KEY"] == API_KEY
     assert headers["X-BAPI-SIGN"] == "c9426126ec706d939f792065c8ecddba0f01b2701993e16888ca0853baec6494"
     assert (
-        stream_signature(credentials(), expires_ms=1700000001000)
+        stream_signature(credentials(), VenueSignatures(), expires_ms=1700000001000)
         == "51decd8f041259d713228908c51fbfabe4c7143749b3be3786b91f44753eae75"
     )
+
+
+async def an_rsa_key() -> tuple[str, Credentials]:
+    pair = await RsaPairs().make()
+    return pair.public_key, Credentials(api_key=Secret.of_text(API_KEY), api_secret=pair.private_key, kind=KeyKind.RSA)
+
+
+async def test_an_rsa_key_signs_the_same_text_in_base64_and_anybody_can_check_it() -> None:
+    public_key, pair = await an_rsa_key()
+    signature = VenueSignatures().of(pair, "GET/realtime1700000001000")
+    public = load_pem_public_key(public_key.encode())
+    assert isinstance(public, RSAPublicKey)
+    assert public.key_size == 2048
+    public.verify(b64decode(signature, validate=True), b"GET/realtime1700000001000", PKCS1v15(), SHA256())
+
+
+async def test_each_pair_is_another_one_and_shows_its_public_half_only() -> None:
+    (one, _), (two, pair) = await an_rsa_key(), await an_rsa_key()
+    assert one != two
+    assert one.startswith("-----BEGIN PUBLIC KEY-----")
+    assert "PRIVATE" not in f"{one}{pair}{pair.api_secret!r}"
+
+
+async def test_a_record_whose_kind_was_changed_does_not_open(vault: EnvelopeVault) -> None:
+    _, pair = await an_rsa_key()
+    sealed = await vault.seal(a_binding(), pair)
+    assert (await vault.open(a_binding(), sealed)).kind is KeyKind.RSA
+    assert b"PRIVATE" not in sealed.api_secret
+    with pytest.raises(RecordTampered):
+        await vault.open(a_binding(), replace(sealed, kind=KeyKind.HMAC))
+    pasted = await vault.seal(a_binding(), credentials())
+    with pytest.raises(RecordTampered):
+        await vault.open(a_binding(), replace(pasted, kind=KeyKind.RSA))
+
+
+async def test_a_waiting_private_key_opens_for_its_own_pair_only(vault: EnvelopeVault) -> None:
+    _, pair = await an_rsa_key()
+    whose: dict[str, Any] = {"environment": VenueEnvironment.PAPER, "user_id": UUID(int=1), "pair_id": UUID(int=2)}
+    mine = pair_binding(**whose)
+    sealed = await vault.seal_private(mine, pair.api_secret)
+    assert await vault.open_private(mine, sealed) == pair.api_secret
+    for other in (
+        {"environment": VenueEnvironment.MAINNET},
+        {"user_id": UUID(int=9)},
+        {"pair_id": UUID(int=9)},
+    ):
+        with pytest.raises(RecordTampered):
+            await vault.open_private(pair_binding(**(whose | other)), sealed)
+    with pytest.raises(RecordTampered):  # nor as the secret of a stored key under the same id
+        await vault.open_private(a_binding(generation=1), sealed)
+
+
+def test_text_that_is_no_rsa_key_signs_nothing_and_tells_nothing() -> None:
+    broken = Credentials(api_key=Secret.of_text(API_KEY), api_secret=Secret.of_text(CANARY), kind=KeyKind.RSA)
+    with pytest.raises(RecordTampered) as failure:
+        VenueSignatures().of(broken, "text")
+    assert CANARY not in "".join(traceback.format_exception(failure.value))

@@ -13,7 +13,7 @@ from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller
 from keys.domain.errors import KeyAccountTaken, KeyExpired, KeyMalformed
 from keys.domain.permissions import judge
-from keys.domain.stored_key import Credentials, KeyFacts, KeyStatus, StoredKey, hint_of
+from keys.domain.stored_key import Credentials, KeyFacts, KeyKind, KeyStatus, StoredKey, hint_of
 from shared.trading.clock import Clock, Ids
 from shared.trading.status import VenueEnvironment
 
@@ -127,12 +127,24 @@ def check_form(new: NewKey) -> None:
     Raises:
         KeyMalformed: Label, key or secret.
     """
-    label = new.label.strip()
-    if not label or len(label) > LABEL_MAX or not label.isprintable():
-        raise KeyMalformed(f"A label has 1 to {LABEL_MAX} printable characters.", context={"field": "label"})
-    for name, secret in (("api_key", new.credentials.api_key), ("api_secret", new.credentials.api_secret)):
+    check_label(new.label)
+    typed = {"api_key": new.credentials.api_key}
+    if new.credentials.kind is KeyKind.HMAC:
+        typed["api_secret"] = new.credentials.api_secret
+    for name, secret in typed.items():
         if not _TYPED.match(secret.reveal()):
             raise KeyMalformed("This does not look like an API key and secret.", context={"field": name})
+
+
+def check_label(text: str) -> None:
+    """Refuse what is no name.
+
+    Raises:
+        KeyMalformed: Empty, too long, or with characters that cannot be shown.
+    """
+    label = text.strip()
+    if not label or len(label) > LABEL_MAX or not label.isprintable():
+        raise KeyMalformed(f"A label has 1 to {LABEL_MAX} printable characters.", context={"field": "label"})
 
 
 def _entry(key: StoredKey, now: datetime) -> AuditDraft:

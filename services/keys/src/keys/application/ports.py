@@ -15,9 +15,11 @@ from keys.domain.allowance import CountDown, RunAllowance, RunTails
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Bucket
+from keys.domain.key_pair import FreshPair, KeyPair, SealedPrivateKey
 from keys.domain.lane import Lane
 from keys.domain.orders import OrderTerms
 from keys.domain.rate_window import RateWindow
+from keys.domain.secret import Secret
 from keys.domain.stored_key import Credentials, KeyFacts, Sealed, StoredKey
 from shared.trading.status import VenueEnvironment
 
@@ -42,6 +44,30 @@ class Vault(Protocol):
         ...
 
 
+class PairVault(Protocol):
+    """Seals the private keys of pairs that wait."""
+
+    async def seal_private(self, binding: Binding, private_key: Secret) -> SealedPrivateKey:
+        """Encrypt under a fresh data key, bound to `binding`."""
+        ...
+
+    async def open_private(self, binding: Binding, sealed: SealedPrivateKey) -> Secret:
+        """Decrypt.
+
+        Raises:
+            RecordTampered: The record is not what it claims to be.
+        """
+        ...
+
+
+class PairMaker(Protocol):
+    """Makes key pairs."""
+
+    async def make(self) -> FreshPair:
+        """A fresh pair."""
+        ...
+
+
 class KeyVenue(Protocol):
     """Asks a venue about a key."""
 
@@ -51,6 +77,14 @@ class KeyVenue(Protocol):
         Raises:
             KeyRefused: The venue does not accept it; the code says why.
             VenueAway: No answer that can be understood.
+        """
+        ...
+
+    def check_open(self, environment: VenueEnvironment) -> None:
+        """Pass, when the operator has opened this environment.
+
+        Raises:
+            EnvironmentNotOpen: It is switched off here.
         """
         ...
 
@@ -155,6 +189,22 @@ class KeyUnit(Protocol):
         """Store a key's new state."""
         ...
 
+    async def put_pair(self, pair: KeyPair) -> None:
+        """Store a pair that waits."""
+        ...
+
+    async def pair(self, pair_id: UUID) -> KeyPair | None:
+        """A pair of this user."""
+        ...
+
+    async def pairs(self) -> Sequence[KeyPair]:
+        """The user's pairs, newest first, expired ones included."""
+        ...
+
+    async def drop_pairs(self, pair_ids: Sequence[UUID]) -> None:
+        """Destroy pairs with their private keys."""
+        ...
+
     async def hold_account(
         self, environment: VenueEnvironment, account_hash: bytes, holder: AccountHolder
     ) -> AccountHolder:
@@ -216,7 +266,7 @@ class Pruning(Protocol):
     """Forgets what no decision needs any more."""
 
     async def prune(self) -> int:
-        """Drop approvals and signed orders that are older than a month; how many rows went."""
+        """Drop approvals and signed orders of a month ago, and pairs that nobody completed; how many rows went."""
         ...
 
 

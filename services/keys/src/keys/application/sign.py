@@ -18,7 +18,7 @@ from keys.domain.endpoints import Caller, PrivateCall, parse_call
 from keys.domain.errors import CeilingMissing, KeyNotFound, SignatureTooLate
 from keys.domain.lane import Lane
 from keys.domain.orders import LinkKeys
-from keys.domain.signing import rest_headers
+from keys.domain.signing import Signatures, rest_headers
 from keys.domain.stored_key import Credentials
 from shared.trading.clock import Clock, epoch_ms
 from shared.trading.errors import Denied
@@ -77,10 +77,19 @@ class Sign:
     """Signs, does not reveal."""
 
     def __init__(
-        self, *, book: KeyBook, vault: Vault, egress: Egress, links: LinkKeys, refusals: Refusals, clock: Clock
+        self,
+        *,
+        book: KeyBook,
+        vault: Vault,
+        signatures: Signatures,
+        egress: Egress,
+        links: LinkKeys,
+        refusals: Refusals,
+        clock: Clock,
     ) -> None:
         self._book = book
         self._vault = vault
+        self._signatures = signatures
         self._egress = egress
         self._links = links
         self._refusals = refusals
@@ -181,7 +190,11 @@ class Sign:
         # order stays counted: asked for in time, it is signed again for free.
         timestamp_ms = epoch_ms(self._check_time(asked))
         headers = rest_headers(
-            credentials, payload=asked.payload, timestamp_ms=timestamp_ms, recv_window_ms=asked.recv_window_ms
+            credentials,
+            self._signatures,
+            payload=asked.payload,
+            timestamp_ms=timestamp_ms,
+            recv_window_ms=asked.recv_window_ms,
         )
         return Signed(headers=headers, timestamp_ms=timestamp_ms)
 

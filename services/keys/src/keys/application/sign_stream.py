@@ -11,7 +11,7 @@ from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller
 from keys.domain.errors import KeyNotFound
-from keys.domain.signing import STREAM_LIFE_MS, stream_signature
+from keys.domain.signing import STREAM_LIFE_MS, Signatures, stream_signature
 from keys.domain.stored_key import Credentials, StoredKey
 from shared.trading.clock import Clock, epoch_ms
 from shared.trading.errors import Denied
@@ -29,9 +29,12 @@ class SignedLogin:
 class SignStream:
     """Signs stream logins, for execution only, each one audited."""
 
-    def __init__(self, *, book: KeyBook, vault: Vault, refusals: Refusals, clock: Clock) -> None:
+    def __init__(
+        self, *, book: KeyBook, vault: Vault, signatures: Signatures, refusals: Refusals, clock: Clock
+    ) -> None:
         self._book = book
         self._vault = vault
+        self._signatures = signatures
         self._refusals = refusals
         self._clock = clock
 
@@ -49,7 +52,7 @@ class SignStream:
         return SignedLogin(
             api_key=decided.api_key.reveal_text(),
             expires_ms=expires_ms,
-            signature=stream_signature(decided, expires_ms=expires_ms),
+            signature=stream_signature(decided, self._signatures, expires_ms=expires_ms),
         )
 
     async def _decide(self, user_id: UUID, key_id: UUID) -> Credentials | Denied:

@@ -21,7 +21,7 @@ class AuditDraft:
 
     Attributes:
         actor: The service that asked.
-        action: `sign`, `sign_stream`, `add`, `check`, `suspend`, `delete`.
+        action: `sign`, `sign_stream`, `add`, `check`, `suspend`, `delete`, `make_pair`, `complete_pair`.
         outcome: `done`, or `refused:<code>`.
         why: Endpoint and lane, or the reason.
         link_ids: Client order ids that the call names.

@@ -82,6 +82,27 @@ class KeyMalformed(KeyRefused):
     title = "This does not look like an API key and secret"
 
 
+class KeyPairNotFound(NotFound):
+    """No such pair, somebody else's, or it became a key already."""
+
+    code = "key_pair_not_found"
+    title = "There is no such key pair"
+
+
+class KeyPairExpired(NotFound):
+    """The pair was not completed in time."""
+
+    code = "key_pair_expired"
+    title = "This key pair has expired"
+
+
+class TooManyKeyPairs(Conflict):
+    """The user has as many waiting pairs as there may be."""
+
+    code = "too_many_key_pairs"
+    title = "Too many key pairs wait for their registration"
+
+
 class KeyAccountTaken(Conflict):
     """The venue account belongs to another user of Basketry."""
 

@@ -22,12 +22,26 @@ class KeyStatus(StrEnum):
     DELETED = "deleted"
 
 
+class KeyKind(StrEnum):
+    """How a key signs."""
+
+    HMAC = "hmac"
+    """With a secret that the venue made and the user pasted."""
+    RSA = "rsa"
+    """With a private key of ours, whose public half the user registered at the venue: no secret was ever pasted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """An HMAC pair in the clear: lives no longer than the call that needs it."""
+    """A key in the clear: lives no longer than the call that needs it.
+
+    Attributes:
+        api_secret: The venue's secret (HMAC), or our private key, PKCS #8 in DER (RSA).
+    """
 
     api_key: Secret
     api_secret: Secret
+    kind: KeyKind = KeyKind.HMAC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +51,14 @@ class Sealed:
     Attributes:
         kek_version: Version of the key-encryption key that wraps the data key.
         wrapped: The data key, wrapped; without it nothing can ever be read again.
+        kind: Part of what is authenticated: a record whose kind was changed does not open.
     """
 
     kek_version: int
     wrapped: bytes
     api_key: bytes
     api_secret: bytes
+    kind: KeyKind = KeyKind.HMAC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

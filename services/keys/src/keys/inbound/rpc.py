@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from keys.application.add_key import NewKey
 from keys.application.sign import AskAgain, CallToSign, Signed
 from keys.domain.endpoints import Caller
+from keys.domain.key_pair import KeyPair
 from keys.domain.lane import Lane
 from keys.domain.secret import Secret
 from keys.domain.stored_key import Credentials
@@ -34,6 +35,18 @@ def _custody(router: RpcRouter, cases: UseCases) -> None:
             user_id=request.user_id, label=request.label, environment=request.environment, credentials=credentials
         )
         return cases.view(await cases.add(new))
+
+    @router.answer(contract.MAKE_PAIR)
+    async def make_pair(request: contract.MakePair) -> contract.KeyPairView:
+        return pair_view(await cases.make_pair(request.user_id, request.label, request.environment))
+
+    @router.answer(contract.COMPLETE_PAIR)
+    async def complete_pair(request: contract.CompletePair) -> KeyView:
+        return cases.view(await cases.complete_pair(request.user_id, request.pair_id, _typed(request.api_key)))
+
+    @router.answer(contract.LIST_PAIRS)
+    async def list_pairs(request: OwnKeys) -> contract.KeyPairList:
+        return contract.KeyPairList(items=[pair_view(pair) for pair in await cases.read_pairs(request.user_id)])
 
     @router.answer(contract.OPEN_PAPER_ACCOUNT)
     async def open_paper_account(request: contract.OpenPaperAccount) -> KeyView:
@@ -70,6 +83,18 @@ def _signing(router: RpcRouter, cases: UseCases) -> None:
     async def sign_stream(request: KeyRef) -> StreamLogin:
         login = await cases.sign_stream(request.user_id, request.key_id)
         return StreamLogin(api_key=login.api_key, expires_ms=login.expires_ms, signature=SecretStr(login.signature))
+
+
+def pair_view(pair: KeyPair) -> contract.KeyPairView:
+    """What the owner sees of a pair: never its private half."""
+    return contract.KeyPairView(
+        pair_id=pair.pair_id,
+        label=pair.label,
+        environment=pair.environment,
+        public_key=pair.public_key,
+        created_at=pair.created_at,
+        expires_at=pair.expires_at,
+    )
 
 
 def _typed(secret: SecretStr) -> Secret:

@@ -1,4 +1,4 @@
-"""Once an hour: approvals and signed orders of a month ago are forgotten; the audit is not."""
+"""Once an hour: approvals and signed orders of a month ago and expired key pairs are forgotten; the audit is not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tidying(cases: UseCases) -> Callable[[], Awaitable[None]]:
         while True:
             gone = await cases.pruning.prune()
             if gone:
-                log.info("old_approvals_pruned", rows=gone)
+                log.info("old_rows_pruned", rows=gone)
             await asyncio.sleep(EVERY_S)
 
     return run

@@ -9,6 +9,7 @@ from keys.application.add_key import AddKey
 from keys.application.approve_plan import ApprovePlan
 from keys.application.check_key import CheckKey
 from keys.application.delete_key import DeleteKey
+from keys.application.key_pairs import CompletePair, MakePair, ReadPairs
 from keys.application.open_paper_account import OpenPaperAccount
 from keys.application.ports import CheckQueue, Pruning
 from keys.application.read_keys import ReadKeys
@@ -28,6 +29,9 @@ class UseCases:
     read: ReadKeys
     check: CheckKey
     delete: DeleteKey
+    make_pair: MakePair
+    complete_pair: CompletePair
+    read_pairs: ReadPairs
     sign: Sign
     sign_stream: SignStream
     approve: ApprovePlan

@@ -18,7 +18,7 @@ from keys.domain.errors import (
     KeyUnknownToVenue,
     VenueAway,
 )
-from keys.domain.signing import rest_headers
+from keys.domain.signing import Signatures, rest_headers
 from keys.domain.stored_key import Credentials, KeyFacts
 from shared.runtime.bybit.capabilities import CAPABILITIES
 from shared.runtime.settings import VenueHost, open_host
@@ -67,10 +67,25 @@ class BybitKeyVenue:
         http: Without proxies from the environment and without redirects.
     """
 
-    def __init__(self, venues: dict[VenueEnvironment, VenueHost], http: httpx.AsyncClient, clock: Clock) -> None:
+    def __init__(
+        self,
+        venues: dict[VenueEnvironment, VenueHost],
+        http: httpx.AsyncClient,
+        clock: Clock,
+        signatures: Signatures,
+    ) -> None:
         self._venues = venues
         self._http = http
         self._clock = clock
+        self._signatures = signatures
+
+    def check_open(self, environment: VenueEnvironment) -> None:
+        """Pass, when the operator has opened this environment.
+
+        Raises:
+            EnvironmentNotOpen: It is switched off here.
+        """
+        open_host(self._venues, environment)
 
     async def describe(self, environment: VenueEnvironment, credentials: Credentials) -> KeyFacts:
         """What the venue says about the key.
@@ -91,7 +106,11 @@ class BybitKeyVenue:
 
     async def _ask(self, url: str, query: str, credentials: Credentials) -> dict[str, Any]:
         headers = rest_headers(
-            credentials, payload=query, timestamp_ms=epoch_ms(self._clock.now()), recv_window_ms=RECV_WINDOW_MS
+            credentials,
+            self._signatures,
+            payload=query,
+            timestamp_ms=epoch_ms(self._clock.now()),
+            recv_window_ms=RECV_WINDOW_MS,
         )
         try:
             reply = await self._http.get(f"{url}?{query}" if query else url, headers=headers, timeout=PATIENCE_S)

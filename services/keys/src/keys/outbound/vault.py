@@ -7,15 +7,19 @@ from typing import Protocol
 from uuid import UUID
 
 from keys.domain.binding import Binding
+from keys.domain.key_pair import SealedPrivateKey
 from keys.domain.secret import Secret
-from keys.domain.stored_key import Credentials, Sealed
+from keys.domain.stored_key import Credentials, KeyKind, Sealed
 from keys.outbound.envelope import decrypt, encrypt, fresh_key
 from shared.trading.clock import Clock
 
 CACHE_S = 60.0
 """A data key stays in memory that long at most, so that a short outage of a KMS stops nothing."""
 _CACHE_MAX = 5_000
-_DATA_KEY, _API_KEY, _API_SECRET = "data_key", "api_key", "api_secret"
+_DATA_KEY, _API_KEY = "data_key", "api_key"
+_SECRET_FIELD = {KeyKind.HMAC: "api_secret", KeyKind.RSA: "rsa_private_key"}
+"""Named by kind: what was sealed as one never opens as the other."""
+_WAITING = "waiting_private_key"
 
 
 class KeyEncryptionKeys(Protocol):
@@ -58,7 +62,8 @@ class EnvelopeVault:
             kek_version=version,
             wrapped=wrapped,
             api_key=encrypt(data_key, credentials.api_key.reveal(), binding.aad(_API_KEY)),
-            api_secret=encrypt(data_key, credentials.api_secret.reveal(), binding.aad(_API_SECRET)),
+            api_secret=encrypt(data_key, credentials.api_secret.reveal(), binding.aad(_SECRET_FIELD[credentials.kind])),
+            kind=credentials.kind,
         )
 
     async def open(self, binding: Binding, sealed: Sealed) -> Credentials:
@@ -68,10 +73,28 @@ class EnvelopeVault:
             RecordTampered: The record is not what it claims to be.
         """
         data_key = (await self._data_key(binding, sealed)).reveal()
+        field = _SECRET_FIELD[sealed.kind]
         return Credentials(
             api_key=Secret(decrypt(data_key, sealed.api_key, binding.aad(_API_KEY))),
-            api_secret=Secret(decrypt(data_key, sealed.api_secret, binding.aad(_API_SECRET))),
+            api_secret=Secret(decrypt(data_key, sealed.api_secret, binding.aad(field))),
+            kind=sealed.kind,
         )
+
+    async def seal_private(self, binding: Binding, private_key: Secret) -> SealedPrivateKey:
+        """Encrypt a waiting pair's private key under a fresh data key."""
+        data_key = fresh_key()
+        version, wrapped = await self._keks.wrap(data_key, binding.aad(_DATA_KEY))
+        sealed = encrypt(data_key, private_key.reveal(), binding.aad(_WAITING))
+        return SealedPrivateKey(kek_version=version, wrapped=wrapped, private_key=sealed)
+
+    async def open_private(self, binding: Binding, sealed: SealedPrivateKey) -> Secret:
+        """Decrypt it; once, so its data key is not kept in memory.
+
+        Raises:
+            RecordTampered: The record is not what it claims to be.
+        """
+        data_key = await self._keks.unwrap(sealed.kek_version, sealed.wrapped, binding.aad(_DATA_KEY))
+        return Secret(decrypt(data_key, sealed.private_key, binding.aad(_WAITING)))
 
     def forget(self, key_id: UUID) -> None:
         """Drop the data key of a key."""

@@ -31,6 +31,41 @@ class AddKey(Contract):
     api_secret: SecretText
 
 
+class MakePair(Contract):
+    """Make an RSA key pair; the user registers its public half at the venue, and no secret is ever pasted."""
+
+    user_id: UUID
+    label: str
+    environment: VenueEnvironment
+
+
+class KeyPairView(Contract):
+    """A pair that waits for the key id that the venue gives to its public half."""
+
+    pair_id: UUID
+    label: str
+    environment: VenueEnvironment
+    public_key: str
+    """PEM, SubjectPublicKeyInfo: what the user registers."""
+    created_at: Moment
+    expires_at: Moment
+    """Then the pair is destroyed."""
+
+
+class KeyPairList(Contract):
+    """Pairs that wait, newest first."""
+
+    items: list[KeyPairView]
+
+
+class CompletePair(Contract):
+    """The venue's key id for a registered pair: checked at the venue, then the pair becomes a stored key."""
+
+    user_id: UUID
+    pair_id: UUID
+    api_key: SecretText
+
+
 class OpenPaperAccount(Contract):
     """Open an account with play money on the paper exchange and store its key."""
 
@@ -96,6 +131,9 @@ ADD = RpcVerb("keys", "add", AddKey, KeyView, callers=("gateway",), acts=True, t
 OPEN_PAPER_ACCOUNT = RpcVerb(
     "keys", "open_paper_account", OpenPaperAccount, KeyView, callers=("gateway",), acts=True, timeout_s=10.0
 )
+MAKE_PAIR = RpcVerb("keys", "make_pair", MakePair, KeyPairView, callers=("gateway",), acts=True, timeout_s=15.0)
+COMPLETE_PAIR = RpcVerb("keys", "complete_pair", CompletePair, KeyView, callers=("gateway",), acts=True, timeout_s=10.0)
+LIST_PAIRS = RpcVerb("keys", "list_pairs", OwnKeys, KeyPairList, callers=("gateway",))
 LIST = RpcVerb("keys", "list", OwnKeys, KeyList, callers=("gateway",))
 CHECK = RpcVerb("keys", "check", KeyRef, KeyView, callers=("gateway",), acts=True, timeout_s=10.0)
 DELETE = RpcVerb("keys", "delete", KeyRef, Empty, callers=("gateway",), acts=True)
@@ -103,4 +141,17 @@ DESCRIBE = RpcVerb("keys", "describe", KeyRef, KeyView, callers=("gateway", "exe
 SIGN = RpcVerb("keys", "sign", SignRequest, Signature, callers=("execution",), timeout_s=3.0)
 SIGN_READ = RpcVerb("keys", "sign_read", SignRequest, Signature, callers=("reconciler",), timeout_s=3.0)
 SIGN_STREAM = RpcVerb("keys", "sign_stream", KeyRef, StreamLogin, callers=("execution",), timeout_s=3.0)
-VERBS = (ADD, OPEN_PAPER_ACCOUNT, LIST, CHECK, DELETE, DESCRIBE, SIGN, SIGN_READ, SIGN_STREAM)
+VERBS = (
+    ADD,
+    OPEN_PAPER_ACCOUNT,
+    MAKE_PAIR,
+    COMPLETE_PAIR,
+    LIST_PAIRS,
+    LIST,
+    CHECK,
+    DELETE,
+    DESCRIBE,
+    SIGN,
+    SIGN_READ,
+    SIGN_STREAM,
+)

@@ -15,10 +15,11 @@ from keys.application.ports import AccountHolder, ChangeKind, DueCheck, SignedPa
 from keys.domain.allowance import CountDown, RunAllowance, RunTails
 from keys.domain.audit import AuditDraft, AuditSeal
 from keys.domain.endpoints import Bucket
+from keys.domain.key_pair import KeyPair
 from keys.domain.orders import OrderTerms
 from keys.domain.rate_window import RateWindow
 from keys.domain.stored_key import KeyStatus, StoredKey
-from keys.outbound.postgres import audit_trail, signing_rows
+from keys.outbound.postgres import audit_trail, pair_rows, signing_rows
 from keys.outbound.postgres.rows import key_of, values_of
 from keys.outbound.postgres.tables import audit, venue_accounts, venue_keys
 from shared.contracts.fields import EventData
@@ -102,6 +103,22 @@ class PostgresKeyUnit:
                 set_={name: statement.excluded[name] for name in values if name not in {"key_id", "user_id"}},
             )
         )
+
+    async def put_pair(self, pair: KeyPair) -> None:
+        """Store a pair that waits."""
+        await pair_rows.put(self._session, pair)
+
+    async def pair(self, pair_id: UUID) -> KeyPair | None:
+        """A pair of this user."""
+        return await pair_rows.read(self._session, pair_id)
+
+    async def pairs(self) -> Sequence[KeyPair]:
+        """The user's pairs, newest first, expired ones included."""
+        return await pair_rows.read_all(self._session)
+
+    async def drop_pairs(self, pair_ids: Sequence[UUID]) -> None:
+        """Destroy pairs with their private keys."""
+        await pair_rows.drop(self._session, pair_ids)
 
     async def hold_account(
         self, environment: VenueEnvironment, account_hash: bytes, holder: AccountHolder
@@ -219,7 +236,7 @@ class PostgresPruning:
         self._database = database
 
     async def prune(self) -> int:
-        """Drop approvals and signed orders that are older than a month; how many rows went."""
+        """Drop approvals and signed orders of a month ago, and pairs that nobody completed; how many rows went."""
         async with self._database.transaction() as session:
             return int(await session.scalar(sa.text("select keys.prune()")) or 0)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from keys.domain.stored_key import KeyFacts, KeyStatus, Sealed, StoredKey
+from keys.domain.stored_key import KeyFacts, KeyKind, KeyStatus, Sealed, StoredKey
 from shared.trading.status import VenueEnvironment
 
 
@@ -38,6 +38,7 @@ def values_of(key: StoredKey) -> dict[str, Any]:
         "wrapped_data_key": sealed.wrapped if sealed else None,
         "sealed_api_key": sealed.api_key if sealed else None,
         "sealed_api_secret": sealed.api_secret if sealed else None,
+        "kind": (sealed.kind if sealed else KeyKind.HMAC).value,
     }
 
 
@@ -88,4 +89,5 @@ def _sealed_of(row: Mapping[str, Any]) -> Sealed | None:
         wrapped=row["wrapped_data_key"],
         api_key=row["sealed_api_key"],
         api_secret=row["sealed_api_secret"],
+        kind=KeyKind(row["kind"]),
     )

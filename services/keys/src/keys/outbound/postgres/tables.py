@@ -43,6 +43,8 @@ venue_keys = sa.Table(
     sa.Column("wrapped_data_key", BYTEA, comment="null once deleted: nothing can be read again"),
     sa.Column("sealed_api_key", BYTEA),
     sa.Column("sealed_api_secret", BYTEA),
+    sa.Column("kind", sa.Text, nullable=False, server_default="hmac", comment="how it signs: hmac or rsa"),
+    sa.CheckConstraint("kind in ('hmac', 'rsa')", name="kind_known"),
     sa.CheckConstraint("status in ('active', 'suspended', 'deleted')", name="status_known"),
     sa.CheckConstraint(
         "(status = 'deleted') = (num_nonnulls(kek_version, wrapped_data_key, sealed_api_key, sealed_api_secret) = 0)"
@@ -142,6 +144,23 @@ egress_slots = sa.Table(
     metadata,
     sa.Column("slot", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("leased", sa.Integer, nullable=False),
+)
+
+key_pairs = sa.Table(
+    "key_pairs",
+    metadata,
+    sa.Column("pair_id", _UUID, primary_key=True),
+    sa.Column("user_id", _UUID, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("public_key", sa.Text, nullable=False),
+    sa.Column("created_at", _MOMENT, nullable=False),
+    sa.Column("expires_at", _MOMENT, nullable=False),
+    sa.Column("kek_version", sa.Integer, nullable=False),
+    sa.Column("wrapped_data_key", BYTEA, nullable=False),
+    sa.Column("sealed_private_key", BYTEA, nullable=False),
+    sa.Index("ix_key_pairs_user_id", "user_id", "created_at"),
+    sa.Index("ix_key_pairs_expires_at", "expires_at"),
 )
 
 outbox = outbox_table(metadata)

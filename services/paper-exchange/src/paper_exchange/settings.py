@@ -21,6 +21,11 @@ class Settings(BaseSettings):
         latency_ms: Round trip added to every private call.
         stream_latency_ms: One way added to every private frame.
         match_delay_ms: From acknowledgement to matching.
+        inner_price_band: Whether a limit order beyond the inner ratio around the mid is refused, as Bybit's formula
+            says, or only one beyond the outer ratio.
+        ip_requests: REST requests of one address within 5 seconds; 0 means no limit. Bybit's is 600.
+        ip_limit_loopback: Whether the limit holds on loopback too, where every client of a machine has one address.
+        ip_ban_s: How long an address that sent more is answered 403.
         prices_every_s: How often prices are written to the journal.
     """
 
@@ -42,6 +47,10 @@ class Settings(BaseSettings):
     latency_ms: int = Field(default=0, ge=0, le=60_000)
     stream_latency_ms: int = Field(default=0, ge=0, le=60_000)
     match_delay_ms: int = Field(default=2, ge=0, le=60_000)
+    inner_price_band: bool = False
+    ip_requests: int = Field(default=600, ge=0)
+    ip_limit_loopback: bool = False
+    ip_ban_s: float = Field(default=600.0, gt=0)
     prices_every_s: float = Field(default=30.0, ge=0.1)
     log_level: str = "INFO"
     log_json: bool = True

@@ -12,22 +12,27 @@ import structlog
 from paper_exchange.application.accounts import Accounts
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults
+from paper_exchange.application.linear_market import LinearMarket
 from paper_exchange.application.market import Market
 from paper_exchange.application.milestones import Milestones
+from paper_exchange.application.tape import Tape
+from paper_exchange.domain.ip_budget import IpBudget
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.order import Execution, Order
 from paper_exchange.domain.price_walk import PriceWalk
 from paper_exchange.inbound.account_routes import AccountRoutes
 from paper_exchange.inbound.asgi import ExchangeApp
 from paper_exchange.inbound.coingecko import CoinGeckoApp
-from paper_exchange.inbound.control import Control
+from paper_exchange.inbound.control import LOOPBACK, Control
+from paper_exchange.inbound.endpoints import Rooms
+from paper_exchange.inbound.linear_routes import LinearRoutes
 from paper_exchange.inbound.market_routes import MarketRoutes
 from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.query_routes import QueryRoutes
 from paper_exchange.inbound.rest import Rest
 from paper_exchange.inbound.streams import Streams
 from paper_exchange.inbound.trade_routes import TradeRoutes
-from paper_exchange.outbound.dataset import load_coins, load_listings
+from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
 from paper_exchange.outbound.file_journal import FileJournal
 from paper_exchange.outbound.key_material import RandomKeyMaterial
 from paper_exchange.settings import Settings
@@ -42,6 +47,7 @@ class Tellers:
 
     private: Streams
     public: PublicStreams
+    tape: Tape
 
     def order_changed(self, order: Order) -> None:
         """See `PrivateFeed`."""
@@ -50,6 +56,7 @@ class Tellers:
     def executed(self, execution: Execution) -> None:
         """See `PrivateFeed`."""
         self.private.executed(execution)
+        self.tape.note(execution)
         self.public.traded(execution)
 
     def wallet_changed(self, uid: str, coins: tuple[str, ...]) -> None:
@@ -77,14 +84,15 @@ class Venue:
             stream_latency_ms=settings.stream_latency_ms,
             match_delay_ms=settings.match_delay_ms,
         )
-        self._routes = MarketRoutes(self.market)
+        self.tape = Tape()
+        self._routes = MarketRoutes(self.market, clock, self.tape, inner_band=settings.inner_price_band)
         self.private = Streams(self.ledger, self.faults, clock, self._routes.prices)
         self.private.write_after(self.journal)
         self.public = PublicStreams(self.market, self._routes)
-        tellers = Tellers(self.private, self.public)
+        tellers = Tellers(self.private, self.public, self.tape)
         self.exchange = Exchange(
             ledger=self.ledger, market=self.market, journal=self.journal, feed=tellers,
-            milestones=Milestones(), clock=clock,
+            milestones=Milestones(), clock=clock, inner_band=settings.inner_price_band,
         )  # fmt: skip
         self.accounts = Accounts(self.exchange, RandomKeyMaterial(), tellers)
         self._matching: list[tuple[int, str]] = []
@@ -93,14 +101,14 @@ class Venue:
 
     def app(self) -> ExchangeApp:
         """The venue's own port."""
-        rest = Rest(
-            exchange=self.exchange,
-            faults=self.faults,
+        rooms = Rooms(
             market=self._routes,
+            linear=LinearRoutes(LinearMarket(load_contracts(), self.market)),
             trade=TradeRoutes(self.exchange),
             queries=QueryRoutes(self.exchange, self.faults),
             account=AccountRoutes(self.exchange, self._routes),
         )
+        rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
             admin_token=self._settings.admin_token.get_secret_value(),
@@ -109,6 +117,11 @@ class Venue:
             rest=rest, control=control, private=self.private, public=self.public,
             ready=lambda: self._running, metrics=self._metrics,
         )  # fmt: skip
+
+    def _budget(self) -> IpBudget:
+        settings = self._settings
+        spared = frozenset() if settings.ip_limit_loopback else LOOPBACK
+        return IpBudget(settings.ip_requests, ban_ms=int(settings.ip_ban_s * 1000), spared=spared)
 
     def coingecko_app(self) -> CoinGeckoApp:
         """The CoinGecko replay's port."""

@@ -224,7 +224,7 @@ def test_market_data_is_one_story(venue: Any) -> None:
 
     instruments = market("instruments-info", category="spot")["list"]
     assert len(instruments) >= 100
-    assert market("instruments-info", category="linear")["list"] == []
+    assert market("instruments-info", category="inverse")["list"] == []
     tickers = {row["symbol"]: row for row in market("tickers", category="spot")["list"]}
     assert set(tickers) == {row["symbol"] for row in instruments}
     for row in instruments:

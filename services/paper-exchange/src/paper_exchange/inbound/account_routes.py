@@ -9,13 +9,14 @@ from typing import Any
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.domain.exact import mul
 from paper_exchange.domain.ledger import FEE_RATE
-from paper_exchange.domain.refusal import request_error
+from paper_exchange.domain.refusal import Refused, request_error
 from paper_exchange.inbound.exchange_http import Request
 from paper_exchange.inbound.market_routes import MarketRoutes
 from paper_exchange.inbound.paging import DAY_MS, category, cut_page, window
 from paper_exchange.inbound.shapes import key_shape, log_shape, wallet_shape
 from shared.trading.money import EXACT, plain, truncate
 
+MARGIN_MODE = "REGULAR_MARGIN"
 EPOCH_ISO = "1970-01-01T00:00:00Z"
 
 
@@ -40,7 +41,7 @@ class AccountRoutes:
         account = self._exchange.account(request.uid)
         return {
             "unifiedMarginStatus": 5,
-            "marginMode": "REGULAR_MARGIN",
+            "marginMode": MARGIN_MODE,
             "isMasterTrader": False,
             "spotHedgingStatus": "OFF",
             "updatedTime": str(account.opened_ms),
@@ -104,16 +105,53 @@ class AccountRoutes:
         spot = {"spotMaxTradeQty": _cut(quantity, 4), "spotMaxTradeAmount": _cut(amount, 8)}
         return {"symbol": listing.symbol, "side": params.get("side", ""), "borrowCoin": "", **most, **spot}
 
-    def positions(self, request: Request) -> object:
-        """No derivatives here."""
-        return {"list": [], "nextPageCursor": "", "category": category(request)}
+    def collateral_info(self, request: Request) -> object:
+        """Every coin: none is lent, none counts as collateral for a loan."""
+        wanted = request.params.get("currency", "")
+        return {"list": [_collateral(coin) for coin in self._coins() if wanted in {"", coin}]}
+
+    def withdrawable(self, request: Request) -> object:
+        """What may leave the account: what no open order has set aside."""
+        coins = [name for name in request.params.get("coinName", "").split(",") if name]
+        if not coins:
+            raise request_error("params error: coinName invalid")
+        account = self._exchange.account(request.uid)
+        amounts = {coin: plain(account.free(coin)) for coin in coins}
+        return {"availableWithdrawal": amounts[coins[0]], "availableWithdrawalMap": amounts}
+
+    def instruments(self, request: Request) -> object:
+        """The rules of the pairs as this account may trade them."""
+        if category(request) != "spot":
+            return {"category": request.params["category"], "list": [], "nextPageCursor": ""}
+        rows = [
+            {**row, "isPublicRpi": False, "myRpiPermission": False} for row in self._market.instrument_rows(request)
+        ]
+        return {"category": "spot", "list": rows, "nextPageCursor": ""}
+
+    def set_margin_mode(self, request: Request) -> object:
+        """The mode that is set already can be set again; another needs more than a cash account.
+
+        Raises:
+            Refused: 3400045.
+        """
+        if request.json().get("setMarginMode") != MARGIN_MODE:
+            raise Refused(3400045, "Set margin mode failed")
+        return {"reasons": []}
+
+    def member_type(self, request: Request) -> object:
+        """The wallets of this account."""
+        return {"accounts": [{"uid": request.uid, "accountType": ["FUND", "UNIFIED"]}]}
+
+    def _coins(self) -> list[str]:
+        return ["USDT", *(listing.base for listing in self._exchange.market.listings.values())]
 
     def coin_info(self, request: Request) -> object:
         """The coins there are, without any chain."""
-        coins = ["USDT", *(listing.base for listing in self._exchange.market.listings.values())]
         wanted = request.params.get("coin", "")
         rows: list[dict[str, Any]] = [
-            {"name": coin, "coin": coin, "remainAmount": "0", "chains": []} for coin in coins if wanted in {"", coin}
+            {"name": coin, "coin": coin, "remainAmount": "0", "chains": []}
+            for coin in self._coins()
+            if wanted in {"", coin}
         ]
         return {"rows": rows}
 
@@ -124,3 +162,22 @@ def _cut(value: Decimal, places: int) -> str:
 
 def _iso(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _collateral(coin: str) -> dict[str, Any]:
+    return {
+        "currency": coin,
+        "hourlyBorrowRate": "0",
+        "maxBorrowingAmount": "0",
+        "freeBorrowingLimit": "0",
+        "freeBorrowAmount": "0",
+        "freeBorrowingAmount": "",
+        "borrowAmount": "0",
+        "otherBorrowAmount": "0",
+        "availableToBorrow": "0",
+        "borrowable": False,
+        "borrowUsageRate": "0",
+        "marginCollateral": False,
+        "collateralSwitch": False,
+        "collateralRatio": "0",
+    }

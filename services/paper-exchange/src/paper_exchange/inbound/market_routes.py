@@ -1,25 +1,26 @@
-"""Public market endpoints: rules, prices, books, candles."""
+"""Public market endpoints of category spot: rules, prices, books, candles, trades."""
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from paper_exchange.application.market import Market
-from paper_exchange.domain.book import Side
+from paper_exchange.application.tape import Print, Tape
 from paper_exchange.domain.exact import mul
 from paper_exchange.domain.listing import MIN_AMOUNT, Listing
 from paper_exchange.domain.price_band import price_band
 from paper_exchange.domain.price_walk import FINE
 from paper_exchange.domain.refusal import request_error
+from paper_exchange.inbound.book_shapes import book_rows, top
 from paper_exchange.inbound.exchange_http import Request
-from paper_exchange.inbound.paging import category, moment, number
+from paper_exchange.inbound.paging import INTERVALS, minutes_of, moment, number
+from shared.trading.clock import Clock, epoch_ms
 from shared.trading.money import plain
 
-MINUTES = {"1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720,
-           "D": 1440, "W": 10080, "M": 43200}  # fmt: skip
+MINUTES = INTERVALS
+MAX_TRADES = 60
 VOLUME_SHARE = Decimal(2000)
 """The day's turnover shown is the depth times this: the data set derived the depth from the turnover."""
 
@@ -27,30 +28,35 @@ VOLUME_SHARE = Decimal(2000)
 class MarketRoutes:
     """What anybody may ask."""
 
-    def __init__(self, market: Market, *, inner_band: bool = False) -> None:
+    def __init__(self, market: Market, clock: Clock, tape: Tape, *, inner_band: bool = False) -> None:
         self._market = market
+        self._clock = clock
+        self._tape = tape
         self._inner_band = inner_band
         self._tickers: list[dict[str, str]] = []
         self._tickers_of = -1
 
     def time(self, _request: Request) -> object:
         """The venue's clock."""
-        nanoseconds = time.time_ns()
-        return {"timeSecond": str(nanoseconds // 10**9), "timeNano": str(nanoseconds)}
+        milliseconds = epoch_ms(self._clock.now())
+        return {"timeSecond": str(milliseconds // 1000), "timeNano": str(milliseconds * 1_000_000)}
 
     def instruments(self, request: Request) -> object:
-        """The rules of every pair; only spot has any."""
-        kind = category(request)
-        if kind != "spot":
-            return {"category": kind, "list": [], "nextPageCursor": ""}
-        wanted = request.params.get("symbol", "")
-        status = request.params.get("status", "")
+        """The rules of every pair; spot has no pages."""
+        return {"category": "spot", "list": self.instrument_rows(request)}
+
+    def instrument_rows(self, request: Request) -> list[dict[str, Any]]:
+        """The rules of the pairs asked for; halted ones only by name or by their status."""
+        params = request.params
         rows = [
             self._instrument(number_, listing)
             for number_, listing in enumerate(self._market.listings.values(), 1)
-            if wanted in {"", listing.symbol} and status in {"", "Trading"}
+            if params.get("symbol", "") in {"", listing.symbol}
+            and params.get("baseCoin", "") in {"", listing.base}
+            and params.get("symbolType", "") in {"", listing.symbol_type}
         ]
-        return {"category": "spot", "list": [row for row in rows if wanted or row["status"] == "Trading"]}
+        wanted = params.get("status", "") or ("" if params.get("symbol") else "Trading")
+        return [row for row in rows if wanted in {"", row["status"]}]
 
     def _instrument(self, symbol_id: int, listing: Listing) -> dict[str, Any]:
         return {
@@ -84,9 +90,6 @@ class MarketRoutes:
 
     def tickers(self, request: Request) -> object:
         """Best prices and the day's figures of one pair or all."""
-        kind = category(request)
-        if kind != "spot":
-            return {"category": kind, "list": []}
         symbol = request.params.get("symbol", "")
         if symbol:
             return {"category": "spot", "list": [self.ticker(self._listing(symbol))]}
@@ -108,7 +111,7 @@ class MarketRoutes:
         fine = market.walk.mid_fine(listing.symbol)
         turnover = mul(listing.depth, VOLUME_SHARE)
         book = market.book(listing.symbol)
-        (bid, bid_size), (ask, ask_size) = _top(listing, book.bids), _top(listing, book.asks)
+        (bid, bid_size), (ask, ask_size) = top(listing, book.bids), top(listing, book.asks)
         return {
             "symbol": listing.symbol,
             "bid1Price": bid,
@@ -127,8 +130,6 @@ class MarketRoutes:
 
     def orderbook(self, request: Request) -> object:
         """The book of a pair, at most 50 levels a side."""
-        if category(request) != "spot":
-            raise request_error("Not supported symbols")
         listing = self._listing(request.params.get("symbol", ""))
         limit = number(request, "limit", 1, highest=1000)
         return self.book_shape(listing, limit) | {"ts": self._market.ticked_ms, "cts": self._market.ticked_ms}
@@ -138,21 +139,23 @@ class MarketRoutes:
         book = self._market.book(listing.symbol)
         return {
             "s": listing.symbol,
-            "b": _levels(listing, book.bids, limit),
-            "a": _levels(listing, book.asks, limit),
+            "b": book_rows(listing, book.bids, limit),
+            "a": book_rows(listing, book.asks, limit),
             "u": self._market.ticks + 2,
             "seq": self._market.ticks + 2,
         }
 
-    def kline(self, request: Request) -> object:
-        """Candles, newest first; four hours are kept."""
-        kind = category(request, "linear")
-        if kind != "spot":
-            return {"category": kind, "symbol": request.params.get("symbol", ""), "list": []}
+    def rpi_orderbook(self, request: Request) -> object:
+        """The book with a third column: retail price improvement orders, of which there are none."""
         listing = self._listing(request.params.get("symbol", ""))
-        minutes = MINUTES.get(request.params.get("interval", ""))
-        if minutes is None:
-            raise request_error("params error: interval invalid")
+        shape = self.book_shape(listing, number(request, "limit", 1, highest=50))
+        sides = {side: [[*row, "0"] for row in shape[side]] for side in ("b", "a")}
+        return {**shape, **sides, "ts": self._market.ticked_ms, "cts": self._market.ticked_ms}
+
+    def kline(self, request: Request) -> object:
+        """Candles, newest first."""
+        listing = self._listing(request.params.get("symbol", ""))
+        minutes = minutes_of(request)
         candles = self._market.candles(listing.symbol).between(
             moment(request, "start"),
             moment(request, "end"),
@@ -174,15 +177,30 @@ class MarketRoutes:
 
     def price_limit(self, request: Request) -> object:
         """The highest price a buy and the lowest price a sell may carry."""
-        category(request, "spot")
         listing = self._listing(request.params.get("symbol", ""))
         band = price_band(listing, self._market.walk.mid(listing.symbol), inner=self._inner_band)
         now = str(self._market.ticked_ms)
         return {"symbol": listing.symbol, "buyLmt": plain(band.high), "sellLmt": plain(band.low), "ts": now}
 
     def recent_trades(self, request: Request) -> object:
-        """No trade tape is kept yet."""
-        return {"category": category(request), "list": []}
+        """The customers' trades, newest first, then the closes of the last minutes: the market trades with itself."""
+        listing = self._listing(request.params.get("symbol", ""))
+        limit = number(request, "limit", MAX_TRADES, highest=MAX_TRADES)
+        candles = self._market.candles(listing.symbol).between(None, None, minutes=1, limit=limit)
+        quiet = (
+            Print(
+                exec_id=str(candle.start_ms * 1_000_000 + listing_id),
+                symbol=listing.symbol,
+                price=listing.price_of(candle.close // FINE),
+                quantity=listing.min_quantity,
+                side="Buy" if candle.close >= candle.open else "Sell",
+                at_ms=candle.start_ms,
+                seq=candle.start_ms,
+            )
+            for listing_id, candle in enumerate(candles)
+        )
+        trades = islice(chain(self._tape.of(listing.symbol), quiet), limit)
+        return {"category": "spot", "list": [_print_shape(trade) for trade in trades]}
 
     def prices(self) -> dict[str, Decimal]:
         """USD per coin, for the value of a wallet."""
@@ -191,16 +209,15 @@ class MarketRoutes:
         return known | {"USDT": Decimal(1)}
 
 
-def _top(listing: Listing, side: Side) -> tuple[str, str]:
-    """Price and size of the first level that stands; both zero when takers ate everything."""
-    level = next(side.standing(), None)
-    if level is None:
-        return "0", "0"
-    return plain(listing.price_of(level.ticks)), plain(listing.quantity_of(level.lots))
-
-
-def _levels(listing: Listing, side: Side, limit: int) -> list[list[str]]:
-    return [
-        [plain(listing.price_of(level.ticks)), plain(listing.quantity_of(level.lots))]
-        for level in islice(side.standing(), limit)
-    ]
+def _print_shape(trade: Print) -> dict[str, Any]:
+    return {
+        "execId": trade.exec_id,
+        "symbol": trade.symbol,
+        "price": plain(trade.price),
+        "size": plain(trade.quantity),
+        "side": trade.side,
+        "time": str(trade.at_ms),
+        "isBlockTrade": False,
+        "isRPITrade": False,
+        "seq": str(trade.seq),
+    }

@@ -12,6 +12,9 @@ from paper_exchange.inbound.exchange_http import Request
 CATEGORIES = frozenset({"spot", "linear", "inverse", "option"})
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
+INTERVALS = {"1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "120": 120, "240": 240, "360": 360, "720": 720,
+             "D": 1440, "W": 10080, "M": 43200}  # fmt: skip
+"""Lengths of candles in minutes, by the venue's names."""
 T = TypeVar("T")
 
 
@@ -37,6 +40,18 @@ def moment(request: Request, name: str) -> int | None:
     """
     text = request.params.get(name, "")
     return number(request, name, 0, lowest=0, highest=10**15) if text else None
+
+
+def minutes_of(request: Request) -> int:
+    """The length of the candles asked for.
+
+    Raises:
+        Refused: no length of the venue.
+    """
+    found = INTERVALS.get(request.params.get("interval", ""))
+    if found is None:
+        raise request_error("params error: interval invalid")
+    return found
 
 
 def category(request: Request, default: str = "") -> str:

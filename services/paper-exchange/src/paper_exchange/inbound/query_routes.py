@@ -9,9 +9,13 @@ from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults
 from paper_exchange.domain.account import Account
 from paper_exchange.domain.order import CANCELLED, REJECTED, Execution, Order
+from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.exchange_http import Request
 from paper_exchange.inbound.paging import DAY_MS, WEEK_MS, category, cut_page, window
 from paper_exchange.inbound.shapes import execution_shape, order_shape
+
+NAMED = frozenset({"/v5/order/realtime", "/v5/position/list"})
+PLAIN_FILTERS = frozenset({"", "Order"})
 
 
 class QueryRoutes:
@@ -21,10 +25,27 @@ class QueryRoutes:
         self._exchange = exchange
         self._faults = faults
 
+    @staticmethod
+    def nothing(request: Request) -> object:
+        """Derivatives: an account that may not trade them has none.
+
+        Raises:
+            Refused: linear without naming what is meant, as the venue demands.
+        """
+        kind = category(request)
+        path, params = request.path, request.params
+        if (
+            kind == "linear"
+            and path in NAMED
+            and not any(params.get(name) for name in ("symbol", "settleCoin", "baseCoin"))
+        ):
+            raise request_error("params error: symbol, settleCoin or baseCoin is required")
+        return _page([], "", kind)
+
     def realtime(self, request: Request) -> object:
         """Open orders, or the last 500 that ended; with an id both are searched. Unknown ids give an empty list."""
         if category(request) != "spot":
-            return _page([], "", request.params["category"])
+            return self.nothing(request)
         account = self._exchange.account(request.uid)
         params = request.params
         if params.get("orderId") or params.get("orderLinkId"):
@@ -34,13 +55,13 @@ class QueryRoutes:
             found = list(reversed(account.recently_closed))
         else:
             found = list(reversed(account.open_orders.values()))
-        found = [order for order in found if params.get("symbol", "") in {"", order.symbol}]
+        found = [order for order in found if self._concerns(order.symbol, params)]
         return self._order_page(request, found, default=20)
 
     def history(self, request: Request) -> object:
         """Orders that ended: without a fill for 24 hours, with fills for good."""
         if category(request) != "spot":
-            return _page([], "", request.params["category"])
+            return self.nothing(request)
         account = self._exchange.account(request.uid)
         params = request.params
         if params.get("orderId") or params.get("orderLinkId"):
@@ -51,7 +72,7 @@ class QueryRoutes:
                 order
                 for order in reversed(account.orders.values())
                 if start <= order.created_ms <= end
-                and params.get("symbol", "") in {"", order.symbol}
+                and self._concerns(order.symbol, params)
                 and params.get("orderStatus", "") in {"", order.status}
             ]
         kept_from = self._exchange.now_ms() - DAY_MS
@@ -61,7 +82,7 @@ class QueryRoutes:
     def executions(self, request: Request) -> object:
         """Executions, newest first; ids make the other filters void."""
         if category(request) != "spot":
-            return _page([], "", request.params["category"])
+            return self.nothing(request)
         account = self._exchange.account(request.uid)
         params = request.params
         if params.get("orderId") or params.get("orderLinkId"):
@@ -73,9 +94,7 @@ class QueryRoutes:
             rows = (
                 item
                 for item in reversed(account.executions)
-                if start <= item.at_ms <= end
-                and params.get("symbol", "") in {"", item.symbol}
-                and kind in {"", "Trade"}
+                if start <= item.at_ms <= end and self._concerns(item.symbol, params) and kind in {"", "Trade"}
             )
         seen = self._seen_before(request)
         listed = [item for item in rows if item.at_ms <= seen]
@@ -83,6 +102,15 @@ class QueryRoutes:
             listed, request, default=50, highest=100, mark=lambda item: f"{item.exec_id}:{item.at_ms}"
         )
         return _page([execution_shape(item) for item in page], cursor, "spot")
+
+    def _concerns(self, symbol: str, params: Mapping[str, str]) -> bool:
+        """Whether a row is of the pair, or of the coins, that were asked for; plain orders are all there is."""
+        if params.get("orderFilter", "Order") not in PLAIN_FILTERS:
+            return False
+        if params.get("symbol"):
+            return params["symbol"] == symbol
+        listing = self._exchange.market.listings[symbol]
+        return params.get("baseCoin", "") in {"", listing.base} and params.get("settleCoin", "") in {"", listing.quote}
 
     def _order_page(self, request: Request, found: list[Order], *, default: int) -> object:
         seen = self._seen_before(request)

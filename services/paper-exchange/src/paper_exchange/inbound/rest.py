@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import orjson
 import structlog
@@ -12,9 +10,10 @@ import structlog
 from paper_exchange.application.authenticate import SignedCall, authenticate, check_may_trade
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Fault, Faults, Treatment
+from paper_exchange.domain.ip_budget import IpBudget
 from paper_exchange.domain.rate_window import Allowance, RateWindow
 from paper_exchange.domain.refusal import TOO_MANY_VISITS, Refused
-from paper_exchange.inbound.account_routes import AccountRoutes
+from paper_exchange.inbound.endpoints import Endpoint, Rooms, all_endpoints
 from paper_exchange.inbound.exchange_http import (
     JSON_TYPE,
     Reply,
@@ -25,51 +24,23 @@ from paper_exchange.inbound.exchange_http import (
     refusal,
     send_reply,
 )
-from paper_exchange.inbound.market_routes import MarketRoutes
-from paper_exchange.inbound.query_routes import QueryRoutes
-from paper_exchange.inbound.trade_routes import TradeRoutes, batch_legs
+from paper_exchange.inbound.trade_routes import batch_legs
 
 log = structlog.get_logger()
 
-Handler = Callable[[Request], object]
-BatchHandler = Callable[[Request, int], tuple[object, object]]
 HTML_500 = b"<html><head><title>500 Internal Server Error</title></head></html>"
 BANNED = b'{"retCode":10018,"retMsg":"access too frequent","result":{},"retExtInfo":{},"time":0}'
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One path: who may call it and how often.
-
-    Attributes:
-        limit: Calls (orders, in a batch) a second and account; 0 for a public endpoint.
-        trades: Needs the right to trade.
-    """
-
-    method: str
-    handler: Handler | None
-    limit: int = 0
-    trades: bool = False
-    batch: BatchHandler | None = None
 
 
 class Rest:
     """All REST endpoints of the venue."""
 
-    def __init__(
-        self,
-        *,
-        exchange: Exchange,
-        faults: Faults,
-        market: MarketRoutes,
-        trade: TradeRoutes,
-        queries: QueryRoutes,
-        account: AccountRoutes,
-    ) -> None:
+    def __init__(self, exchange: Exchange, faults: Faults, rooms: Rooms, *, budget: IpBudget) -> None:
         self._exchange = exchange
         self._faults = faults
+        self._budget = budget
         self._windows: dict[tuple[str, str], RateWindow] = {}
-        self._endpoints = {**_public(market), **_orders(trade), **_queries(queries), **_account(account)}
+        self._endpoints = all_endpoints(rooms)
 
     def knows(self, path: str) -> bool:
         """Whether the venue has this path."""
@@ -77,6 +48,9 @@ class Rest:
 
     async def answer(self, request: Request, send: Send) -> None:
         """Serve one call, or fail it as a fault demands."""
+        if not self._budget.allows(request.address, now_ms=self._exchange.now_ms()):
+            await send_reply(send, Reply(BANNED, 403))
+            return
         endpoint = self._endpoints.get(request.path)
         if endpoint is None:
             body = envelope({}, now_ms=self._exchange.now_ms(), ret_code=10017, ret_msg="Route not found.")
@@ -84,6 +58,9 @@ class Rest:
             return
         if endpoint.method != request.method:
             await send_reply(send, Reply(b"", 400))
+            return
+        if request.method == "GET" and request.body:
+            await send_reply(send, Reply(b"", 403))
             return
         if not endpoint.limit:
             await send_reply(send, self._public_answer(endpoint, request))
@@ -212,49 +189,3 @@ def _limit_headers(allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
         (b"x-bapi-limit-status", str(allowance.remaining).encode()),
         (b"x-bapi-limit-reset-timestamp", str(allowance.reset_ms).encode()),
     )
-
-
-def _public(market: MarketRoutes) -> dict[str, Endpoint]:
-    handlers: dict[str, Handler] = {
-        "time": market.time,
-        "instruments-info": market.instruments,
-        "tickers": market.tickers,
-        "orderbook": market.orderbook,
-        "kline": market.kline,
-        "price-limit": market.price_limit,
-        "recent-trade": market.recent_trades,
-    }
-    return {f"/v5/market/{name}": Endpoint("GET", handler) for name, handler in handlers.items()}
-
-
-def _orders(trade: TradeRoutes) -> dict[str, Endpoint]:
-    return {
-        "/v5/order/create": Endpoint("POST", trade.create, 20, trades=True),
-        "/v5/order/create-batch": Endpoint("POST", None, 20, trades=True, batch=trade.create_batch),
-        "/v5/order/cancel": Endpoint("POST", trade.cancel, 20, trades=True),
-        "/v5/order/cancel-batch": Endpoint("POST", None, 20, trades=True, batch=trade.cancel_batch),
-        "/v5/order/cancel-all": Endpoint("POST", trade.cancel_all, 20, trades=True),
-        "/v5/order/amend": Endpoint("POST", trade.amend, 10, trades=True),
-        "/v5/order/amend-batch": Endpoint("POST", None, 20, trades=True, batch=trade.amend_batch),
-    }
-
-
-def _queries(queries: QueryRoutes) -> dict[str, Endpoint]:
-    return {
-        "/v5/order/realtime": Endpoint("GET", queries.realtime, 50),
-        "/v5/order/history": Endpoint("GET", queries.history, 50),
-        "/v5/execution/list": Endpoint("GET", queries.executions, 50),
-    }
-
-
-def _account(account: AccountRoutes) -> dict[str, Endpoint]:
-    return {
-        "/v5/order/spot-borrow-check": Endpoint("GET", account.borrow_check, 50),
-        "/v5/account/wallet-balance": Endpoint("GET", account.wallet, 50),
-        "/v5/account/info": Endpoint("GET", account.info, 50),
-        "/v5/account/fee-rate": Endpoint("GET", account.fee_rate, 5),
-        "/v5/account/transaction-log": Endpoint("GET", account.transaction_log, 25),
-        "/v5/user/query-api": Endpoint("GET", account.query_api, 10),
-        "/v5/position/list": Endpoint("GET", account.positions, 50),
-        "/v5/asset/coin/query-info": Endpoint("GET", account.coin_info, 5),
-    }

@@ -1,0 +1,51 @@
+"""The last public trades of each pair."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from paper_exchange.domain.order import Execution
+
+KEPT = 60
+"""What Bybit shows of a spot pair."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print:
+    """One public trade; `side` is the taker's."""
+
+    exec_id: str
+    symbol: str
+    price: Decimal
+    quantity: Decimal
+    side: str
+    at_ms: int
+    seq: int
+
+
+class Tape:
+    """Remembers what traded, newest first; it starts empty with the process."""
+
+    def __init__(self) -> None:
+        self._prints: dict[str, deque[Print]] = {}
+
+    def note(self, execution: Execution) -> None:
+        """Something traded."""
+        opposite = "Sell" if execution.side == "Buy" else "Buy"
+        fresh = Print(
+            exec_id=execution.exec_id,
+            symbol=execution.symbol,
+            price=execution.price,
+            quantity=execution.quantity,
+            side=opposite if execution.is_maker else execution.side,
+            at_ms=execution.at_ms,
+            seq=execution.seq,
+        )
+        self._prints.setdefault(execution.symbol, deque(maxlen=KEPT)).appendleft(fresh)
+
+    def of(self, symbol: str) -> Iterator[Print]:
+        """The trades of a pair, newest first."""
+        return iter(self._prints.get(symbol, ()))

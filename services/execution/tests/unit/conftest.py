@@ -156,6 +156,9 @@ class FakeBell:
     def ring(self, account_ids: object) -> None:
         pass
 
+    def hand_over(self, fresh: object) -> None:
+        pass
+
 
 class Counter:
     """One position, bought by a run that is over, and whoever writes it down."""

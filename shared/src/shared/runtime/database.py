@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
+from shared.runtime.unit import ServerGone, Unit, UnitPool
 from shared.trading.errors import Unavailable
 
 NAMING = {
@@ -28,6 +29,7 @@ NAMING = {
 USER_SETTING = "app.user_id"
 _SET_USER = text(f"select set_config('{USER_SETTING}', :user_id, true)")
 _CONNECT_S = 5
+_SERVER_SETTINGS = {"timezone": "UTC", "statement_timeout": "20000", "lock_timeout": "10000"}
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -54,6 +56,7 @@ class Database:
 
     def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
         url = make_url(dsn).set(drivername="postgresql+asyncpg")
+        settings = {**_SERVER_SETTINGS, "application_name": url.username or "basketry"}
         self._engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -62,14 +65,10 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": _CONNECT_S,
-                "server_settings": {
-                    "timezone": "UTC",
-                    "statement_timeout": "20000",
-                    "lock_timeout": "10000",
-                    "application_name": url.username or "basketry",
-                },
+                "server_settings": settings,
             },
         )
+        self._units = UnitPool(dsn, size=pool_size, settings=settings, patience_s=_CONNECT_S)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -101,6 +100,19 @@ class Database:
             # Also when cancelled: the rest of a transaction must not stay on a pooled connection.
             await asyncio.shield(session.close())
 
+    @asynccontextmanager
+    async def unit(self, user_id: UUID | None = None) -> AsyncIterator[Unit]:
+        """The same promise as `transaction`, on asyncpg itself and several times cheaper: see `statement.py`.
+
+        Raises:
+            DatabaseUnavailable: as for `transaction`.
+        """
+        try:
+            async with self._units.unit(user_id) as unit:
+                yield unit
+        except ServerGone as gone:
+            raise _unavailable(gone.__cause__ or gone) from gone
+
     async def ping(self) -> None:
         """Ask the database for an answer.
 
@@ -112,6 +124,7 @@ class Database:
 
     async def close(self) -> None:
         """Give all connections back."""
+        await self._units.close()
         await self._engine.dispose()
 
     async def _begin(self, user_id: UUID | None) -> AsyncSession:
@@ -142,7 +155,7 @@ async def _abandon(session: AsyncSession) -> None:
         await session.invalidate()
 
 
-def _unavailable(error: Exception) -> DatabaseUnavailable:
+def _unavailable(error: BaseException) -> DatabaseUnavailable:
     return DatabaseUnavailable(context={"cause": type(error).__name__})
 
 

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.contracts.topology import STREAMS
 from shared.runtime.database import Database
 from shared.runtime.logging import get_logger
+from shared.runtime.statement import Statement
+from shared.runtime.unit import Unit
 
 log = get_logger(__name__)
 
@@ -55,6 +57,17 @@ async def first_delivery(session: AsyncSession, table: sa.Table, consumer: str, 
         .returning(table.c.message_id)
     )
     return noted.first() is not None
+
+
+def first_delivery_statement(table: sa.Table) -> Statement:
+    """For `first_delivery_in`: made once, beside the table."""
+    row = {"consumer": sa.bindparam("consumer"), "message_id": sa.bindparam("message_id", type_=PG_UUID(as_uuid=True))}
+    return Statement(insert(table).values(row).on_conflict_do_nothing().returning(table.c.message_id))
+
+
+async def first_delivery_in(unit: Unit, statement: Statement, consumer: str, message_id: UUID) -> bool:
+    """The same as `first_delivery`, in a unit."""
+    return await statement.value(unit, consumer=consumer, message_id=message_id) is not None
 
 
 async def prune_inbox(database: Database, table: sa.Table, *, at_once: int = AT_ONCE) -> int:

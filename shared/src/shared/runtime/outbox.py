@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from opentelemetry.propagate import inject
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.dialects.postgresql import TIMESTAMP, Insert, insert
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,9 +18,12 @@ from shared.contracts.fields import EventData
 from shared.contracts.registry import BY_MODEL
 from shared.contracts.topology import STREAMS
 from shared.runtime.correlation import current_causation, current_correlation
+from shared.runtime.statement import Statement
+from shared.runtime.unit import Unit
 from shared.trading.clock import Clock, Ids
 
 MOMENT = TIMESTAMP(timezone=True)
+_GIVEN = ("id", "user_id", "stream", "subject", "aggregate_id", "body", "traceparent", "created_at")
 _Outgoing = Envelope[EventData]
 """Named once: pydantic forgets a parametrised model that nobody holds, and builds it anew at each use."""
 
@@ -82,6 +85,10 @@ class Outbox:
         self._clock = clock
         self._ids = ids
         self._notify = sa.text(f"select pg_notify('{channel(str(table.schema))}', '')")
+        self._insert = Statement(
+            _insert(table).values({name: sa.bindparam(name, type_=table.c[name].type) for name in _GIVEN})
+        )
+        self._wake = Statement(self._notify)
 
     async def add(
         self,
@@ -133,11 +140,16 @@ class Outbox:
         rows = [self._row(one) for one in announcements]
         if not rows:
             return []
-        # No RETURNING and no conflict target: the login role may only look at rows of its user. The session's
-        # implicit RETURNING of the identity column is switched off: nobody needs the position.
-        await session.execute(sa.dialects.postgresql.insert(self._table).on_conflict_do_nothing().inline(), rows)
+        await session.execute(_insert(self._table), rows)
         await session.execute(self._notify)
         return [row["id"] for row in rows]
+
+    async def record(self, unit: Unit, announcements: Sequence[Announcement]) -> None:
+        """The same as `add_all`, in a unit."""
+        rows = [self._row(one) for one in announcements]
+        if rows:
+            await self._insert.run_many(unit, rows)
+            await self._wake.run(unit)
 
     def _row(self, one: Announcement) -> dict[str, Any]:
         spec = BY_MODEL.get(type(one.data))
@@ -166,6 +178,14 @@ class Outbox:
             "traceparent": _traceparent(),
             "created_at": envelope.time,
         }
+
+
+def _insert(table: sa.Table) -> Insert:
+    """No RETURNING and no conflict target: the login role may only look at rows of its user.
+
+    The session's implicit RETURNING of the identity column is switched off: nobody needs the position.
+    """
+    return insert(table).on_conflict_do_nothing().inline()
 
 
 def stream_of(domain: str) -> str:

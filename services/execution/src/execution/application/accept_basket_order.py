@@ -9,7 +9,7 @@ import structlog
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
 from execution.application.book_ports import Books, Reservation, Work
 from execution.application.planning import QUOTE_ASSET
-from execution.application.ports import Bell
+from execution.application.ports import Bell, FreshRun
 from execution.application.told import PositionTold
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run, RunKind
@@ -37,6 +37,7 @@ class AcceptBasketOrder:
         Raises:
             Unavailable: the database did not commit; the message comes again.
         """
+        fresh: FreshRun | None = None
         async with self._books.work(command.account.user_id) as work:
             await work.lock(command.account.account_id)
             if not await work.first_delivery(command.consumer, command.message_id):
@@ -50,8 +51,11 @@ class AcceptBasketOrder:
             if plan is None or refusal is not None:
                 await self._fail(work, command, plan, refusal or "plan_not_found")
             else:
-                await self._start(work, command, plan)
-        self._bell.ring([command.account.account_id])
+                fresh = await self._start(work, command, plan)
+        if fresh is None:
+            self._bell.ring([command.account.account_id])
+        else:
+            self._bell.hand_over(fresh)
 
     async def _fail(self, work: Work, command: Command, plan: Plan | None, reason: str) -> None:
         position = self._position(command, plan, PositionStatus.FAILED, reasons=(reason,))
@@ -61,7 +65,7 @@ class AcceptBasketOrder:
         work.tell(PositionTold(position=position, legs=()), run=run)
         log.warning("basket_order_refused", position_id=str(command.position_id), reason=reason)
 
-    async def _start(self, work: Work, command: Command, plan: Plan) -> None:
+    async def _start(self, work: Work, command: Command, plan: Plan) -> FreshRun:
         now = self._clock.now()
         run = new_run(command, RunKind.BUY, approved=command.approved, now=now)
         legs = new_legs(run, plan.legs, self._ids)
@@ -75,6 +79,7 @@ class AcceptBasketOrder:
         work.tell(PositionTold(position=position, legs=legs), run=run)
         sending = sum(leg.status is LegStatus.PLANNED for leg in legs)
         log.info("basket_order_accepted", position_id=str(position.position_id), run_id=str(run.run_id), legs=sending)
+        return FreshRun(run=run, legs=legs, needed=await work.reserved(run.account_id, QUOTE_ASSET))
 
     def _position(
         self, command: Command, plan: Plan | None, status: PositionStatus, *, reasons: tuple[str, ...] = ()

@@ -10,27 +10,22 @@ import structlog
 
 from execution.application.book_ports import Work
 from execution.application.desk_tools import DeskClosedError, DeskLostError, DeskTools
-from execution.application.ports import DeskLease, DeskNeed
+from execution.application.news import News
+from execution.application.ports import DeskLease, DeskNeed, FreshRun
 from execution.application.purse import Funds, needed_for
 from execution.application.send_orders import Patience
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
 from execution.domain.position import Run, RunKind
-from execution.domain.venue_facts import FINAL, Fact, OrderFact, ReplyFact, ReplyKind, Standing
 from shared.trading.errors import Unavailable
 from shared.trading.status import LegStatus
 
 log = structlog.get_logger(__name__)
 
 PAUSE_S = 0.25
-FACTS_AT_ONCE = 200
 IDLE_S = 60.0
 """A desk with nothing to do is woken: by a command here, by its lease's renewal, by the stream."""
 EXPIRY_LOOK_S = 1.0
-LINGER_S = 0.04
-"""No news wait longer than this for others."""
-GATHER_S = 0.01
-"""Frames of one batch of orders come this close together."""
 
 
 class AccountDesk:
@@ -41,20 +36,25 @@ class AccountDesk:
         self._tools = tools
         self._purse = tools.purse(lease.account)
         self._warm = True
-        self._facts: asyncio.Queue[Fact] = asyncio.Queue()
+        self._news = News()
+        self._fresh: list[FreshRun] = []
         self._wake = asyncio.Event()
         self._nudge = asyncio.Event()
         self._recovered = asyncio.Event()
         self._ask_now: set[str] = set()
         self._must_answer: set[str] = set()
         self._sending: set[str] = set()
-        self._awaited: set[str] = set()
-        self._stream = tools.streams.stream(lease.account, hear=self._hear, gap=self._gap)
+        self._stream = tools.streams.stream(lease.account, hear=self._news.hear, gap=self._gap)
         self._log = log.bind(account_id=str(lease.account.account_id), fence=lease.fence)
 
     def wake(self) -> None:
         """There is something new to trade, or a plan that may become it."""
         self._warm = True
+        self._wake.set()
+
+    def take(self, fresh: FreshRun) -> None:
+        """A run that was committed this moment; what is lost of it here is found again by reading."""
+        self._fresh.append(fresh)
         self._wake.set()
 
     async def run(self) -> None:
@@ -70,10 +70,6 @@ class AccountDesk:
                 group.create_task(self._trade(group))
         except* (DeskLostError, DeskClosedError) as reasons:
             self._log.info("desk_closed", reason=type(reasons.exceptions[0]).__name__)
-
-    def _hear(self, facts: Sequence[Fact]) -> None:
-        for fact in facts:
-            self._facts.put_nowait(fact)
 
     def _gap(self, reason: str) -> None:
         """News may have been missed: everything open is asked about."""
@@ -99,27 +95,8 @@ class AccountDesk:
 
     async def _keep_books(self) -> None:
         while True:
-            facts = await self._collected()
+            facts = await self._news.collect()
             await self._persist(lambda facts=facts: self._tools.bookkeeper.book(self._lease.account, facts))  # type: ignore[misc]
-
-    async def _collected(self) -> list[Fact]:
-        """The news at hand: one commit for what comes close together.
-
-        Acknowledgements alone wait for the fills behind them; nothing waits once every order sent is known to be over.
-        """
-        facts = [await self._facts.get()]
-        loop = asyncio.get_running_loop()
-        patience_ends = loop.time() + LINGER_S
-        while len(facts) < FACTS_AT_ONCE:
-            self._awaited -= {fact.link_id for fact in facts if isinstance(fact, OrderFact) and fact.standing in FINAL}
-            rest_s = max(patience_ends - loop.time(), 0.0)
-            pause_s = rest_s if _only_acknowledged(facts) else min(rest_s, GATHER_S)
-            try:
-                async with asyncio.timeout(pause_s if self._awaited else 0.0):
-                    facts.append(await self._facts.get())
-            except TimeoutError:
-                break
-        return facts
 
     async def _persist(self, action: Callable[[], Awaitable[None]]) -> None:
         """Facts are kept until the database has them."""
@@ -206,6 +183,8 @@ class AccountDesk:
         return self._tools.trade_run.over(run)
 
     async def _trade_once(self, group: asyncio.TaskGroup) -> bool:
+        if self._fresh:
+            return await self._trade_fresh(group)
         account = self._lease.account
         async with self._tools.books.work(account.user_id) as work:
             runs = await work.trading_runs(account.account_id)
@@ -217,13 +196,25 @@ class AccountDesk:
             group.create_task(self._purse.warm())
         self._warm = False
         for run, legs, funds in planned:
-            attempts = await self._tools.trade_run.intents(self._lease, run, legs, funds) if legs else ()
-            if attempts:
-                links = {attempt.link_id for attempt in attempts}
-                self._sending |= links
-                self._awaited |= links
-                group.create_task(self._send(attempts, until=run.expires_at))
+            await self._trade_run(group, run, legs, funds)
         return any(legs for _, legs, _ in planned)
+
+    async def _trade_fresh(self, group: asyncio.TaskGroup) -> bool:
+        """Runs that were handed over: their intents say again, under the lock, what is still to be sent."""
+        handed, self._fresh = self._fresh, []
+        for fresh in handed:
+            funds = Funds(purse=self._purse, needed=fresh.needed)
+            await self._trade_run(group, fresh.run, _planned(fresh.legs), funds)
+        return True
+
+    async def _trade_run(self, group: asyncio.TaskGroup, run: Run, legs: Sequence[Leg], funds: Funds | None) -> None:
+        attempts = await self._tools.trade_run.intents(self._lease, run, legs, funds) if legs else ()
+        if not attempts:
+            return
+        links = {attempt.link_id for attempt in attempts}
+        self._sending |= links
+        self._news.expect(links)
+        group.create_task(self._send(attempts, until=run.expires_at))
 
     async def _due(self, work: Work, run: Run, *, younger: Sequence[Run]) -> tuple[Run, list[Leg], Funds | None]:
         """A run's planned legs, and what a buy that has sent nothing yet needs."""
@@ -247,7 +238,7 @@ class AccountDesk:
         links = {attempt.link_id for attempt in attempts}
         try:
             patience = Patience(until=until, prolong=prolong)
-            await self._tools.send_orders.execute(self._lease.account, attempts, self._hear, patience)
+            await self._tools.send_orders.execute(self._lease.account, attempts, self._news.hear, patience)
         finally:
             self._sending -= links
             self._nudge.set()
@@ -268,16 +259,6 @@ async def _pause(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         return
-
-
-def _only_acknowledged(facts: Sequence[Fact]) -> bool:
-    return all(_acknowledges(fact) for fact in facts)
-
-
-def _acknowledges(fact: Fact) -> bool:
-    if isinstance(fact, ReplyFact):
-        return fact.reply.kind is ReplyKind.ACCEPTED
-    return isinstance(fact, OrderFact) and fact.standing is Standing.OPEN
 
 
 def _planned(legs: Sequence[Leg]) -> list[Leg]:

@@ -10,7 +10,7 @@ import structlog
 
 from execution.application.account_desk import AccountDesk
 from execution.application.desk_tools import DeskTools
-from execution.application.ports import DeskLease
+from execution.application.ports import DeskLease, FreshRun
 from shared.trading.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -41,6 +41,14 @@ class DeskOffice:
                 self._bell.set()
             else:
                 desk.wake()
+
+    def hand_over(self, fresh: FreshRun) -> None:
+        """The desk of the run's account takes it as it is; a missing desk is opened and reads it."""
+        desk = self._desks.get(fresh.run.account_id)
+        if desk is None:
+            self._bell.set()
+        else:
+            desk.take(fresh)
 
     async def run(self) -> None:
         """Staff desks until cancelled; then every lease is given back."""

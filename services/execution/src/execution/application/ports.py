@@ -11,6 +11,8 @@ from typing import Protocol
 from uuid import UUID
 
 from execution.domain.attempt import Attempt
+from execution.domain.leg import Leg
+from execution.domain.position import Run
 from execution.domain.venue_facts import ExecutionFact, Fact, OrderFact, Reply
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
@@ -61,6 +63,19 @@ class DeskLease:
 
     account: Account
     fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshRun:
+    """A buying run as it was committed a moment ago.
+
+    Attributes:
+        needed: Quote units that this run and everything before it on the account have put aside.
+    """
+
+    run: Run
+    legs: Sequence[Leg]
+    needed: Decimal
 
 
 class DeskNeed(StrEnum):
@@ -200,4 +215,8 @@ class Bell(Protocol):
 
     def ring(self, account_ids: Iterable[UUID]) -> None:
         """There is something to do."""
+        ...
+
+    def hand_over(self, fresh: FreshRun) -> None:
+        """A run was committed: whoever trades for its account in this process need not read it again."""
         ...

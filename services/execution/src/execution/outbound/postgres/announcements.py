@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from execution.application.told import FillTold, IncidentTold, LegTold, PositionTold, Told
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
@@ -31,6 +29,7 @@ from shared.contracts.execution import (
 )
 from shared.contracts.fields import EventData
 from shared.runtime.outbox import Announcement, Outbox
+from shared.runtime.unit import Unit
 from shared.trading.clock import Ids
 from shared.trading.status import PositionStatus
 
@@ -87,10 +86,10 @@ class Announcer:
         self._ids = ids
         self._views = views
 
-    async def announce(self, session: AsyncSession, told: Sequence[tuple[Told, Run | None]]) -> None:
+    async def announce(self, unit: Unit, told: Sequence[tuple[Told, Run | None]]) -> None:
         """Put events into the outbox, all in one round trip."""
         parts = _together(told)
-        await self._outbox.add_all(session, [one for part, run in parts for one in self._announcements(part, run)])
+        await self._outbox.record(unit, [one for part, run in parts for one in self._announcements(part, run)])
 
     def _announcements(self, part: _Part, run: Run | None) -> Iterator[Announcement]:
         match part:

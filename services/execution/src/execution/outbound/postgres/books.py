@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 
 from execution.application.book_ports import UnstorableError
 from execution.outbound.postgres.announcements import Announcer
@@ -26,16 +25,9 @@ class PostgresBooks:
     async def work(self, user_id: UUID) -> AsyncIterator[PostgresWork]:
         """One unit of work; what was told enters the outbox with it."""
         try:
-            async with self._database.transaction(user_id) as session:
-                work = PostgresWork(session)
+            async with self._database.unit(user_id) as unit:
+                work = PostgresWork(unit)
                 yield work
-                await self._announcer.announce(session, work.told)
-        except DBAPIError as error:
-            if _refuses_values(error):
-                raise UnstorableError(str(error.orig)) from error
-            raise
-
-
-def _refuses_values(error: DBAPIError) -> bool:
-    cause = error.orig.__cause__ if error.orig is not None else None
-    return isinstance(cause, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError | ValueError)
+                await self._announcer.announce(unit, work.told)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+            raise UnstorableError(str(error)) from error

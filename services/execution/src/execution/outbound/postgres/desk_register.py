@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, INTERVAL
 
 from execution.application.ports import Account, DeskLease, DeskNeed
 from execution.outbound.postgres.tables import desk
 from shared.runtime.database import Database
+from shared.runtime.statement import Statement
+from shared.trading.status import VenueEnvironment
 
 _NOW = sa.func.clock_timestamp()
+
+
+_IS_MINE = (
+    desk.c.account_id == sa.bindparam("account", type_=desk.c.account_id.type),
+    desk.c.holder == sa.bindparam("mine", type_=desk.c.holder.type),
+    desk.c.fence == sa.bindparam("number", type_=desk.c.fence.type),
+)
+_UNTIL = _NOW + sa.bindparam("lease", type_=INTERVAL())
+
+
+def _claim() -> Statement:
+    serving = sa.bindparam("serving", type_=ARRAY(desk.c.account_id.type))
+    free = (
+        sa.select(desk.c.account_id)
+        .where(sa.or_(desk.c.work, desk.c.watch_until > _NOW), desk.c.leased_until < _NOW)
+        .where(desk.c.account_id != sa.func.all(serving))
+        .order_by(desk.c.work.desc(), desk.c.leased_until)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
+        .with_for_update(skip_locked=True)
+    )
+    taken = sa.update(desk).where(desk.c.account_id.in_(free.scalar_subquery()))
+    taken = taken.values(
+        holder=sa.bindparam("mine", type_=desk.c.holder.type), fence=desk.c.fence + 1, leased_until=_UNTIL
+    )
+    return Statement(taken.returning(desk.c.account_id, desk.c.user_id, desk.c.environment, desk.c.fence))
+
+
+def _renew() -> Statement:
+    watched = desk.c.watch_until > _NOW
+    return Statement(
+        sa.update(desk).where(*_IS_MINE).values(leased_until=_UNTIL).returning(desk.c.work, watched.label("watched"))
+    )
+
+
+_CLAIM = _claim()
+_RENEW = _renew()
+_RELEASE = Statement(sa.update(desk).where(*_IS_MINE).values(holder=None, leased_until=_NOW))
 
 
 class PostgresDeskRegister:
@@ -28,52 +69,24 @@ class PostgresDeskRegister:
 
     async def claim(self, holder: str, *, limit: int, serving: Collection[UUID] = ()) -> Sequence[DeskLease]:
         """Take accounts that need a desk and have none; a late renewal of our own desk is not a reason to open two."""
-        free = (
-            sa.select(desk.c.account_id)
-            .where(sa.or_(desk.c.work, desk.c.watch_until > _NOW), desk.c.leased_until < _NOW)
-            .where(desk.c.account_id.not_in(serving))
-            .order_by(desk.c.work.desc(), desk.c.leased_until)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        taken = (
-            sa.update(desk)
-            .where(desk.c.account_id.in_(free.scalar_subquery()))
-            .values(holder=holder, fence=desk.c.fence + 1, leased_until=_NOW + self._lease)
-            .returning(desk.c.account_id, desk.c.user_id, desk.c.environment, desk.c.fence)
-        )
-        async with self._database.transaction() as session:
-            rows = (await session.execute(taken)).all()
-        return [
-            DeskLease(
-                account=Account(user_id=row.user_id, account_id=row.account_id, environment=row.environment),
-                fence=row.fence,
-            )
-            for row in rows
-        ]
+        async with self._database.unit() as unit:
+            rows = await _CLAIM.rows(unit, mine=holder, lease=self._lease, most=limit, serving=serving)
+        return [DeskLease(account=_account(row), fence=row["fence"]) for row in rows]
 
     async def renew(self, lease: DeskLease, holder: str) -> DeskNeed:
         """Keep a desk, and learn whether it is still needed."""
-        watched = desk.c.watch_until > _NOW
-        kept = (
-            sa.update(desk)
-            .where(*_mine(lease, holder))
-            .values(leased_until=_NOW + self._lease)
-            .returning(desk.c.work, watched.label("watched"))
-        )
-        async with self._database.transaction() as session:
-            row = (await session.execute(kept)).first()
-        if row is None:
+        async with self._database.unit() as unit:
+            rows = await _RENEW.rows(unit, lease=self._lease, **_mine(lease, holder))
+        if not rows:
             return DeskNeed.LOST
-        if row.work:
+        if rows[0]["work"]:
             return DeskNeed.WORK
-        return DeskNeed.WATCH if row.watched else DeskNeed.NONE
+        return DeskNeed.WATCH if rows[0]["watched"] else DeskNeed.NONE
 
     async def release(self, lease: DeskLease, holder: str) -> None:
         """Give a desk back."""
-        given = sa.update(desk).where(*_mine(lease, holder)).values(holder=None, leased_until=_NOW)
-        async with self._database.transaction() as session:
-            await session.execute(given)
+        async with self._database.unit() as unit:
+            await _RELEASE.run(unit, **_mine(lease, holder))
 
     async def accounts(self, *, after: UUID | None, limit: int) -> Sequence[Account]:
         """Accounts that ever had a position, by id."""
@@ -85,9 +98,10 @@ class PostgresDeskRegister:
         return [Account(user_id=row.user_id, account_id=row.account_id, environment=row.environment) for row in rows]
 
 
-def _mine(lease: DeskLease, holder: str) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        desk.c.account_id == lease.account.account_id,
-        desk.c.holder == holder,
-        desk.c.fence == lease.fence,
-    )
+def _account(row: Mapping[str, Any]) -> Account:
+    environment = VenueEnvironment(row["environment"])
+    return Account(user_id=row["user_id"], account_id=row["account_id"], environment=environment)
+
+
+def _mine(lease: DeskLease, holder: str) -> dict[str, Any]:
+    return {"account": lease.account.account_id, "mine": holder, "number": lease.fence}

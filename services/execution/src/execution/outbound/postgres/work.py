@@ -4,14 +4,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
-
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from execution.application.book_ports import Reservation
 from execution.application.ports import Account
@@ -21,222 +18,158 @@ from execution.domain.fill import Fill
 from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan
-from execution.domain.position import Position, PositionHolding, Run, RunState
-from execution.outbound.postgres import tables
+from execution.domain.position import Position, PositionHolding, Run
+from execution.outbound.postgres import statements as sql
 from execution.outbound.postgres.plan_document import from_document, to_document
-from execution.outbound.postgres.rows import fetch, store, update, upsert
-from shared.runtime.inbox import first_delivery
+from shared.runtime.inbox import first_delivery_in
+from shared.runtime.unit import Unit
 from shared.trading.link_id import position_tail, run_tail
 from shared.trading.money import ZERO
-from shared.trading.status import TERMINAL_ATTEMPTS
-
-_LOCK = sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PostgresWork:
-    """Implements the port `Work` over one session; row-level security shows it one user's rows."""
+    """Implements the port `Work` over one unit; row-level security shows it one user's rows."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
         self.told: list[tuple[Told, Run | None]] = []
 
     async def lock(self, account_id: UUID) -> None:
-        await self._session.execute(_LOCK, {"name": f"execution:account:{account_id}"})
+        await sql.LOCK.run(self._unit, name=f"execution:account:{account_id}")
 
     async def first_delivery(self, consumer: str, message_id: UUID) -> bool:
-        return await first_delivery(self._session, tables.inbox, consumer, message_id)
+        return await first_delivery_in(self._unit, sql.FIRST_DELIVERY, consumer, message_id)
 
     async def fenced(self, account_id: UUID, fence: int) -> bool:
-        desk = tables.desk
-        # Shared lock: the lease cannot change hands before this transaction ends.
-        query = sa.select(desk.c.fence).where(desk.c.account_id == account_id).with_for_update(read=True)
-        return bool((await self._session.execute(query)).scalar_one_or_none() == fence)
+        return bool(await sql.FENCE.value(self._unit, account_id=account_id) == fence)
 
     async def want_desk(self, account: Account, *, trades: bool, watch_until: datetime) -> None:
-        desk = tables.desk
-        row = insert(desk).values(
+        await sql.WANT_DESK.run(
+            self._unit,
             account_id=account.account_id,
             user_id=account.user_id,
             environment=account.environment,
-            work=trades,
-            traded=trades,
+            trades=trades,
             watch_until=watch_until,
-            fence=0,
-            leased_until=_EPOCH,
-        )
-        await self._session.execute(
-            row.on_conflict_do_update(
-                index_elements=[desk.c.account_id],
-                set_={
-                    "work": sa.or_(desk.c.work, row.excluded.work),
-                    "traded": sa.or_(desk.c.traded, row.excluded.traded),
-                    "watch_until": sa.func.greatest(desk.c.watch_until, row.excluded.watch_until),
-                },
-            )
         )
 
     async def rest_desk(self, account_id: UUID) -> None:
-        desk = tables.desk
-        await self._session.execute(sa.update(desk).where(desk.c.account_id == account_id).values(work=False))
+        await sql.REST_DESK.run(self._unit, account=account_id)
 
     async def plan(self, plan_id: UUID) -> Plan | None:
-        query = sa.select(tables.plan.c.body).where(tables.plan.c.plan_id == plan_id)
-        document = (await self._session.execute(query)).scalar_one_or_none()
-        return None if document is None else from_document(document)
+        document = await sql.PLAN.value(self._unit, plan_id=plan_id)
+        return None if document is None else from_document(json.loads(document))
 
     async def add_plan(self, plan: Plan) -> None:
-        await self._session.execute(
-            sa.insert(tables.plan).values(
-                plan_id=plan.plan_id,
-                user_id=plan.user_id,
-                account_id=plan.account_id,
-                kind=plan.kind,
-                position_id=plan.position_id,
-                amount=plan.amount,
-                body=to_document(plan),
-                created_at=plan.created_at,
-                expires_at=plan.expires_at,
-            )
+        await sql.ADD_PLAN.run(
+            self._unit,
+            plan_id=plan.plan_id,
+            user_id=plan.user_id,
+            account_id=plan.account_id,
+            kind=plan.kind,
+            position_id=plan.position_id,
+            amount=plan.amount,
+            body=to_document(plan),
+            created_at=plan.created_at,
+            expires_at=plan.expires_at,
         )
 
     async def position(self, position_id: UUID) -> Position | None:
-        table = tables.position
-        query = sa.select(table).where(table.c.position_id == position_id)
-        return next(iter(await fetch(self._session, Position, table, query)), None)
+        return await sql.POSITION.first(self._unit, position_id=position_id)
 
     async def positions_of(self, account_id: UUID) -> Sequence[Position]:
-        table = tables.position
-        query = sa.select(table).where(table.c.account_id == account_id).order_by(table.c.position_id)
-        return await fetch(self._session, Position, table, query)
+        return await sql.POSITIONS_OF.all(self._unit, account_id=account_id)
 
     async def add_position(self, position: Position) -> None:
-        tail = f"{position_tail(position.position_id):020x}"
-        await store(self._session, tables.position, [position], tail=tail)
+        await sql.POSITIONS.add(self._unit, [position], tail=f"{position_tail(position.position_id):020x}")
 
     async def save_position(self, position: Position) -> None:
-        await update(self._session, tables.position, "position_id", [position])
+        await sql.POSITIONS.save(self._unit, [position])
 
     async def run(self, run_id: UUID) -> Run | None:
-        query = sa.select(tables.run).where(tables.run.c.run_id == run_id)
-        return next(iter(await fetch(self._session, Run, tables.run, query)), None)
+        return await sql.RUN.first(self._unit, run_id=run_id)
+
+    async def runs(self, run_ids: Collection[UUID]) -> Sequence[Run]:
+        return await sql.RUNS_AMONG.all(self._unit, run_ids=run_ids)
 
     async def trading_runs(self, account_id: UUID) -> Sequence[Run]:
-        table = tables.run
-        query = (
-            sa.select(table)
-            .where(table.c.account_id == account_id, table.c.state == RunState.TRADING)
-            .order_by(table.c.accepted_at)
-        )
-        return await fetch(self._session, Run, table, query)
+        return await sql.TRADING_RUNS.all(self._unit, account_id=account_id)
 
     async def add_run(self, run: Run) -> None:
-        await store(self._session, tables.run, [run], tail=run_tail(run.run_id))
+        await sql.RUNS.add(self._unit, [run], tail=run_tail(run.run_id))
 
     async def save_run(self, run: Run) -> None:
-        await update(self._session, tables.run, "run_id", [run])
+        await sql.RUNS.save(self._unit, [run])
 
     async def legs_of_run(self, run_id: UUID) -> Sequence[Leg]:
-        table = tables.leg
-        query = sa.select(table).where(table.c.run_id == run_id).order_by(table.c.number)
-        return await fetch(self._session, Leg, table, query)
+        return await sql.LEGS_OF_RUN.all(self._unit, run_id=run_id)
 
     async def legs_of_position(self, position_id: UUID) -> Sequence[Leg]:
-        table = tables.leg
-        query = (
-            sa.select(table)
-            .join(tables.run, tables.run.c.run_id == table.c.run_id)
-            .where(table.c.position_id == position_id)
-            .order_by(tables.run.c.accepted_at, table.c.number)
-        )
-        return await fetch(self._session, Leg, table, query)
+        return await sql.LEGS_OF_POSITION.all(self._unit, position_id=position_id)
 
     async def legs_of_account(self, account_id: UUID) -> Sequence[Leg]:
-        table = tables.leg
-        return await fetch(self._session, Leg, table, sa.select(table).where(table.c.account_id == account_id))
+        return await sql.LEGS_OF_ACCOUNT.all(self._unit, account_id=account_id)
 
     async def legs(self, leg_ids: Collection[UUID]) -> Sequence[Leg]:
-        table = tables.leg
-        return await fetch(self._session, Leg, table, sa.select(table).where(table.c.leg_id.in_(leg_ids)))
+        return await sql.LEGS_AMONG.all(self._unit, leg_ids=leg_ids)
 
     async def add_legs(self, legs: Sequence[Leg]) -> None:
-        await store(self._session, tables.leg, legs)
+        await sql.LEGS.add(self._unit, legs)
 
     async def save_legs(self, legs: Sequence[Leg]) -> None:
-        await update(self._session, tables.leg, "leg_id", legs)
+        await sql.LEGS.save(self._unit, legs)
 
     async def attempts_by_link(self, link_ids: Collection[str]) -> Sequence[Attempt]:
-        table = tables.attempt
-        return await fetch(self._session, Attempt, table, sa.select(table).where(table.c.link_id.in_(link_ids)))
+        return await sql.ATTEMPTS_BY_LINK.all(self._unit, link_ids=link_ids)
 
     async def open_attempts(self, account_id: UUID) -> Sequence[Attempt]:
-        table = tables.attempt
-        query = (
-            sa.select(table)
-            .where(table.c.account_id == account_id, table.c.state.not_in(TERMINAL_ATTEMPTS))
-            .order_by(table.c.intent_at, table.c.link_id)
-        )
-        return await fetch(self._session, Attempt, table, query)
+        return await sql.OPEN_ATTEMPTS.all(self._unit, account_id=account_id)
 
     async def add_attempts(self, attempts: Sequence[Attempt]) -> None:
-        await store(self._session, tables.attempt, attempts)
+        await sql.ATTEMPTS.add(self._unit, attempts)
 
     async def save_attempts(self, attempts: Sequence[Attempt]) -> None:
-        await update(self._session, tables.attempt, "attempt_id", attempts)
+        await sql.ATTEMPTS.save(self._unit, attempts)
 
     async def holdings(self, position_ids: Collection[UUID]) -> Sequence[PositionHolding]:
-        table = tables.holding
-        query = sa.select(table).where(table.c.position_id.in_(position_ids)).order_by(table.c.asset)
-        return await fetch(self._session, PositionHolding, table, query)
+        return await sql.HOLDINGS_AMONG.all(self._unit, position_ids=position_ids)
 
     async def save_holdings(self, holdings: Sequence[PositionHolding]) -> None:
-        await upsert(self._session, tables.holding, holdings)
+        await sql.HOLDINGS.put(self._unit, holdings)
 
     async def reserved(self, account_id: UUID, asset: str) -> Decimal:
-        table = tables.reservation
-        query = sa.select(sa.func.sum(table.c.amount)).where(table.c.account_id == account_id, table.c.asset == asset)
-        total: Decimal | None = (await self._session.execute(query)).scalar_one()
+        total: Decimal | None = await sql.RESERVED.value(self._unit, account_id=account_id, asset=asset)
         return total or ZERO
 
     async def reservations_of_run(self, run_id: UUID) -> Sequence[Reservation]:
-        table = tables.reservation
-        return await fetch(self._session, Reservation, table, sa.select(table).where(table.c.run_id == run_id))
+        return await sql.RESERVATIONS_OF_RUN.all(self._unit, run_id=run_id)
 
     async def reservations_of_position(self, position_id: UUID) -> Sequence[Reservation]:
-        table = tables.reservation
-        query = sa.select(table).where(table.c.position_id == position_id)
-        return await fetch(self._session, Reservation, table, query)
+        return await sql.RESERVATIONS_OF_POSITION.all(self._unit, position_id=position_id)
 
     async def reserve(self, reservations: Sequence[Reservation]) -> None:
-        await upsert(self._session, tables.reservation, reservations)
+        await sql.RESERVATIONS.put(self._unit, reservations)
 
     async def release(self, holder_ids: Collection[UUID]) -> None:
-        table = tables.reservation
-        await self._session.execute(sa.delete(table).where(table.c.holder_id.in_(holder_ids)))
+        await sql.RELEASE.run(self._unit, holder_ids=holder_ids)
 
     async def known_fills(self, account_id: UUID, exec_ids: Collection[str]) -> set[str]:
         if not exec_ids:
             return set()
-        table = tables.fill
-        query = sa.select(table.c.exec_id).where(table.c.account_id == account_id, table.c.exec_id.in_(exec_ids))
-        return set((await self._session.execute(query)).scalars())
+        return set(await sql.KNOWN_FILLS.column(self._unit, account_id=account_id, exec_ids=exec_ids))
 
     async def fills_of_position(self, position_id: UUID) -> Sequence[Fill]:
-        table = tables.fill
-        query = sa.select(table).where(table.c.position_id == position_id).order_by(table.c.at, table.c.exec_id)
-        return await fetch(self._session, Fill, table, query)
+        return await sql.FILLS_OF_POSITION.all(self._unit, position_id=position_id)
 
     async def first_fill_at(self, account_id: UUID) -> datetime | None:
-        table = tables.fill
-        query = sa.select(sa.func.min(table.c.at)).where(table.c.account_id == account_id)
-        first: datetime | None = (await self._session.execute(query)).scalar_one()
+        first: datetime | None = await sql.FIRST_FILL_AT.value(self._unit, account_id=account_id)
         return first
 
     async def add_fills(self, fills: Sequence[Fill]) -> None:
-        await store(self._session, tables.fill, fills)
+        await sql.FILLS.add(self._unit, fills)
 
     async def add_lines(self, lines: Sequence[JournalLine]) -> None:
-        await store(self._session, tables.journal, lines)
+        await sql.LINES.add(self._unit, lines)
 
     def tell(self, *told: Told, run: Run | None = None) -> None:
         self.told += [(one, run) for one in told]

@@ -1,0 +1,60 @@
+"""What the venue said and nobody has booked yet: facts that come close together share one commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from execution.domain.venue_facts import FINAL, Fact, OrderFact, ReplyFact, ReplyKind, Standing
+
+AT_ONCE = 200
+LINGER_S = 0.04
+"""No news wait longer than this for others."""
+GATHER_S = 0.01
+"""Frames of one batch of orders come this close together."""
+
+
+class News:
+    """Facts of one account, in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._facts: asyncio.Queue[Fact] = asyncio.Queue()
+        self._awaited: set[str] = set()
+
+    def hear(self, facts: Sequence[Fact]) -> None:
+        """Something was said."""
+        for fact in facts:
+            self._facts.put_nowait(fact)
+
+    def expect(self, link_ids: Collection[str]) -> None:
+        """Orders are being sent: until each is known to be over, more will be said soon."""
+        self._awaited |= set(link_ids)
+
+    async def collect(self) -> list[Fact]:
+        """The news at hand, at least one.
+
+        Acknowledgements alone wait for the fills behind them; nothing waits once every order sent is known to be over.
+        """
+        facts = [await self._facts.get()]
+        loop = asyncio.get_running_loop()
+        patience_ends = loop.time() + LINGER_S
+        while len(facts) < AT_ONCE:
+            self._awaited -= {fact.link_id for fact in facts if isinstance(fact, OrderFact) and fact.standing in FINAL}
+            rest_s = max(patience_ends - loop.time(), 0.0)
+            pause_s = rest_s if _only_acknowledged(facts) else min(rest_s, GATHER_S)
+            try:
+                async with asyncio.timeout(pause_s if self._awaited else 0.0):
+                    facts.append(await self._facts.get())
+            except TimeoutError:
+                break
+        return facts
+
+
+def _only_acknowledged(facts: Sequence[Fact]) -> bool:
+    return all(_acknowledges(fact) for fact in facts)
+
+
+def _acknowledges(fact: Fact) -> bool:
+    if isinstance(fact, ReplyFact):
+        return fact.reply.kind is ReplyKind.ACCEPTED
+    return isinstance(fact, OrderFact) and fact.standing is Standing.OPEN

@@ -1,0 +1,141 @@
+"""What execution asks its tables, compiled once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, UUID, insert
+
+from execution.application.book_ports import Reservation
+from execution.domain.attempt import Attempt
+from execution.domain.fill import Fill
+from execution.domain.journal import JournalLine
+from execution.domain.leg import Leg
+from execution.domain.position import Position, PositionHolding, Run
+from execution.outbound.postgres import tables
+from shared.runtime.inbox import first_delivery_statement
+from shared.runtime.statement import Finder, Keeper, Statement
+from shared.trading.status import TERMINAL_ATTEMPTS
+
+_ID = UUID(as_uuid=True)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _is(column: sa.Column[object], name: str | None = None) -> sa.ColumnElement[bool]:
+    """Equal to the argument named like the column."""
+    return column == sa.bindparam(name or column.key, type_=column.type)
+
+
+def _among(column: sa.Column[object], name: str, kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[bool]:
+    """Equal to one of the argument's values."""
+    return column == sa.func.any(sa.bindparam(name, type_=ARRAY(kind)))
+
+
+LOCK = Statement(sa.text("select pg_advisory_xact_lock(hashtextextended(:name, 0))"))
+FIRST_DELIVERY = first_delivery_statement(tables.inbox)
+
+_DESK = tables.desk
+# Shared lock: the lease cannot change hands before this transaction ends.
+FENCE = Statement(sa.select(_DESK.c.fence).where(_is(_DESK.c.account_id)).with_for_update(read=True))
+REST_DESK = Statement(
+    sa.update(_DESK).where(_DESK.c.account_id == sa.bindparam("account", type_=_ID)).values(work=False)
+)
+
+
+def _want_desk() -> Statement:
+    given = ("account_id", "user_id", "environment", "trades", "watch_until")
+    account, user, environment, trades, watch = (
+        sa.bindparam(name, type_=_DESK.c["work" if name == "trades" else name].type) for name in given
+    )
+    row = insert(_DESK).values(
+        account_id=account,
+        user_id=user,
+        environment=environment,
+        work=trades,
+        traded=trades,
+        watch_until=watch,
+        fence=0,
+        leased_until=_EPOCH,
+    )
+    return Statement(
+        row.on_conflict_do_update(
+            index_elements=[_DESK.c.account_id],
+            set_={
+                "work": sa.or_(_DESK.c.work, row.excluded.work),
+                "traded": sa.or_(_DESK.c.traded, row.excluded.traded),
+                "watch_until": sa.func.greatest(_DESK.c.watch_until, row.excluded.watch_until),
+            },
+        )
+    )
+
+
+WANT_DESK = _want_desk()
+
+_PLAN = tables.plan
+PLAN = Statement(sa.select(_PLAN.c.body).where(_is(_PLAN.c.plan_id)))
+ADD_PLAN = Statement(sa.insert(_PLAN).values({c.key: sa.bindparam(c.key, type_=c.type) for c in _PLAN.c}).inline())
+
+POSITION = Finder(Position, tables.position, _is(tables.position.c.position_id))
+POSITIONS_OF = Finder(
+    Position, tables.position, _is(tables.position.c.account_id), order=[tables.position.c.position_id]
+)
+POSITIONS = Keeper(Position, tables.position, key="position_id", extra=["tail"])
+
+_RUN = tables.run
+RUN = Finder(Run, _RUN, _is(_RUN.c.run_id))
+RUNS_AMONG = Finder(Run, _RUN, _among(_RUN.c.run_id, "run_ids", _ID))
+TRADING_RUNS = Finder(
+    Run, _RUN, _is(_RUN.c.account_id), _RUN.c.state == sa.literal_column("'trading'"), order=[_RUN.c.accepted_at]
+)
+RUNS = Keeper(Run, _RUN, key="run_id", extra=["tail"])
+
+_LEG = tables.leg
+LEGS_OF_RUN = Finder(Leg, _LEG, _is(_LEG.c.run_id), order=[_LEG.c.number])
+LEGS_OF_POSITION = Finder(
+    Leg,
+    _LEG,
+    _is(_LEG.c.position_id),
+    order=[_RUN.c.accepted_at, _LEG.c.number],
+    source=_LEG.join(_RUN, _RUN.c.run_id == _LEG.c.run_id),
+)
+LEGS_OF_ACCOUNT = Finder(Leg, _LEG, _is(_LEG.c.account_id))
+LEGS_AMONG = Finder(Leg, _LEG, _among(_LEG.c.leg_id, "leg_ids", _ID))
+LEGS = Keeper(Leg, _LEG, key="leg_id")
+
+_ATTEMPT = tables.attempt
+ATTEMPTS_BY_LINK = Finder(Attempt, _ATTEMPT, _among(_ATTEMPT.c.link_id, "link_ids", sa.Text()))
+OPEN_ATTEMPTS = Finder(
+    Attempt,
+    _ATTEMPT,
+    _is(_ATTEMPT.c.account_id),
+    # In the words of the partial index, which a list of parameters would not find.
+    sa.text(f"state not in ({', '.join(repr(state.value) for state in sorted(TERMINAL_ATTEMPTS))})"),  # type: ignore[arg-type]
+    order=[_ATTEMPT.c.intent_at, _ATTEMPT.c.link_id],
+)
+ATTEMPTS = Keeper(Attempt, _ATTEMPT, key="attempt_id")
+
+_HOLDING = tables.holding
+HOLDINGS_AMONG = Finder(
+    PositionHolding, _HOLDING, _among(_HOLDING.c.position_id, "position_ids", _ID), order=[_HOLDING.c.asset]
+)
+HOLDINGS = Keeper(PositionHolding, _HOLDING)
+
+_RESERVATION = tables.reservation
+RESERVED = Statement(
+    sa.select(sa.func.sum(_RESERVATION.c.amount)).where(_is(_RESERVATION.c.account_id), _is(_RESERVATION.c.asset))
+)
+RESERVATIONS_OF_RUN = Finder(Reservation, _RESERVATION, _is(_RESERVATION.c.run_id))
+RESERVATIONS_OF_POSITION = Finder(Reservation, _RESERVATION, _is(_RESERVATION.c.position_id))
+RESERVATIONS = Keeper(Reservation, _RESERVATION)
+RELEASE = Statement(sa.delete(_RESERVATION).where(_among(_RESERVATION.c.holder_id, "holder_ids", _ID)))
+
+_FILL = tables.fill
+KNOWN_FILLS = Statement(
+    sa.select(_FILL.c.exec_id).where(_is(_FILL.c.account_id), _among(_FILL.c.exec_id, "exec_ids", sa.Text()))
+)
+FILLS_OF_POSITION = Finder(Fill, _FILL, _is(_FILL.c.position_id), order=[_FILL.c.at, _FILL.c.exec_id])
+FIRST_FILL_AT = Statement(sa.select(sa.func.min(_FILL.c.at)).where(_is(_FILL.c.account_id)))
+FILLS = Keeper(Fill, _FILL)
+LINES = Keeper(JournalLine, tables.journal)

@@ -1,0 +1,179 @@
+"""Statements that are written with SQLAlchemy, compiled once, and run by asyncpg itself (ADR 11).
+
+SQLAlchemy's asyncio layer costs several milliseconds of CPU per statement on the trade path; the driver alone costs a
+fraction of that. What SQLAlchemy is good for stays: tables, types and statements are its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.dialects.postgresql.dml import Insert, insert
+
+from shared.runtime.unit import Unit
+
+Noun = TypeVar("Noun")
+Coder = Callable[[Any], Any]
+
+_FOUND_BY = "found_by"
+"""The parameter of an update's key: SQLAlchemy keeps the names of columns for itself there."""
+_DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
+
+
+class Statement:
+    """A compiled statement.
+
+    Args:
+        clause: With `sa.bindparam` for whatever differs from call to call; lists as one array parameter, never `in_`.
+    """
+
+    def __init__(self, clause: sa.Executable) -> None:
+        compiled = clause.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+        self.text = str(compiled)
+        self._names: list[str] = list(compiled.positiontup or ())
+        self._coders = {name: encoder(compiled.binds[name].type) for name in self._names}
+        self._fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+
+    def arguments(self, given: Mapping[str, Any]) -> list[Any]:
+        """The driver's positional arguments."""
+        return [self._encoded(name, given[name] if name in given else self._fixed[name]) for name in self._names]
+
+    def _encoded(self, name: str, value: Any) -> Any:
+        coder = self._coders[name]
+        return value if coder is None or value is None else coder(value)
+
+    async def run(self, unit: Unit, **given: Any) -> None:
+        """Run it once."""
+        await unit.connection.execute(self.text, *self.arguments(given))
+
+    async def run_many(self, unit: Unit, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each row, in one round trip."""
+        if rows:
+            await unit.connection.executemany(self.text, [self.arguments(row) for row in rows])
+
+    async def value(self, unit: Unit, **given: Any) -> Any:
+        """First column of the first row, as the driver gives it; None without a row."""
+        return await unit.connection.fetchval(self.text, *self.arguments(given))
+
+    async def rows(self, unit: Unit, **given: Any) -> list[Mapping[str, Any]]:
+        """Every row, as the driver gives it."""
+        return list(await unit.connection.fetch(self.text, *self.arguments(given)))
+
+    async def column(self, unit: Unit, **given: Any) -> list[Any]:
+        """First column of every row."""
+        return [row[0] for row in await unit.connection.fetch(self.text, *self.arguments(given))]
+
+
+class Finder(Generic[Noun]):
+    """Finds nouns whose fields are named like their table's columns.
+
+    Args:
+        kind: A dataclass.
+        where: Conditions with `sa.bindparam`.
+        order: What to sort by.
+        source: A join that the conditions or the order need; the table itself by default.
+    """
+
+    def __init__(
+        self,
+        kind: type[Noun],
+        table: sa.Table,
+        *where: sa.ColumnElement[bool],
+        order: Sequence[sa.ColumnElement[Any]] = (),
+        source: sa.FromClause | None = None,
+    ) -> None:
+        columns = [table.c[item.name] for item in fields(kind)]  # type: ignore[arg-type]
+        query = sa.select(*columns).where(*where).order_by(*order)
+        self._statement = Statement(query if source is None else query.select_from(source))
+        self._kind = kind
+        self._fields = [(column.key, decoder(column.type)) for column in columns]
+
+    async def all(self, unit: Unit, **given: Any) -> list[Noun]:
+        """Every noun, in order."""
+        found = await unit.connection.fetch(self._statement.text, *self._statement.arguments(given))
+        return [self._noun(row) for row in found]
+
+    async def first(self, unit: Unit, **given: Any) -> Noun | None:
+        """The first noun, if there is one."""
+        row = await unit.connection.fetchrow(self._statement.text, *self._statement.arguments(given))
+        return None if row is None else self._noun(row)
+
+    def _noun(self, row: Sequence[Any]) -> Noun:
+        pairs = zip(self._fields, row, strict=True)
+        return self._kind(
+            **{name: value if decode is None or value is None else decode(value) for (name, decode), value in pairs}
+        )
+
+
+class Keeper(Generic[Noun]):
+    """Writes nouns whose fields are named like their table's columns, any number in one round trip.
+
+    Args:
+        kind: A dataclass.
+        key: Column by which an update finds its row; None where rows are never updated.
+        extra: Columns beyond the noun's fields, given when it is added.
+    """
+
+    def __init__(self, kind: type[Noun], table: sa.Table, *, key: str | None = None, extra: Sequence[str] = ()) -> None:
+        names = [item.name for item in fields(kind)]  # type: ignore[arg-type]
+        values = {name: sa.bindparam(name, type_=table.c[name].type) for name in [*names, *extra]}
+        self._names = names
+        self._key = key or ""
+        self._add = Statement(sa.insert(table).values(values).inline())
+        self._put = Statement(_upsert(insert(table).values(values), table, names))
+        self._save = Statement(_update(table, key, names)) if key else None
+
+    async def add(self, unit: Unit, nouns: Sequence[Noun], **extra: Any) -> None:
+        """Insert nouns."""
+        await self._add.run_many(unit, [{**self._row(noun), **extra} for noun in nouns])
+
+    async def put(self, unit: Unit, nouns: Sequence[Noun]) -> None:
+        """Write nouns by the table's primary key, new or changed."""
+        await self._put.run_many(unit, [self._row(noun) for noun in nouns])
+
+    async def save(self, unit: Unit, nouns: Sequence[Noun]) -> None:
+        """Write nouns' new states by the key."""
+        if self._save is None:
+            raise TypeError("these rows are never updated")
+        await self._save.run_many(unit, [{**self._row(noun), _FOUND_BY: getattr(noun, self._key)} for noun in nouns])
+
+    def _row(self, noun: Noun) -> dict[str, Any]:
+        return {name: getattr(noun, name) for name in self._names}
+
+
+def _upsert(statement: Insert, table: sa.Table, names: Sequence[str]) -> Insert:
+    keys = [column.key for column in table.primary_key]
+    changes = {name: statement.excluded[name] for name in names if name not in keys}
+    if not changes:
+        return statement.on_conflict_do_nothing()
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+
+
+def _update(table: sa.Table, key: str, names: Sequence[str]) -> sa.Update:
+    new = {name: sa.bindparam(name, type_=table.c[name].type) for name in names if name != key}
+    where = table.c[key] == sa.bindparam(_FOUND_BY, type_=table.c[key].type)
+    return sa.update(table).where(where).values(new)
+
+
+def encoder(kind: sa.types.TypeEngine[Any]) -> Coder | None:
+    """From Python to what asyncpg takes for a column type; None where it is the same."""
+    if isinstance(kind, sa.types.TypeDecorator):
+        return lambda value: kind.process_bind_param(value, _DIALECT)
+    if isinstance(kind, (JSON, JSONB)):
+        return lambda value: json.dumps(value, separators=(",", ":"))
+    return list if isinstance(kind, sa.ARRAY) else None
+
+
+def decoder(kind: sa.types.TypeEngine[Any]) -> Coder | None:
+    """From what asyncpg gives to Python; arrays become tuples."""
+    if isinstance(kind, sa.types.TypeDecorator):
+        return lambda value: kind.process_result_value(value, _DIALECT)
+    if isinstance(kind, (JSON, JSONB)):
+        return json.loads
+    return tuple if isinstance(kind, sa.ARRAY) else None

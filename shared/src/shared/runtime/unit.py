@@ -1,0 +1,152 @@
+"""A transaction on asyncpg itself, for the paths on which every millisecond counts (ADR 11)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+_END_S = 5.0
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    # What the driver says when the server's farewell came while nothing was asked.
+    asyncpg.InternalClientError,
+)
+_BROKEN = (*_AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+class ServerGone(Exception):
+    """PostgreSQL is away, as opposed to refusing a statement; the cause says how it showed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One transaction; `connection` is asyncpg's and knows the user."""
+
+    connection: Any
+
+
+class _Bare(asyncpg.Connection):
+    """Every setting of ours ends with its transaction: nothing has to be reset when a connection goes back."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class UnitPool:
+    """Connections of one role, opened when they are first needed.
+
+    Args:
+        dsn: `postgresql://role:password@host:port/database`.
+        size: Connections at most; who finds none waits `patience_s` at most.
+        settings: Server settings of every connection.
+    """
+
+    def __init__(self, dsn: str, *, size: int, settings: dict[str, str], patience_s: float = 5.0) -> None:
+        self._dsn = dsn
+        self._size = size
+        self._settings = settings
+        self._patience_s = patience_s
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def unit(self, user_id: UUID | None) -> AsyncIterator[Unit]:
+        """One transaction; commits at the end, rolls back on any error.
+
+        Raises:
+            ServerGone: it cannot be reached, was lost, or all connections stay busy.
+            asyncpg.PostgresError: it refuses a statement.
+        """
+        pool, connection = await self._begun(user_id)
+        try:
+            yield Unit(connection)
+            await connection.execute("commit")
+        except _BROKEN as error:
+            gone = isinstance(error, _AWAY) or connection.is_closed()
+            await asyncio.shield(_end(connection))
+            if gone:
+                raise ServerGone from error
+            raise
+        except BaseException:
+            await asyncio.shield(_end(connection))
+            raise
+        finally:
+            await asyncio.shield(_give_back(pool, connection))
+
+    async def close(self) -> None:
+        """Give all connections back; one that is still used is cut."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(_END_S):
+                await pool.close()
+        except TimeoutError:
+            pool.terminate()
+
+    async def _opened(self) -> asyncpg.Pool[Any]:
+        if self._pool is not None:
+            return self._pool
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=self._size,
+                    connection_class=_Bare,
+                    timeout=self._patience_s,
+                    server_settings=self._settings,
+                )
+        return self._pool
+
+    async def _begun(self, user_id: UUID | None) -> tuple[asyncpg.Pool[Any], Any]:
+        """A connection whose transaction knows its user: a leftover can never speak for somebody.
+
+        The first statement finds out whether a pooled connection still lives; once more is safe here.
+        """
+        try:
+            pool = await self._opened()
+            connection = await self._begin(pool, user_id) or await self._begin(pool, user_id)
+        except (*_AWAY, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise ServerGone from error
+        if connection is None:
+            raise ServerGone
+        return pool, connection
+
+    async def _begin(self, pool: asyncpg.Pool[Any], user_id: UUID | None) -> Any:
+        """None when the connection turned out to be dead."""
+        connection: Any = await pool.acquire(timeout=self._patience_s)
+        try:
+            await connection.execute(f"begin; select set_config('app.user_id', '{user_id or ''}', true)")
+        except BaseException as error:
+            dead = isinstance(error, _BROKEN) and (isinstance(error, _AWAY) or connection.is_closed())
+            await asyncio.shield(_end(connection))
+            await asyncio.shield(_give_back(pool, connection))
+            if dead:
+                return None
+            raise
+        return connection
+
+
+async def _end(connection: Any) -> None:
+    """Roll back; a connection that cannot is cut, and its transaction with it."""
+    try:
+        if not connection.is_closed() and connection.is_in_transaction():
+            async with asyncio.timeout(_END_S):
+                await connection.execute("rollback")
+    except (*_BROKEN, TimeoutError):
+        connection.terminate()
+
+
+async def _give_back(pool: asyncpg.Pool[Any], connection: Any) -> None:
+    await pool.release(connection, timeout=_END_S)

@@ -1,0 +1,134 @@
+"""Units on the driver itself keep what transactions promise, on the real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from kit.rooms import Room
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+from basketry_local.servers.postgres import PostgresServer
+from shared.runtime.database import Database, DatabaseUnavailable
+from shared.runtime.statement import Finder, Keeper, Statement
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    id: UUID
+    user_id: UUID
+
+
+@pytest.fixture
+def notes(execution_room: Room) -> Keeper[Note]:
+    return Keeper(Note, execution_room.notes, key="id")
+
+
+async def seen(room: Room, user: UUID | None) -> list[UUID]:
+    everything = Finder(Note, room.notes, order=[room.notes.c.id])
+    async with room.database.unit(user) as unit:
+        return [note.id for note in await everything.all(unit)]
+
+
+async def write(room: Room, notes: Keeper[Note], user: UUID, *owners: UUID) -> list[UUID]:
+    made = [Note(id=uuid4(), user_id=owner) for owner in owners or (user,)]
+    async with room.database.unit(user) as unit:
+        await notes.add(unit, made)
+    return sorted(note.id for note in made)
+
+
+async def test_each_user_sees_their_own_rows_and_nobody_sees_none(execution_room: Room, notes: Keeper[Note]) -> None:
+    mine, yours = uuid4(), uuid4()
+    made = await write(execution_room, notes, mine, mine, mine)
+    assert await seen(execution_room, mine) == made
+    assert await seen(execution_room, yours) == []
+    assert await seen(execution_room, None) == []
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await write(execution_room, notes, mine, yours)
+
+
+async def test_a_pooled_connection_forgets_its_user(execution_room: Room, notes: Keeper[Note]) -> None:
+    user = uuid4()
+    await write(execution_room, notes, user)
+    single = Database(execution_room.dsn("execution"), pool_size=1)
+    count = Statement(sa.select(sa.func.count()).select_from(execution_room.notes))
+    for who, rows in ((user, 1), (None, 0), (uuid4(), 0), (user, 1)):
+        async with single.unit(who) as unit:
+            assert await count.value(unit) == rows
+    await single.close()
+
+
+@pytest.mark.parametrize("how", ["error", "cancelled", "refused"])
+async def test_what_does_not_end_well_leaves_nothing_behind(
+    execution_room: Room, notes: Keeper[Note], how: str
+) -> None:
+    user, inside = uuid4(), asyncio.Event()
+    single = Database(execution_room.dsn("execution"), pool_size=1)
+    twice = Note(id=uuid4(), user_id=user)
+
+    async def work() -> None:
+        async with single.unit(user) as unit:
+            await notes.add(unit, [twice])
+            if how == "error":
+                raise ZeroDivisionError
+            if how == "refused":
+                await notes.add(unit, [twice])
+            inside.set()
+            await asyncio.Event().wait()
+
+    task: asyncio.Task[Any] = asyncio.create_task(work())
+    if how == "cancelled":
+        await inside.wait()
+        task.cancel()
+    await asyncio.wait([task], timeout=10)
+    assert task.cancelled() or isinstance(task.exception(), (ZeroDivisionError, asyncpg.UniqueViolationError))
+    assert await seen(execution_room, user) == []
+    async with single.unit(user) as unit:  # the only connection is of use again
+        await notes.add(unit, [twice])
+    await single.close()
+    assert await seen(execution_room, user) == [twice.id]
+
+
+async def test_lists_are_one_argument_and_updates_find_their_row(execution_room: Room, notes: Keeper[Note]) -> None:
+    user = uuid4()
+    first, second, _ = await write(execution_room, notes, user, user, user, user)
+    column = execution_room.notes.c.id
+    wanted = sa.bindparam("wanted", type_=ARRAY(PG_UUID(as_uuid=True)))
+    among = Finder(Note, execution_room.notes, column == sa.func.any(wanted), order=[column])
+    async with execution_room.database.unit(user) as unit:
+        assert [note.id for note in await among.all(unit, wanted={first, second})] == [first, second]
+        assert await among.first(unit, wanted=[]) is None
+        await notes.put(unit, [Note(id=first, user_id=user)])
+        await notes.save(unit, [Note(id=first, user_id=user)])
+
+
+async def test_a_server_that_is_away_is_said_to_be_away(postgres_server: PostgresServer, execution_room: Room) -> None:
+    user = uuid4()
+    nowhere = Database("postgresql://nobody:x@127.0.0.1:1/none", pool_size=1)
+    with pytest.raises(DatabaseUnavailable):
+        async with nowhere.unit(user):
+            pytest.fail("there is no server")
+    await nowhere.close()
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'execution'"
+    admin = await asyncpg.connect(postgres_server.admin_dsn)
+    ask = Statement(sa.text("select 1"))
+
+    async def lose_it_inside() -> None:
+        async with execution_room.database.unit(user) as unit:
+            await admin.execute(cut)
+            await ask.value(unit)
+
+    with pytest.raises(DatabaseUnavailable):
+        await lose_it_inside()
+    assert await seen(execution_room, user) == []  # the next one is a new connection
+    await admin.execute(cut)
+    assert await seen(execution_room, user) == []  # an idle connection that died is replaced before it is used
+    await admin.close()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paper_exchange.application.market import Market
 from paper_exchange.domain.book import best_ticks, make_book
-from paper_exchange.domain.candles import Candles
+from paper_exchange.domain.candles import CandleBook
 from paper_exchange.domain.exact import mul, on_grid
 from paper_exchange.domain.price_walk import FINE, PriceWalk
 from paper_exchange.domain.rate_window import RateWindow
@@ -148,9 +148,10 @@ def test_frozen_prices_stand_still_and_a_set_price_stays() -> None:
 
 
 def test_candles_tell_the_minute() -> None:
-    candles = Candles()
+    book = CandleBook(["BTCUSDT"])
     for second, price in ((0, 10), (20, 14), (40, 8), (59, 9), (60, 9), (61, 12)):
-        candles.note(price, now_ms=second * 1000)
+        book.note([price], now_ms=second * 1000)
+    candles = book.of("BTCUSDT")
     newest, first = candles.between(None, None, minutes=1, limit=10)
     assert (first.start_ms, *first.prices()) == (0, 10, 14, 8, 9)
     assert (newest.start_ms, *newest.prices()) == (60_000, 9, 12, 9, 12)

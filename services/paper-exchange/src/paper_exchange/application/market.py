@@ -1,26 +1,27 @@
-"""The simulated market: prices, books, candles, and the knobs that tests turn."""
+"""The market: prices out of a feed, books, candles, and the knobs that tests turn."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from paper_exchange.application.ports import PriceFeed
 from paper_exchange.domain.book import Book, best_ticks, make_book
-from paper_exchange.domain.candles import Candles
+from paper_exchange.domain.candles import CandleBook, Candles
 from paper_exchange.domain.listing import Listing
-from paper_exchange.domain.price_walk import PriceWalk
 from paper_exchange.domain.refusal import Refused
 from shared.trading.clock import Clock, epoch_ms
 
 MAX_STEP_S = 5.0
-"""A process that slept does not jump: the walk takes at most so long a step."""
+"""A process that slept does not jump: a step is at most so long."""
+DAY_MS = 86_400_000
 
 
 @dataclass(slots=True)
 class DayRange:
-    """The day's first, highest and lowest price in fine units."""
+    """The last day's first, highest and lowest price in fine units."""
 
     first: int
     high: int
@@ -32,12 +33,21 @@ class Market:
 
     Args:
         listings: What is listed.
-        walk: The simulated feed.
+        walk: Where the prices come from.
         clock: Tells the time.
         frozen: Start with prices that stand still.
+        max_step_s: The longest step of the feed, seconds.
     """
 
-    def __init__(self, listings: Sequence[Listing], walk: PriceWalk, clock: Clock, *, frozen: bool = False) -> None:
+    def __init__(
+        self,
+        listings: Sequence[Listing],
+        walk: PriceFeed,
+        clock: Clock,
+        *,
+        frozen: bool = False,
+        max_step_s: float = MAX_STEP_S,
+    ) -> None:
         self.listings = {listing.symbol: listing for listing in listings}
         self.walk = walk
         self.frozen = frozen
@@ -45,17 +55,14 @@ class Market:
         self.ticked_ms = epoch_ms(clock.now())
         self.halted: set[str] = set()
         self._clock = clock
+        self._max_step_s = max_step_s
         self._stepped_at = clock.monotonic()
         self._depth = {listing.symbol: listing.depth for listing in listings}
         self._books: dict[str, Book] = {}
-        self._candles = {listing.symbol: Candles() for listing in listings}
-        self._days = {listing.symbol: self._new_day(listing.symbol) for listing in listings}
+        self._candles = CandleBook(self.listings)
+        self._days: dict[str, DayRange] = {}
         self._salts = {listing.symbol: zlib.crc32(listing.symbol.encode()) for listing in listings}
         self._note()
-
-    def _new_day(self, symbol: str) -> DayRange:
-        now = self.walk.mid_fine(symbol)
-        return DayRange(now, now, now)
 
     def listing(self, symbol: str) -> Listing:
         """The rules of a pair.
@@ -72,23 +79,20 @@ class Market:
         """Move the prices, unless frozen, and fill the books up again."""
         now = self._clock.monotonic()
         if not self.frozen:
-            self.walk.step(min(MAX_STEP_S, max(0.001, now - self._stepped_at)))
+            seconds = min(self._max_step_s, max(0.001, now - self._stepped_at))
+            self.walk.step(seconds, now_ms=epoch_ms(self._clock.now()))
         self._stepped_at = now
+        self._moved()
+
+    def _moved(self) -> None:
         self.ticks += 1
         self._books.clear()
         self._note()
 
     def _note(self) -> None:
-        now_ms = self.ticked_ms = epoch_ms(self._clock.now())
-        mid_fine = self.walk.mid_fine
-        for symbol, candles in self._candles.items():
-            fine = mid_fine(symbol)
-            candles.note(fine, now_ms=now_ms)
-            day = self._days[symbol]
-            if fine > day.high:
-                day.high = fine
-            elif fine < day.low:
-                day.low = fine
+        self.ticked_ms = epoch_ms(self._clock.now())
+        if self._candles.note(self.walk.mids.values(), now_ms=self.ticked_ms):
+            self._days.clear()
 
     def set_price(self, symbol: str, price: Decimal) -> None:
         """Put a price where a test wants it.
@@ -97,9 +101,7 @@ class Market:
             Refused: unknown pair.
         """
         self.walk.set_price(self.listing(symbol).symbol, price)
-        self.ticks += 1
-        self._books.clear()
-        self._note()
+        self._moved()
 
     def set_depth(self, symbol: str, depth: Decimal) -> None:
         """Quote units on each side of a pair's book, for partial fills.
@@ -111,7 +113,7 @@ class Market:
         self._books.pop(symbol, None)
 
     def book(self, symbol: str) -> Book:
-        """The book as takers left it since the last tick."""
+        """The book as takers left it since the last tick; it is made when somebody looks."""
         found = self._books.get(symbol)
         if found is None:
             found = self._books[symbol] = make_book(
@@ -128,8 +130,34 @@ class Market:
 
     def candles(self, symbol: str) -> Candles:
         """The candles of a listed pair."""
-        return self._candles[symbol]
+        return self._candles.of(symbol)
 
     def day(self, symbol: str) -> DayRange:
-        """The range since the process started."""
-        return self._days[symbol]
+        """The range of the last 24 hours, or since the process started."""
+        found = self._days.get(symbol)
+        fine = self.walk.mid_fine(symbol)
+        if found is None:
+            whole = self._candles.of(symbol).since(self.ticked_ms - DAY_MS)
+            found = DayRange(whole.open, whole.high, whole.low) if whole else DayRange(fine, fine, fine)
+            self._days[symbol] = found
+        found.high = max(found.high, fine)
+        found.low = min(found.low, fine)
+        return found
+
+
+class CoinPrices(Mapping[str, Decimal]):
+    """USD per coin, worked out when somebody asks: a wallet holds few of them."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._symbols = {listing.base: listing.symbol for listing in market.listings.values()}
+
+    def __getitem__(self, coin: str) -> Decimal:
+        return Decimal(1) if coin == "USDT" else self._market.walk.mid(self._symbols[coin])
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._symbols
+        yield "USDT"
+
+    def __len__(self) -> int:
+        return len(self._symbols) + 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Protocol
 
 from paper_exchange.domain.order import Execution, Order
@@ -54,4 +56,37 @@ class Secrets(Protocol):
 
     def api_secret(self) -> str:
         """A fresh secret."""
+        ...
+
+
+class PriceFeed(Protocol):
+    """Moves the mid prices of all listings; fine units are millionths of a tick."""
+
+    def step(self, seconds: float, *, now_ms: int) -> None:
+        """Let `seconds` pass; `now_ms` is the venue's time after it, epoch milliseconds."""
+        ...
+
+    @property
+    def mids(self) -> Mapping[str, int]:
+        """All mid prices in fine units, in the order of the listings."""
+        ...
+
+    def mid_fine(self, symbol: str) -> int:
+        """One mid price in fine units."""
+        ...
+
+    def mid(self, symbol: str) -> Decimal:
+        """One mid price, quote per base, cut to whole ticks."""
+        ...
+
+    def set_price(self, symbol: str, price: Decimal) -> None:
+        """Put a mid price where a test wants it."""
+        ...
+
+    def snapshot(self) -> dict[str, int]:
+        """All mid prices, to go on from."""
+        ...
+
+    def resume(self, prices: Mapping[str, int]) -> None:
+        """Go on from a snapshot."""
         ...

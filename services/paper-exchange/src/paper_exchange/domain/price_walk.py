@@ -1,18 +1,17 @@
-"""The simulated feed: a seeded, correlated random walk on the tick grid, in whole numbers."""
+"""The simulated feed: a seeded, correlated random walk with calm and stormy times and sudden gaps."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+import struct
+from collections.abc import Sequence
+from statistics import NormalDist
 
-from paper_exchange.domain.exact import mul
 from paper_exchange.domain.listing import Listing
-from shared.trading.money import EXACT
+from paper_exchange.domain.price_board import FINE, PriceBoard
 
-FINE = 1_000_000
-"""Fine units in one tick: prices whose tick is coarse still move, below the tick."""
+__all__ = ["FINE", "PriceWalk"]
 
 COMMON_SHARE = 0.7
 """Weight of the market's own mood in each coin's move: crypto prices move together."""
@@ -21,81 +20,68 @@ PULL_PER_DAY = 0.5
 """How strongly a price is drawn back to its base, so that a world left running for weeks stays sane."""
 
 DAY_S = 86_400
+REGIMES = ((1.0, 14_400.0), (0.5, 21_600.0), (2.2, 2_700.0))
+"""Normal, calm, stormy: the factor on every coin's volatility, and how long it lasts on average, seconds."""
+
+GAP_BPS = (200, 800)
+"""A gap is a move of so much at once, up or down."""
+
+DRAWS = 4_096
 
 
-class PriceWalk:
-    """Mid prices of all listings.
+def _normal_draws() -> tuple[float, ...]:
+    """Normal quantiles, rounded: a draw is a place in this table, the same on every machine."""
+    normal = NormalDist()
+    return tuple(round(normal.inv_cdf((place + 0.5) / DRAWS), 6) for place in range(DRAWS))
 
-    The randomness is a float, the price never is: each move is rounded to whole fine units.
+
+class PriceWalk(PriceBoard):
+    """Mid prices that move by themselves.
+
+    The randomness is a float, the price never is: each move is cut to whole fine units.
 
     Args:
         listings: What is listed; the order is part of the seed.
         rng: The only source of randomness.
+        gaps_per_day: How many gaps a pair has a day on average.
     """
 
-    def __init__(self, listings: Sequence[Listing], rng: random.Random) -> None:
+    def __init__(self, listings: Sequence[Listing], rng: random.Random, *, gaps_per_day: float = 0.0) -> None:
+        super().__init__(listings)
         self._rng = rng
-        self._listings = {listing.symbol: listing for listing in listings}
-        self._base = {listing.symbol: self._fine(listing, listing.base_price) for listing in listings}
-        self._mid = dict(self._base)
-        by_base = {listing.base: listing for listing in listings}
-        self._own = [
-            (listing.symbol, listing.daily_volatility_bps / 10_000 / math.sqrt(DAY_S))
-            for listing in listings
-            if listing.tracks not in by_base
+        self._draws = _normal_draws()
+        self._walkers = [
+            (listing.symbol, listing.daily_volatility_bps / 10_000 / math.sqrt(DAY_S), self._base[listing.symbol])
+            for listing in self._own
         ]
-        self._tracking = [
-            (listing.symbol, by_base[listing.tracks].symbol, *self._ratio(listing, by_base[listing.tracks]))
-            for listing in listings
-            if listing.tracks in by_base
-        ]
+        self._noise = struct.Struct(f"<{len(self._walkers)}H")
+        self._gaps_per_s = gaps_per_day * len(self._walkers) / DAY_S
+        self._regime = 0
 
-    @staticmethod
-    def _fine(listing: Listing, price: Decimal) -> int:
-        return int(EXACT.divide_int(mul(price, Decimal(FINE)), listing.tick_size))
-
-    @staticmethod
-    def _ratio(listing: Listing, followed: Listing) -> tuple[int, int]:
-        return (EXACT.divide(mul(listing.tracks_ratio, followed.tick_size), listing.tick_size)).as_integer_ratio()
-
-    def step(self, seconds: float) -> None:
-        """Move every price by a time step of `seconds`."""
-        scale = math.sqrt(seconds)
+    def step(self, seconds: float, *, now_ms: int = 0) -> None:
+        """Move every price by a time step of `seconds`; the time of day does not matter to a walk."""
+        del now_ms
+        self._change_regime(seconds)
+        scale = math.sqrt(seconds) * REGIMES[self._regime][0]
         pull = PULL_PER_DAY * seconds / DAY_S
-        gauss = self._rng.gauss
-        mood = gauss(0.0, 1.0) * COMMON_SHARE
+        draws = self._draws
+        mood = draws[self._rng.getrandbits(12)] * COMMON_SHARE
         rest = math.sqrt(1 - COMMON_SHARE**2)
-        mid, base = self._mid, self._base
-        for symbol, sigma in self._own:
+        mid = self._mid
+        noise = self._noise.unpack(self._rng.randbytes(self._noise.size))
+        for (symbol, sigma, base), draw in zip(self._walkers, noise, strict=True):
             now = mid[symbol]
-            move = sigma * scale * (mood + rest * gauss(0.0, 1.0)) + pull * (base[symbol] - now) / now
-            mid[symbol] = max(FINE, now + round(now * move))
+            fresh = now + int(now * (sigma * scale * (mood + rest * draws[draw & 4_095])) + pull * (base - now))
+            mid[symbol] = fresh if fresh > FINE else FINE  # noqa: FURB136 - a call of max costs as much as the rest
+        if self._gaps_per_s and self._rng.random() < self._gaps_per_s * seconds:
+            self._gap()
         self._follow()
 
-    def _follow(self) -> None:
-        for symbol, followed, over, under in self._tracking:
-            self._mid[symbol] = max(FINE, self._mid[followed] * over // under)
+    def _change_regime(self, seconds: float) -> None:
+        if self._rng.random() < seconds / REGIMES[self._regime][1]:
+            self._regime = (self._regime + 1 + self._rng.getrandbits(1)) % len(REGIMES)
 
-    def mid_fine(self, symbol: str) -> int:
-        """The mid price in fine units."""
-        return self._mid[symbol]
-
-    def mid(self, symbol: str) -> Decimal:
-        """The mid price, quote per base, cut to whole ticks."""
-        return self._listings[symbol].price_of(self._mid[symbol] // FINE)
-
-    def set_price(self, symbol: str, price: Decimal) -> None:
-        """Put a mid price where a test wants it; followers follow at once."""
-        self._mid[symbol] = max(FINE, self._fine(self._listings[symbol], price))
-        if any(followed == symbol for _, followed, _, _ in self._tracking):
-            self._follow()
-
-    def snapshot(self) -> dict[str, int]:
-        """All mid prices in fine units, for the journal."""
-        return dict(self._mid)
-
-    def resume(self, prices: Mapping[str, int]) -> None:
-        """Go on from the journal's prices; listings it does not know start at their base price."""
-        for symbol, fine in prices.items():
-            if symbol in self._mid:
-                self._mid[symbol] = max(FINE, fine)
+    def _gap(self) -> None:
+        symbol, _, _ = self._walkers[self._rng.randrange(len(self._walkers))]
+        bps = self._rng.randint(*GAP_BPS) * (1 if self._rng.getrandbits(1) else -1)
+        self.set_fine(symbol, self._mid[symbol] * (10_000 + bps) // 10_000)

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from decimal import Decimal
 from importlib import resources
+from typing import Any
 
 from paper_exchange.domain.coin import Coin
 from paper_exchange.domain.contract import Contract
@@ -56,10 +57,14 @@ def load_contracts() -> list[Contract]:
             tracks=row["tracks"],
             launch_ms=int(row["launch_ms"]),
             funding_minutes=int(row["funding_minutes"]),
-            **{name: Decimal(row[name]) for name in _CONTRACT_AMOUNTS},
+            **_amounts(row),
         )
         for row in _rows("linear.csv")
     ]
+
+
+def _amounts(row: dict[str, str]) -> dict[str, Any]:
+    return {name: Decimal(row[name]) for name in _CONTRACT_AMOUNTS}
 
 
 def load_coins() -> list[Coin]:

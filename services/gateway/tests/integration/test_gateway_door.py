@@ -6,6 +6,7 @@ import hmac
 import json
 import tracemalloc
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,7 @@ from shared.contracts import execution
 from shared.contracts.rpc import auth, keys
 from shared.testing import eventually
 from shared.trading.errors import Denied
+from shared.trading.status import VenueEnvironment
 
 pytestmark = pytest.mark.integration
 PROBLEM = "application/problem+json"
@@ -273,6 +275,39 @@ async def test_the_old_spellings_answer_too(house: Any, ada: UUID) -> None:
     page = await house.http.get("/docs")
     assert "positions_open" in page.text
     assert "script" not in page.text + page.headers["content-security-policy"]
+
+
+async def test_a_key_pair_is_made_listed_and_completed_without_any_secret(house: Any, ada: UUID, build: Any) -> None:
+    now = datetime.now(UTC)
+    pair = keys.KeyPairView(
+        pair_id=uuid4(),
+        label="mine",
+        environment=VenueEnvironment.TESTNET,
+        public_key="PEM",
+        created_at=now,
+        expires_at=now,
+    )
+    completed: list[keys.CompletePair] = []
+
+    def complete(ask: keys.CompletePair) -> Any:
+        completed.append(ask)
+        return build.key(ask.user_id)
+
+    house.neighbours.answer(keys.MAKE_PAIR, lambda ask: pair.model_copy(update={"label": ask.label}))
+    house.neighbours.answer(keys.LIST_PAIRS, lambda _: keys.KeyPairList(items=[pair]))
+    house.neighbours.answer(keys.COMPLETE_PAIR, complete)
+    ask = {"label": "mine", "environment": "testnet"}
+    made = await house.http.post("/api/keys/pairs", json=ask, headers=house.headers(ada))
+    assert (made.status_code, made.json()["public_key"]) == (201, "PEM")
+    listed = await house.http.get("/api/keys/pairs", headers=house.headers(ada))
+    assert [row["pair_id"] for row in listed.json()["items"]] == [str(pair.pair_id)]
+    path = f"/api/keys/pairs/{pair.pair_id}/complete"
+    secret = await house.http.post(path, json={"api_key": "k", "api_secret": "s"}, headers=house.headers(ada))
+    assert secret.status_code == 422
+    done = await house.http.post(path, json={"api_key": "the-id"}, headers=house.headers(ada))
+    assert (done.status_code, done.headers["location"]) == (201, f"/api/keys/{done.json()['key_id']}")
+    assert [(item.user_id, item.pair_id) for item in completed] == [(ada, pair.pair_id)]
+    assert completed[0].api_key.get_secret_value() == "the-id"
 
 
 async def test_play_money_has_a_default_and_a_ceiling(house: Any, ada: UUID, build: Any) -> None:

@@ -15,6 +15,7 @@ from gateway.inbound.http.account import account
 from gateway.inbound.http.activity import activity
 from gateway.inbound.http.docs import docs
 from gateway.inbound.http.indices import indices
+from gateway.inbound.http.key_pairs import key_pairs
 from gateway.inbound.http.keys import keys
 from gateway.inbound.http.plans import plans
 from gateway.inbound.http.positions import positions
@@ -45,7 +46,7 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (account, keys, indices, plans, positions, activity, stream, system, docs):
+    for router in (account, key_pairs, keys, indices, plans, positions, activity, stream, system, docs):
         app.include_router(router)
     app.include_router(_short_spellings())
     problems.install(app)

@@ -66,7 +66,8 @@ class KeyAnswer(KeyView):
     account_id: UUID
 
 
-def _answer(key: KeyView) -> KeyAnswer:
+def key_answer(key: KeyView) -> KeyAnswer:
+    """A key as its owner sees it."""
     return KeyAnswer(**key.model_dump(), account_id=key.key_id)
 
 
@@ -81,7 +82,7 @@ class TooMuchPlayMoney(Invalid):
 async def list_keys(user: User, desk: AtDesk) -> Page[KeyAnswer]:
     """All keys of the user, newest first."""
     found = await desk.ask.ask(questions.LIST, questions.OwnKeys(user_id=user.user_id))
-    return Page[KeyAnswer](items=[_answer(key) for key in found.items])
+    return Page[KeyAnswer](items=[key_answer(key) for key in found.items])
 
 
 @keys.post(
@@ -104,13 +105,13 @@ async def add_key(body: AddKeyAsk, user: User, desk: AtDesk, response: Response)
         ),
     )
     response.headers["location"] = f"/api/keys/{key.key_id}"
-    return _answer(key)
+    return key_answer(key)
 
 
 @keys.get("/api/keys/{key_id}", operation_id="keys_get", responses=declared(401, 404))
 async def get_key(key_id: UUID, user: User, desk: AtDesk) -> KeyAnswer:
     """One key."""
-    return _answer(await desk.ask.ask(questions.DESCRIBE, questions.KeyRef(user_id=user.user_id, key_id=key_id)))
+    return key_answer(await desk.ask.ask(questions.DESCRIBE, questions.KeyRef(user_id=user.user_id, key_id=key_id)))
 
 
 @keys.post(
@@ -121,7 +122,7 @@ async def get_key(key_id: UUID, user: User, desk: AtDesk) -> KeyAnswer:
 )
 async def check_key(key_id: UUID, user: User, desk: AtDesk) -> KeyAnswer:
     """Check a key's rights against the venue again."""
-    return _answer(await desk.ask.ask(questions.CHECK, questions.KeyRef(user_id=user.user_id, key_id=key_id)))
+    return key_answer(await desk.ask.ask(questions.CHECK, questions.KeyRef(user_id=user.user_id, key_id=key_id)))
 
 
 @keys.delete("/api/keys/{key_id}", operation_id="keys_delete", status_code=204, responses=declared(401, 404, 409, 504))
@@ -155,4 +156,4 @@ async def open_paper_account(
         questions.OpenPaperAccount(user_id=user.user_id, label=ask.label, balances={"USDT": balance}),
     )
     response.headers["location"] = f"/api/keys/{key.key_id}"
-    return _answer(key)
+    return key_answer(key)

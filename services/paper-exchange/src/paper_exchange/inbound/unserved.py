@@ -18,6 +18,7 @@ SUB_ACCOUNTS = "keys of this venue have no right to manage sub-accounts"
 OWN_KEYS = "keys are changed through the control paths"
 SETTINGS = "keys of this venue may not change the account's settings; the defaults hold"
 AFFILIATES = "keys of this venue have no right Affiliate"
+MAKERS = "market maker protection is for approved makers"
 CASH = "a cash account: nothing is borrowed"
 NOTHING_KEPT = "nothing of it exists here: the list is empty, as for an account or a market without any"
 
@@ -68,8 +69,8 @@ UNSERVED: tuple[Unserved, ...] = (
         "/v5/position/confirm-pending-mmr",
     ),
     *_refused(DERIVATIVES, NO_RIGHT, "/v5/position/move-history", method="GET"),
-    *_refused(NO_MMP[1], NO_MMP, "/v5/account/mmp-modify", "/v5/account/mmp-reset"),
-    *_refused(NO_MMP[1], NO_MMP, "/v5/account/mmp-state", method="GET"),
+    *_refused(MAKERS, NO_MMP, "/v5/account/mmp-modify", "/v5/account/mmp-reset"),
+    *_refused(MAKERS, NO_MMP, "/v5/account/mmp-state", method="GET"),
     *_refused("the account is unified already", UNIFIED_ONLY, "/v5/account/upgrade-to-uta"),
     *_refused("only classic accounts have it", UNIFIED_ONLY, "/v5/account/contract-transaction-log", method="GET"),
     *_refused(CASH, NO_DEBT, "/v5/account/quick-repayment", "/v5/account/repay", "/v5/account/no-convert-repay"),

@@ -70,6 +70,7 @@ _COIN_CONSTANTS: Shape = {
     "colRes": "0",
     "availableToWithdraw": "",
     "availableToBorrow": "",
+    "free": "",
 }
 
 
@@ -239,6 +240,7 @@ PERMISSION_GROUPS = (
     "FiatConvertBroker",
     "FiatGlobalPay",
     "FiatBitPay",
+    "FiatBybitPay",
     "BitCard",
     "ByXPost",
 )

@@ -15,7 +15,15 @@ class Settings(BaseSettings):
     Attributes:
         data_folder: Folder of the journal.
         seed: Of the simulated feed and of the jitter; the same seed and the same ticks give the same prices.
-        feed: `simulated` moves, `frozen` stands still until told otherwise.
+        feed: `simulated` moves, `frozen` stands still until told otherwise, `replay` walks through recorded candles,
+            `mirror` follows another Bybit host.
+        gaps_per_day: How many sudden gaps a pair of the simulated feed has a day, on average.
+        replay_file: Candle file of the replay feed: CSV with symbol, start_ms, open, high, low, close.
+        replay_loop: Begin again after its last candle.
+        mirror_url: Public spot stream of the host to follow.
+        mirror_symbols: What to follow, with commas between; empty: every listed pair.
+        clock: `real`, or `virtual`: time stands still until `POST /paper/v1/clock` moves it.
+        clock_start_ms: Where virtual time begins, epoch milliseconds; 0: with the recording, or 2026-01-01.
         tick_ms: Time between two prices.
         admin_token: Opens the control paths from elsewhere than loopback; empty: loopback only.
         latency_ms: Round trip added to every private call.
@@ -41,7 +49,14 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("paper_exchange_data_folder", "paper_exchange_data_dir"),
     )
     seed: int = 1
-    feed: Literal["simulated", "frozen"] = "simulated"
+    feed: Literal["simulated", "frozen", "replay", "mirror"] = "simulated"
+    gaps_per_day: float = Field(default=0.03, ge=0, le=1_000)
+    replay_file: Path | None = None
+    replay_loop: bool = False
+    mirror_url: str = "wss://stream.bybit.com/v5/public/spot"
+    mirror_symbols: str = ""
+    clock: Literal["real", "virtual"] = "real"
+    clock_start_ms: int = Field(default=0, ge=0)
     tick_ms: int = Field(default=500, ge=20, le=60_000)
     admin_token: SecretStr = SecretStr("")
     latency_ms: int = Field(default=0, ge=0, le=60_000)

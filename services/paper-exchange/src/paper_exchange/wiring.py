@@ -10,20 +10,23 @@ from dataclasses import dataclass
 import structlog
 
 from paper_exchange.application.accounts import Accounts
-from paper_exchange.application.exchange import Exchange
+from paper_exchange.application.exchange import Exchange, last_moment_ms
 from paper_exchange.application.faults import Faults
 from paper_exchange.application.linear_market import LinearMarket
-from paper_exchange.application.market import Market
+from paper_exchange.application.market import MAX_STEP_S, Market
 from paper_exchange.application.milestones import Milestones
 from paper_exchange.application.tape import Tape
+from paper_exchange.application.timeline import Timeline
+from paper_exchange.application.venue_clock import VirtualClock, virtual
 from paper_exchange.domain.ip_budget import IpBudget
 from paper_exchange.domain.ledger import Ledger
+from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.order import Execution, Order
-from paper_exchange.domain.price_walk import PriceWalk
 from paper_exchange.inbound.account_routes import AccountRoutes
 from paper_exchange.inbound.asgi import ExchangeApp
 from paper_exchange.inbound.coingecko import CoinGeckoApp
 from paper_exchange.inbound.control import LOOPBACK, Control
+from paper_exchange.inbound.control_market import ControlMarket
 from paper_exchange.inbound.endpoints import Rooms
 from paper_exchange.inbound.linear_routes import LinearRoutes
 from paper_exchange.inbound.market_routes import MarketRoutes
@@ -33,12 +36,16 @@ from paper_exchange.inbound.rest import Rest
 from paper_exchange.inbound.streams import Streams
 from paper_exchange.inbound.trade_routes import TradeRoutes
 from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
+from paper_exchange.outbound.feeds import BuiltFeed, FeedChoice, build_feed
 from paper_exchange.outbound.file_journal import FileJournal
 from paper_exchange.outbound.key_material import RandomKeyMaterial
 from paper_exchange.settings import Settings
-from shared.trading.clock import Clock, SystemClock
+from shared.trading.clock import Clock, SystemClock, epoch_ms
 
 log = structlog.get_logger()
+
+VIRTUAL_STEP_S = 86_400.0
+"""Virtual time may step as far as it is told."""
 
 
 @dataclass(slots=True)
@@ -69,20 +76,20 @@ class Venue:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        clock = clock or SystemClock()
         listings = load_listings()
         self.journal = FileJournal(settings.data_folder)
         self.ledger = Ledger({listing.symbol: listing for listing in listings})
         for record in self.journal.replay():
             self.ledger.apply(record)
-        walk = PriceWalk(listings, random.Random(settings.seed))  # noqa: S311 - a simulated market, not a secret
-        walk.resume(self.ledger.prices)
-        self.market = Market(listings, walk, clock, frozen=settings.feed == "frozen")
+        clock, built = self._time_and_prices(clock or SystemClock(), listings)
+        self._link = built.link
+        longest = VIRTUAL_STEP_S if virtual(clock) else MAX_STEP_S
+        self.market = Market(listings, built.prices, clock, frozen=settings.feed == "frozen", max_step_s=longest)
         self.faults = Faults(
             random.Random(settings.seed),  # noqa: S311
             latency_ms=settings.latency_ms,
             stream_latency_ms=settings.stream_latency_ms,
-            match_delay_ms=settings.match_delay_ms,
+            match_delay_ms=0 if virtual(clock) else settings.match_delay_ms,
         )
         self.tape = Tape()
         self._routes = MarketRoutes(self.market, clock, self.tape, inner_band=settings.inner_price_band)
@@ -94,10 +101,31 @@ class Venue:
             ledger=self.ledger, market=self.market, journal=self.journal, feed=tellers,
             milestones=Milestones(), clock=clock, inner_band=settings.inner_price_band,
         )  # fmt: skip
+        self.timeline = Timeline(self.exchange, self.public.tick, clock=virtual(clock))
         self.accounts = Accounts(self.exchange, RandomKeyMaterial(), tellers)
-        self._matching: list[tuple[int, str]] = []
         self._running = False
         self.journal.on_durable(self._on_durable)
+
+    def _time_and_prices(self, clock: Clock, listings: list[Listing]) -> tuple[Clock, BuiltFeed]:
+        """The venue's clock and its feed; virtual time goes on after the last moment in the journal."""
+        settings = self._settings
+        choice = FeedChoice(
+            kind=settings.feed,
+            seed=settings.seed,
+            gaps_per_day=settings.gaps_per_day,
+            replay_file=settings.replay_file,
+            replay_loop=settings.replay_loop,
+            mirror_url=settings.mirror_url,
+            mirror_symbols=tuple(symbol for symbol in settings.mirror_symbols.split(",") if symbol),
+        )
+        if settings.clock == "virtual":
+            built = build_feed(choice, listings, start_ms=settings.clock_start_ms)
+            known_ms = last_moment_ms(self.ledger.last_id)
+            clock = VirtualClock(max(settings.clock_start_ms or built.first_ms, known_ms + 1 if known_ms else 0))
+        else:
+            built = build_feed(choice, listings, start_ms=epoch_ms(clock.now()))
+        built.prices.resume(self.ledger.prices)
+        return clock, built
 
     def app(self) -> ExchangeApp:
         """The venue's own port."""
@@ -111,6 +139,7 @@ class Venue:
         rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
+            market=ControlMarket(self.exchange, self.timeline, feed=self._settings.feed, line=self._link),
             admin_token=self._settings.admin_token.get_secret_value(),
         )  # fmt: skip
         return ExchangeApp(
@@ -130,21 +159,30 @@ class Venue:
     def _on_durable(self, position: int) -> None:
         """Orders on disk are acknowledged first and matched after; frames leave."""
         self.private.on_durable(position)
-        loop = asyncio.get_running_loop()
         waiting = self.exchange.to_match
         if not waiting:
             return
         self.exchange.to_match = []
         for order_id in waiting:
-            delay = self.faults.match_delay_s(self.ledger.orders[order_id].uid)
-            loop.call_later(delay, self.exchange.match, order_id)
+            self._match_after(order_id, self.faults.match_delay_s(self.ledger.orders[order_id].uid))
+
+    def _match_after(self, order_id: str, delay_s: float) -> None:
+        if not delay_s:
+            self.exchange.match(order_id)
+        elif self.timeline.clock is not None:
+            self.timeline.match_later(order_id, int(delay_s * 1000))
+        else:
+            asyncio.get_running_loop().call_later(delay_s, self.exchange.match, order_id)
 
     async def run(self) -> None:
         """Keep the venue going until cancelled; ends with the error when the journal cannot be written."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.journal.run())
-            group.create_task(self._every(self._settings.tick_ms / 1000, self._tick))
-            group.create_task(self._every(self._settings.prices_every_s, self.exchange.note_prices))
+            if self.timeline.clock is None:
+                group.create_task(self._every(self._settings.tick_ms / 1000, self._tick))
+                group.create_task(self._every(self._settings.prices_every_s, self.exchange.note_prices))
+            if self._link is not None:
+                group.create_task(self._link.run())
             self._on_durable(0)
             self._running = True
 
@@ -155,9 +193,9 @@ class Venue:
             action()
 
     def _tick(self) -> None:
-        self.market.tick()
-        self.exchange.match_resting()
-        self.public.tick()
+        if self._link is not None:
+            self._link.tell()
+        self.timeline.tick()
 
     def _metrics(self) -> bytes:
         lines = [

@@ -34,6 +34,12 @@ ID_EPOCH_MS = 1_288_834_974_657
 """Makes 19-digit ids that grow with time, like the recorded ones."""
 
 
+def last_moment_ms(last_id: int) -> int:
+    """When the newest id was given, epoch milliseconds; 0 when none was."""
+    moment = last_id >> 22
+    return moment + ID_EPOCH_MS if moment else 0
+
+
 class Exchange:
     """Accounts, orders and matching on one simulated market.
 

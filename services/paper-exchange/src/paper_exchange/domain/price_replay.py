@@ -13,7 +13,8 @@ from paper_exchange.domain.price_board import PriceBoard
 def along(candle: Candle, passed_ms: int, *, length_ms: int) -> int:
     """Where the price stands inside a candle.
 
-    A candle that rose went down first: open, low, high, close, a third of the time each; one that fell, the mirror image.
+    A candle that rose went down first: open, low, high, close, three tenths of the time each, and stays at its close
+    for the last tenth, so that whoever looks every few seconds sees it; one that fell, the mirror image.
 
     Args:
         candle: In fine units.
@@ -22,10 +23,10 @@ def along(candle: Candle, passed_ms: int, *, length_ms: int) -> int:
     """
     rose = candle.close >= candle.open
     points = (candle.open, *((candle.low, candle.high) if rose else (candle.high, candle.low)), candle.close)
-    if passed_ms >= length_ms:
+    leg, within = divmod(passed_ms * 10, length_ms * 3)
+    if leg >= 3:
         return candle.close
-    leg, within = divmod(passed_ms * 3, length_ms)
-    return points[leg] + (points[leg + 1] - points[leg]) * within // length_ms
+    return points[leg] + (points[leg + 1] - points[leg]) * within // (length_ms * 3)
 
 
 class PriceReplay(PriceBoard):

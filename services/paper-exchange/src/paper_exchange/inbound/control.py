@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from paper_exchange.application.accounts import Accounts, KeyTerms
@@ -15,6 +14,7 @@ from paper_exchange.application.milestones import EVENTS
 from paper_exchange.domain.account import ApiKey
 from paper_exchange.domain.refusal import Refused, request_error
 from paper_exchange.inbound.control_bodies import read_balances, read_fault, read_terms
+from paper_exchange.inbound.control_market import ControlMarket
 from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
 from paper_exchange.inbound.paging import number
 from paper_exchange.inbound.shapes import execution_shape, log_shape, order_shape
@@ -32,7 +32,14 @@ class Control:
     """What only the operator and the tests may ask."""
 
     def __init__(
-        self, *, exchange: Exchange, accounts: Accounts, faults: Faults, streams: Streams, admin_token: str
+        self,
+        *,
+        exchange: Exchange,
+        accounts: Accounts,
+        faults: Faults,
+        streams: Streams,
+        market: ControlMarket,
+        admin_token: str,
     ) -> None:
         self._exchange = exchange
         self._accounts = accounts
@@ -51,9 +58,8 @@ class Control:
             ("POST", "faults"): self._add_fault,
             ("GET", "faults"): self._list_faults,
             ("DELETE", "faults"): self._heal,
-            ("POST", "feed"): self._set_feed,
-            ("GET", "feed"): self._get_feed,
             ("POST", "streams/cut"): self._cut_streams,
+            **market.handlers,
         }
 
     async def answer(self, request: Request) -> Reply:
@@ -149,47 +155,11 @@ class Control:
         wanted = number(request, "id", 0, lowest=0, highest=10**9)
         return {"healed": self._faults.remove(wanted or None)}
 
-    async def _set_feed(self, request: Request) -> object:
-        body = request.json()
-        market = self._exchange.market
-        mode = body.get("mode")
-        if mode not in {None, "frozen", "simulated"}:
-            raise request_error("mode must be frozen or simulated")
-        prices, depth = _amounts(body, "prices"), _amounts(body, "depth")
-        for symbol in (*prices, *depth, *body.get("halt", ()), *body.get("resume", ())):
-            market.listing(symbol)
-        market.frozen = mode == "frozen" if mode else market.frozen
-        market.halted = (market.halted | set(body.get("halt", ()))) - set(body.get("resume", ()))
-        for symbol, price in prices.items():
-            market.set_price(symbol, price)
-        for symbol, amount in depth.items():
-            market.set_depth(symbol, amount)
-        self._exchange.match_resting()
-        return await self._get_feed(request)
-
-    async def _get_feed(self, _request: Request) -> object:
-        market = self._exchange.market
-        return {
-            "mode": "frozen" if market.frozen else "simulated",
-            "halted": sorted(market.halted),
-            "prices": {symbol: plain(market.walk.mid(symbol)) for symbol in market.listings},
-        }
-
     async def _cut_streams(self, request: Request) -> object:
         return {"cut": await self._streams.cut(str(request.json().get("uid", "")))}
 
     def _now(self) -> int:
         return self._exchange.now_ms()
-
-
-def _amounts(body: Mapping[str, Any], name: str) -> dict[str, Decimal]:
-    values = body.get(name) or {}
-    if not isinstance(values, dict):
-        raise request_error(f"{name} must be an object")
-    amounts = {str(symbol): parse_decimal(str(value)) for symbol, value in values.items()}
-    if any(amount <= 0 for amount in amounts.values()):
-        raise request_error(f"{name} must be above zero")
-    return amounts
 
 
 def _terms_of(key: ApiKey) -> KeyTerms:

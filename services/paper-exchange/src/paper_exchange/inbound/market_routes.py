@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
 
-from paper_exchange.application.market import Market
+from paper_exchange.application.market import CoinPrices, Market
 from paper_exchange.application.tape import Print, Tape
 from paper_exchange.domain.exact import mul
 from paper_exchange.domain.listing import MIN_AMOUNT, Listing
@@ -33,6 +34,7 @@ class MarketRoutes:
         self._clock = clock
         self._tape = tape
         self._inner_band = inner_band
+        self._prices = CoinPrices(market)
         self._tickers: list[dict[str, str]] = []
         self._tickers_of = -1
 
@@ -202,11 +204,9 @@ class MarketRoutes:
         trades = islice(chain(self._tape.of(listing.symbol), quiet), limit)
         return {"category": "spot", "list": [_print_shape(trade) for trade in trades]}
 
-    def prices(self) -> dict[str, Decimal]:
+    def prices(self) -> Mapping[str, Decimal]:
         """USD per coin, for the value of a wallet."""
-        walk = self._market.walk
-        known = {listing.base: walk.mid(listing.symbol) for listing in self._market.listings.values()}
-        return known | {"USDT": Decimal(1)}
+        return self._prices
 
 
 def _print_shape(trade: Print) -> dict[str, Any]:

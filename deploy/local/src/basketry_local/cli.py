@@ -93,6 +93,28 @@ def bench(as_json: Json = False) -> None:
 
 
 @app.command()
+def conformance(
+    environment: Annotated[str, typer.Option("--environment", help="testnet, demo or paper; never mainnet.")],
+    url: Annotated[str | None, typer.Option("--url", help="Where the paper exchange is.")] = None,
+    symbol: Annotated[str, typer.Option("--symbol", help="The spot pair to ask with.")] = "BTCUSDT",
+    budget: Annotated[str, typer.Option("--budget", help="USDT that orders which may fill are worth in all.")] = "40",
+    report: Annotated[Path, typer.Option("--report", help="Folder of the reports and of ids to ask again.")] = Path(
+        "conformance"
+    ),
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before trading.")] = False,
+) -> None:
+    """Ask a venue what only it can answer, with tiny orders of your own testnet key, and write a report.
+
+    The key comes from BASKETRY_CONFORMANCE_API_KEY and BASKETRY_CONFORMANCE_API_SECRET (or an RSA private key in PEM).
+    A second run after a day asks whether old client order ids are still taken.
+    """
+    from basketry_local.commands import conformance as command
+
+    options = command.Options(environment=environment, url=url, symbol=symbol, budget=budget, folder=report, yes=yes)
+    raise typer.Exit(command.run(options))
+
+
+@app.command()
 def provision(
     nats_config: Annotated[
         Path | None, typer.Option("--nats-config", help="Write the NATS server's users here and end.")

@@ -227,6 +227,14 @@ class KeyUnit(Protocol):
         """Append to the key's chain."""
         ...
 
+    async def approve(self, key_id: UUID, run: RunTails, allowance: RunAllowance) -> None:
+        """Store what a plan allows; what is stored already stays as it is."""
+        ...
+
+
+class SigningUnit(Protocol):
+    """One unit of work that decides about one signature, on the shortest way to the database."""
+
     async def signing_state(self, key_id: UUID, bucket: Bucket) -> SigningState | None:
         """What one call needs, with the key locked until this unit ends."""
         ...
@@ -241,13 +249,13 @@ class KeyUnit(Protocol):
         """Store what a call cost, and its audit."""
         ...
 
-    async def approve(self, key_id: UUID, run: RunTails, allowance: RunAllowance) -> None:
-        """Store what a plan allows; what is stored already stays as it is."""
-        ...
-
 
 class KeyBook(Protocol):
     """The stored keys."""
+
+    def signing_unit(self, user_id: UUID) -> AbstractAsyncContextManager[SigningUnit]:
+        """A unit for one signature: commits at the end, rolls back on an error."""
+        ...
 
     def unit(self, user_id: UUID) -> AbstractAsyncContextManager[KeyUnit]:
         """One unit of work for a user: commits at the end, rolls back on an error."""

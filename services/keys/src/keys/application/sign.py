@@ -9,7 +9,7 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from keys.application.ports import Egress, KeyBook, KeyUnit, SigningState, Vault
+from keys.application.ports import Egress, KeyBook, SigningState, SigningUnit, Vault
 from keys.application.refusals import Refusals
 from keys.domain.allowance import CountDown, RunTails, count_down
 from keys.domain.audit import AuditDraft
@@ -115,14 +115,18 @@ class Sign:
             raise
 
     async def _until_decided(self, asked: CallToSign, call: PrivateCall) -> Credentials | AskAgain:
-        """The decision; egress is leased between two tries, so that nobody waits for it with the key locked."""
+        """The decision; egress is leased outside of it, so that nobody waits for that with the key locked.
+
+        Orders lease first, for they are in a hurry; a question is asked whether it may be signed at all before that.
+        """
+        wait_ms = await self._egress.refill(call.lane) if call.orders else 0
         for _ in range(EGRESS_TRIES):
+            if wait_ms:
+                return AskAgain(after_ms=wait_ms, reason=RetryReason.EGRESS_RATE)
             decided = await self._decide(asked, call)
             if decided is not None:
                 return decided
             wait_ms = await self._egress.refill(call.lane)
-            if wait_ms:
-                return AskAgain(after_ms=wait_ms, reason=RetryReason.EGRESS_RATE)
         return AskAgain(after_ms=PENDING_RETRY_MS, reason=RetryReason.EGRESS_RATE)
 
     def _read(self, asked: CallToSign) -> PrivateCall:
@@ -138,14 +142,14 @@ class Sign:
 
     async def _decide(self, asked: CallToSign, call: PrivateCall) -> Credentials | AskAgain | None:
         """One unit of work; None, and nothing changed, when there is no egress at hand."""
-        async with self._book.unit(asked.user_id) as unit:
+        async with self._book.signing_unit(asked.user_id) as unit:
             state = await unit.signing_state(asked.key_id, call.bucket)
             if state is None:
                 raise KeyNotFound("There is no such key.")
             return await self._spend(unit, state, asked, call)
 
     async def _spend(
-        self, unit: KeyUnit, state: SigningState, asked: CallToSign, call: PrivateCall
+        self, unit: SigningUnit, state: SigningState, asked: CallToSign, call: PrivateCall
     ) -> Credentials | AskAgain | None:
         # Whatever may refuse comes first: a dead key must not use up what the others live on.
         sealed = state.key.usable()
@@ -166,7 +170,7 @@ class Sign:
         await unit.record(state, call.bucket, window, counted, self._entry(asked, call.link_ids, outcome="done"))
         return credentials
 
-    async def _count_down(self, unit: KeyUnit, asked: CallToSign, call: PrivateCall) -> CountDown | None:
+    async def _count_down(self, unit: SigningUnit, asked: CallToSign, call: PrivateCall) -> CountDown | None:
         """What the orders cost; None while their command may still be on its way."""
         if not call.orders:
             return CountDown()

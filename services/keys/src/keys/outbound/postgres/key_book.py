@@ -11,16 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from keys.application.ports import AccountHolder, ChangeKind, DueCheck, SignedPast, SigningState
-from keys.domain.allowance import CountDown, RunAllowance, RunTails
+from keys.application.ports import AccountHolder, ChangeKind, DueCheck
+from keys.domain.allowance import RunAllowance, RunTails
 from keys.domain.audit import AuditDraft, AuditSeal
-from keys.domain.endpoints import Bucket
 from keys.domain.key_pair import KeyPair
-from keys.domain.orders import OrderTerms
-from keys.domain.rate_window import RateWindow
 from keys.domain.stored_key import KeyStatus, StoredKey
 from keys.outbound.postgres import audit_trail, pair_rows, signing_rows
 from keys.outbound.postgres.rows import key_of, values_of
+from keys.outbound.postgres.signing_unit import PostgresSigningUnit
 from keys.outbound.postgres.tables import audit, venue_accounts, venue_keys
 from shared.contracts.fields import EventData
 from shared.runtime.database import Database
@@ -64,6 +62,12 @@ class PostgresKeyBook:
         """One unit of work for a user: commits at the end, rolls back on an error."""
         async with self._database.transaction(user_id) as session:
             yield PostgresKeyUnit(session, self._outbox, self._seal, self._announcement)
+
+    @asynccontextmanager
+    async def signing_unit(self, user_id: UUID) -> AsyncIterator[PostgresSigningUnit]:
+        """A unit for one signature."""
+        async with self._database.unit(user_id) as unit:
+            yield PostgresSigningUnit(unit, self._seal)
 
 
 class PostgresKeyUnit:
@@ -173,29 +177,6 @@ class PostgresKeyUnit:
         entry = self._seal.entry(draft, seq=head.seq + 1, previous=head.seal)
         await self._session.execute(insert(audit).values(audit_trail.values_of(entry)))
         self._head = audit_trail.Head(entry.seq, entry.seal)
-
-    async def signing_state(self, key_id: UUID, bucket: Bucket) -> SigningState | None:
-        """What one call needs, with the key locked until this unit ends."""
-        found = await signing_rows.read_state(self._session, key_id, bucket)
-        if found is None:
-            return None
-        state, self._head = found
-        return state
-
-    async def signed_past(self, key_id: UUID, orders: Sequence[OrderTerms]) -> SignedPast:
-        """Approvals and earlier signatures that concern these orders."""
-        return await signing_rows.read_past(self._session, key_id, orders)
-
-    async def record(
-        self, state: SigningState, bucket: Bucket, window: RateWindow, counted: CountDown, draft: AuditDraft | None
-    ) -> None:
-        """Store what a call cost, and its audit, in one statement."""
-        entry = None
-        if draft is not None:
-            head = self._head or await audit_trail.read_head(self._session, draft.key_id)
-            entry = self._seal.entry(draft, seq=head.seq + 1, previous=head.seal)
-            self._head = audit_trail.Head(entry.seq, entry.seal)
-        await signing_rows.write(self._session, state, bucket, window, counted, entry)
 
     async def approve(self, key_id: UUID, run: RunTails, allowance: RunAllowance) -> None:
         """Store what a plan allows; what is stored already stays as it is."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +22,7 @@ from keys.domain.rate_window import RateWindow
 from keys.outbound.postgres.audit_trail import EMPTY, Head, values_of
 from keys.outbound.postgres.rows import json_of, key_of
 from keys.outbound.postgres.tables import plan_ceilings
+from shared.runtime.unit import Unit
 from shared.trading.status import Side
 
 Row = Mapping[str, Any]
@@ -98,9 +99,9 @@ def tail_texts(run: RunTails) -> tuple[str, str]:
     return f"{run[0]:020x}", f"{run[1]:010x}"
 
 
-async def read_state(session: AsyncSession, key_id: UUID, bucket: Bucket) -> tuple[SigningState, Head] | None:
+async def read_state(unit: Unit, key_id: UUID, bucket: Bucket) -> tuple[SigningState, Head] | None:
     """Key, window and head of the audit, with the key locked; None when the key is not this user's."""
-    driver = await _driver(session)
+    driver: _Driver = unit.connection
     # Two statements: what is read has to be newer than the lock.
     await driver.execute(_LOCK, str(key_id))
     row = await driver.fetchrow(_STATE, key_id, bucket.name)
@@ -110,9 +111,9 @@ async def read_state(session: AsyncSession, key_id: UUID, bucket: Bucket) -> tup
     return SigningState(key=key_of(dict(row)), window=_window_of(row), now_ms=row["now_ms"]), head
 
 
-async def read_past(session: AsyncSession, key_id: UUID, orders: Sequence[OrderTerms]) -> SignedPast:
+async def read_past(unit: Unit, key_id: UUID, orders: Sequence[OrderTerms]) -> SignedPast:
     """Approvals of the orders' runs, and fingerprints of their link ids."""
-    driver = await _driver(session)
+    driver: _Driver = unit.connection
     runs = [tail_texts(run) for run in sorted({order.run for order in orders})]
     links = [order.link_text for order in orders]
     rows = await driver.fetch(_PAST, key_id, [one[0] for one in runs], [one[1] for one in runs], links)
@@ -123,7 +124,7 @@ async def read_past(session: AsyncSession, key_id: UUID, orders: Sequence[OrderT
 
 
 async def write(
-    session: AsyncSession,
+    unit: Unit,
     state: SigningState,
     bucket: Bucket,
     window: RateWindow,
@@ -131,7 +132,7 @@ async def write(
     entry: AuditEntry | None,
 ) -> None:
     """One statement for everything that a call costs."""
-    driver = await _driver(session)
+    driver: _Driver = unit.connection
     values = _window_values(state, bucket, window)
     if entry is None:
         await driver.fetchval(_ONLY_WINDOW, *values)
@@ -163,12 +164,6 @@ async def approve(session: AsyncSession, key_id: UUID, run: RunTails, allowance:
         for ceiling in allowance.ceilings.values()
     ]
     await session.execute(insert(plan_ceilings).values(rows).on_conflict_do_nothing())
-
-
-async def _driver(session: AsyncSession) -> _Driver:
-    """The driver's own connection inside this transaction: a third of the toolkit's cost per statement."""
-    raw = await (await session.connection()).get_raw_connection()
-    return cast("_Driver", raw.driver_connection)
 
 
 def _window_values(state: SigningState, bucket: Bucket, window: RateWindow) -> list[Any]:

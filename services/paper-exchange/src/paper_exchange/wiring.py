@@ -129,12 +129,13 @@ class Venue:
 
     def app(self) -> ExchangeApp:
         """The venue's own port."""
+        linear = LinearMarket(load_contracts(), self.market)
         rooms = Rooms(
             market=self._routes,
-            linear=LinearRoutes(LinearMarket(load_contracts(), self.market)),
+            linear=LinearRoutes(linear),
             trade=TradeRoutes(self.exchange),
             queries=QueryRoutes(self.exchange, self.faults),
-            account=AccountRoutes(self.exchange, self._routes),
+            account=AccountRoutes(self.exchange, self._routes, linear),
         )
         rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
         control = Control(

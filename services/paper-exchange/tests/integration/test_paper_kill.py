@@ -101,7 +101,9 @@ def test_state_and_prices_survive_a_clean_stop_and_a_kill(own_venue: Any) -> Non
     own_venue.control("POST", "feed", {"mode": "frozen", "prices": {"BTCUSDT": "70000"}})
     resting = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.01",
                "price": "69500", "timeInForce": "GTC", "orderLinkId": "rest"}  # fmt: skip
-    assert customer.post("/v5/order/create", resting)["retCode"] == 0
+    assert customer.post("/v5/order/create", {**resting, "price": "69400"})["retCode"] == 0
+    amended = {"category": "spot", "symbol": "BTCUSDT", "orderLinkId": "rest", "price": "69500"}
+    assert customer.post("/v5/order/amend", amended)["retCode"] == 0
     own_venue.control("GET", f"wait?uid={customer.uid}&event=order_received&n=1&timeout_ms=5000")
     time.sleep(0.3)
     before = own_venue.control("GET", f"ledger?uid={customer.uid}")

@@ -157,7 +157,7 @@ class Ledger:
         self._saw(fill.exec_id)
         execution = Execution(
             uid=order.uid, exec_id=fill.exec_id, order_id=order.order_id, link_id=order.link_id, symbol=order.symbol,
-            side=order.side, order_type=order.order_type, order_price=order.price, order_quantity=order.quantity,
+            side=order.side, order_type=order.order_type, order_price=order.limit_price, order_quantity=order.quantity,
             leaves_quantity=ZERO if order.by_value else sub(order.quantity, order.filled_quantity),
             price=fill.price, quantity=fill.quantity, value=value, fee=fee, fee_coin=order.fee_coin,
             fee_rate=FEE_RATE, is_maker=is_maker, at_ms=at_ms, seq=self.seq,

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_exchange.application.exchange import Exchange
+from paper_exchange.application.linear_market import LinearMarket
 from paper_exchange.domain.exact import mul
 from paper_exchange.domain.ledger import FEE_RATE
 from paper_exchange.domain.refusal import Refused, request_error
@@ -17,13 +18,16 @@ from paper_exchange.inbound.shapes import key_shape, log_shape, wallet_shape
 from shared.trading.money import EXACT, plain, truncate
 
 MARGIN_MODE = "REGULAR_MARGIN"
+LINEAR_TAKER, LINEAR_MAKER = "0.00055", "0.0002"
+"""Rates of a user without a level; nothing is charged, as nothing linear is traded here."""
 EPOCH_ISO = "1970-01-01T00:00:00Z"
 
 
 class AccountRoutes:
     """What the account of the signing key looks like."""
 
-    def __init__(self, exchange: Exchange, market: MarketRoutes) -> None:
+    def __init__(self, exchange: Exchange, market: MarketRoutes, linear: LinearMarket) -> None:
+        self._linear = linear
         self._exchange = exchange
         self._market = market
 
@@ -51,9 +55,10 @@ class AccountRoutes:
         }
 
     def fee_rate(self, request: Request) -> object:
-        """The same rate for every pair."""
-        if category(request) != "spot":
-            return {"category": request.params["category"], "list": []}
+        """The same rate for every pair; without a category, linear (ccxt asks so)."""
+        kind = category(request, "linear")
+        if kind != "spot":
+            return {"category": kind, "list": self._linear_rates(request) if kind == "linear" else []}
         wanted = request.params.get("symbol", "")
         symbols = [symbol for symbol in self._exchange.market.listings if wanted in {"", symbol}]
         if wanted and not symbols:
@@ -61,6 +66,14 @@ class AccountRoutes:
         rate = plain(FEE_RATE)
         rows = [{"symbol": symbol, "baseCoin": "", "takerFeeRate": rate, "makerFeeRate": rate} for symbol in symbols]
         return {"category": "spot", "list": rows}
+
+    def _linear_rates(self, request: Request) -> list[dict[str, str]]:
+        wanted, base = request.params.get("symbol", ""), request.params.get("baseCoin", "")
+        return [
+            {"symbol": contract.symbol, "baseCoin": "", "takerFeeRate": LINEAR_TAKER, "makerFeeRate": LINEAR_MAKER}
+            for contract in self._linear.contracts.values()
+            if wanted in {"", contract.symbol} and base in {"", contract.base}
+        ]
 
     def query_api(self, request: Request) -> object:
         """The signing key itself."""

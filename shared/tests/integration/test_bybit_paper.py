@@ -25,7 +25,7 @@ from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.orders import LimitOrder
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotOpen, Refused, Unknown
 from shared.runtime.bybit.pace import Pace
-from shared.runtime.bybit.private_stream import PrivateStream
+from shared.runtime.bybit.private_stream import PrivateStream, StreamTimes
 from shared.runtime.bybit.public import PublicMarket
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, OrderStatus, WalletRow
 from shared.runtime.bybit.session import VenueSession
@@ -240,6 +240,41 @@ async def test_the_stream_tells_orders_matches_and_balances_and_comes_back_after
         await eventually(lambda: desk.gaps == ["connected", "connected"])
         await desk.session.create_order(await desk.order("s2"))
         await eventually(lambda: any(row.order_link_id == "s2" for row in desk.of(ExecutionRow)))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_what_happened_while_the_stream_was_away_is_found_by_query(desk: Desk) -> None:
+    gone = asyncio.Event()
+
+    async def late_login() -> StreamLogin:
+        if desk.gaps:  # cut once: the way back stays shut until the order is done
+            await gone.wait()
+        return await desk.login()
+
+    stream = PrivateStream(
+        url=f"ws://127.0.0.1:{desk.port}/v5/private",
+        login=late_login,
+        listener=desk,
+        pace=Pace(0.0),
+        rng=random.Random(1),
+        times=StreamTimes(backoff_first_s=0.05),
+    )
+    running = asyncio.create_task(stream.run())
+    try:
+        await eventually(lambda: desk.gaps == ["connected"])
+        since = int(time.time() * 1000) - 1000
+        await desk.control("POST", "streams/cut", uid=desk.keys["uid"])
+        await eventually(lambda: not stream.connected.is_set())
+        await desk.session.create_order(await desk.order("unheard"))
+        await filled(desk, "unheard")
+        gone.set()
+        await eventually(lambda: desk.gaps == ["connected", "connected"])
+        outcome = await desk.session.executions(start_ms=since, end_ms=int(time.time() * 1000) + 1000)
+        assert isinstance(outcome, Accepted)
+        assert {row.order_link_id for row in outcome.reply} == {"unheard"}
+        assert not any(row.order_link_id == "unheard" for row in desk.of(ExecutionRow))
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -19,7 +19,7 @@ from shared.contracts.rpc.keys import StreamLogin
 from shared.runtime.bybit.pace import Pace
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, WalletRow
 from shared.runtime.bybit.stream_frames import PrivateFrame, read_frame
-from shared.trading.errors import PlatformError
+from shared.trading.errors import Denied, PlatformError
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,8 @@ class StreamTimes:
 
     Attributes:
         silence_s: Without any frame for so long the socket is taken for dead; above `ping_s`.
+        refused_max_s: Longest pause after a refused login: a dead key would otherwise use up the connections that the
+            venue grants to this address.
         steady_s: A connection that lasted so long starts the back-off afresh.
         gap_every_s: Malformed frames ask for a recovery at most this often.
     """
@@ -66,6 +68,7 @@ class StreamTimes:
     silence_s: float = 30.0
     backoff_first_s: float = 0.5
     backoff_max_s: float = 30.0
+    refused_max_s: float = 300.0
     steady_s: float = 60.0
     gap_every_s: float = 5.0
 
@@ -113,9 +116,13 @@ class PrivateStream:
         while True:
             await self._pace.turn()
             since = loop.time()
+            longest_s = self._times.backoff_max_s
             try:
                 await self._live()
-            except (OSError, TimeoutError, WebSocketException, StreamRefusedError, PlatformError) as error:
+            except (StreamRefusedError, Denied) as error:
+                longest_s = self._times.refused_max_s
+                self._log.warning("private_stream_refused", detail=str(error)[:200])
+            except (OSError, TimeoutError, WebSocketException, PlatformError) as error:
                 self._log.warning("private_stream_lost", reason=type(error).__name__, detail=str(error)[:200])
             finally:
                 self.connected.clear()
@@ -123,7 +130,7 @@ class PrivateStream:
             if loop.time() - since >= self._times.steady_s:
                 pause_s = self._times.backoff_first_s
             await asyncio.sleep(pause_s * self._rng.uniform(0.5, 1.0))
-            pause_s = min(pause_s * 2, self._times.backoff_max_s)
+            pause_s = min(pause_s * 2, longest_s)
 
     async def _live(self) -> None:
         async with connect(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -146,6 +147,30 @@ async def test_an_event_delivered_twice_changes_nothing_the_second_time(house: A
 
     await eventually(lambda: _async_contains(seen, "A late fill."))
     assert sorted(await seen()) == ["A late fill.", "Bought 0.0025 BTC at 100000.1 on average."]
+
+
+async def test_a_burst_is_painted_whole_and_one_that_cannot_be_kept_holds_up_no_other(
+    house: Any, ada: UUID, build: Any
+) -> None:
+    accepted = await house.bought(ada)
+    about, run = UUID(accepted["position_id"]), UUID(accepted["plan_id"])
+    legs = [build.leg(about, run, number, symbol=f"C{number}USDT") for number in range(20)]
+    sent = build.leg(about, run, 20, status=LegStatus.SUBMITTED, version=2)
+    # PostgreSQL keeps no text with a zero character: the transaction of its lot is refused as a whole.
+    refused = build.leg(about, run, 21, symbol="BAD\x00")
+    updated = execution.LegsUpdated(user_id=ada, position_id=about, legs=[sent, *legs[:3]])
+    events = [execution.LegFilled(user_id=ada, leg=leg) for leg in [*legs[:10], refused, *legs[10:]]]
+    await asyncio.gather(*(house.say(event, user=ada, about=about) for event in [updated, *events]))
+
+    async def whole() -> bool:
+        shown = await detail(house, ada, about)
+        return [leg["number"] for leg in shown["legs"]] == list(range(21))
+
+    await eventually(whole)
+    shown = await detail(house, ada, about)
+    assert [leg["status"] for leg in shown["legs"]] == ["FILLED"] * 20 + ["SUBMITTED"]
+    answer = await house.http.get("/api/activity?limit=100", headers=house.headers(ada))
+    assert [item["type"] for item in answer.json()["items"]].count("execution.leg_filled") == 20
 
 
 async def test_a_position_that_only_execution_knows_appears(house: Any, ada: UUID, build: Any) -> None:

@@ -2,90 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from uuid import UUID
 
-from gateway.application.ports import Pictures
+from gateway.application.ports import Message, Pictures, Strokes
 from gateway.domain.activity import ActivityEntry, leg_sentence, position_sentence
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """The envelope of what was said.
-
-    Attributes:
-        consumer: The durable consumer that brought it.
-        type: Such as `execution.leg_filled`.
-    """
-
-    consumer: str
-    event_id: UUID
-    user_id: UUID
-    type: str
-    at: datetime
-
-
 class PaintPicture:
-    """Applies one message in one transaction with its inbox row; the newest version of each noun wins."""
+    """What each message changes; the newest version of each noun wins."""
 
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
 
-    async def position(self, message: Message, position: Position, legs: list[Leg]) -> None:
+    async def position(self, message: Message, position: Position, legs: Sequence[Leg]) -> None:
         """A position and all its legs changed."""
-        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
-            if picture is None:
-                return
-            await picture.position(position)
-            await picture.legs(message.user_id, legs)
-            sentence = position_sentence(position)
-            await picture.activity(_entry(message, sentence, position.position_id, position.account_id))
+        line = _entry(message, position_sentence(position), position.position_id, position.account_id)
+        await self._pictures.paint(message, Strokes(positions=[position], legs=legs, activity=[line]))
 
-    async def legs(self, message: Message, legs: list[Leg]) -> None:
+    async def legs(self, message: Message, legs: Sequence[Leg]) -> None:
         """Legs changed."""
-        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
-            if picture is not None:
-                await picture.legs(message.user_id, legs)
+        await self._pictures.paint(message, Strokes(legs=legs))
 
     async def filled(self, message: Message, leg: Leg) -> None:
         """A leg was filled, which makes a line in the feed."""
-        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
-            if picture is None:
-                return
-            await picture.legs(message.user_id, [leg])
-            await picture.activity(_entry(message, leg_sentence(leg), leg.position_id))
+        line = _entry(message, leg_sentence(leg), leg.position_id)
+        await self._pictures.paint(message, Strokes(legs=[leg], activity=[line]))
 
-    async def fills(self, message: Message, fills: list[Fill]) -> None:
+    async def fills(self, message: Message, fills: Sequence[Fill]) -> None:
         """Matches entered the books."""
-        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
-            if picture is not None:
-                await picture.fills(message.user_id, fills)
+        await self._pictures.paint(message, Strokes(fills=fills))
 
     async def valuation(self, message: Message, valuation: Valuation) -> None:
         """A position's value changed."""
-        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
-            if picture is not None:
-                await picture.valuation(valuation)
+        await self._pictures.paint(message, Strokes(valuations=[valuation]))
 
     async def deviation(self, message: Message, deviation: Deviation, account_id: UUID) -> None:
         """A position left its band, or came back."""
-        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
-            if picture is None:
-                return
-            await picture.deviation(deviation)
-            outside = ", ".join(str(item["symbol"]) for item in deviation.items)
-            sentence = f"Outside its weight band: {outside}." if deviation.active else "All weights are in their band."
-            await picture.activity(_entry(message, sentence, deviation.position_id, account_id))
+        outside = ", ".join(str(item["symbol"]) for item in deviation.items)
+        sentence = f"Outside its weight band: {outside}." if deviation.active else "All weights are in their band."
+        line = _entry(message, sentence, deviation.position_id, account_id)
+        await self._pictures.paint(message, Strokes(deviations=[deviation], activity=[line]))
 
     async def note(
         self, message: Message, sentence: str, *, position_id: UUID | None = None, account_id: UUID | None = None
     ) -> None:
         """Something that only makes a line in the feed."""
-        async with self._pictures.first(message.consumer, message.event_id, message.user_id) as picture:
-            if picture is not None:
-                await picture.activity(_entry(message, sentence, position_id, account_id))
+        await self._pictures.paint(message, Strokes(activity=[_entry(message, sentence, position_id, account_id)]))
 
 
 def _entry(

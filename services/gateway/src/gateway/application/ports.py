@@ -76,39 +76,43 @@ class Acceptances(Protocol):
         ...
 
 
-class Picture(Protocol):
-    """One transaction of one user, in which an event changes what is known; older versions change nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The envelope of what was said.
 
-    async def position(self, position: Position) -> None:
-        """Keep a position's newer state."""
-        ...
+    Attributes:
+        consumer: The durable consumer that brought it.
+        type: Such as `execution.leg_filled`.
+    """
 
-    async def legs(self, user_id: UUID, legs: Sequence[Leg]) -> None:
-        """Keep the newer states of some legs, each once; those that are not newer change nothing."""
-        ...
+    consumer: str
+    event_id: UUID
+    user_id: UUID
+    type: str
+    at: datetime
 
-    async def fills(self, user_id: UUID, fills: Sequence[Fill]) -> None:
-        """Keep matches; the same one twice changes nothing."""
-        ...
 
-    async def valuation(self, valuation: Valuation) -> None:
-        """Keep a newer value."""
-        ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strokes:
+    """What one message changes in a user's picture; older versions of a noun change nothing."""
 
-    async def deviation(self, deviation: Deviation) -> None:
-        """Keep a newer drift state."""
-        ...
-
-    async def activity(self, entry: ActivityEntry) -> None:
-        """Add a line to the feed; the same event twice adds one."""
-        ...
+    positions: Sequence[Position] = ()
+    legs: Sequence[Leg] = ()
+    fills: Sequence[Fill] = ()
+    valuations: Sequence[Valuation] = ()
+    deviations: Sequence[Deviation] = ()
+    activity: Sequence[ActivityEntry] = ()
 
 
 class Pictures(Protocol):
-    """Opens such transactions, once for each message."""
+    """Keeps what was said."""
 
-    def first(self, consumer: str, message_id: UUID, user_id: UUID) -> AbstractAsyncContextManager[Picture | None]:
-        """None inside the block when this consumer has handled the message before."""
+    async def paint(self, message: Message, strokes: Strokes) -> None:
+        """Change the picture, once for each message and consumer; returns when that is committed.
+
+        Raises:
+            PlatformError: nothing was committed.
+        """
         ...
 
 

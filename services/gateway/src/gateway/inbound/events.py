@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
-from gateway.application.paint_picture import Message, PaintPicture
+from gateway.application.paint_picture import PaintPicture
+from gateway.application.ports import Message
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 from shared.contracts import account, execution, market, portfolio
 from shared.contracts.envelope import Envelope

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict, fields
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.dialects.postgresql import insert
 
+from gateway.application.ports import Message, Strokes
 from gateway.domain.activity import ActivityEntry
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
-from gateway.outbound.postgres import rows
 from gateway.outbound.postgres.tables import (
     activity,
     inbox,
@@ -24,81 +21,96 @@ from gateway.outbound.postgres.tables import (
     position_values,
     synthetic_positions,
 )
+from gateway.outbound.together import Together
 from shared.runtime.database import Database
-from shared.runtime.inbox import first_delivery
+from shared.runtime.statement import Statement
+from shared.runtime.unit import Unit
+
+Painting = tuple[Message, Strokes]
 
 
-def _newer(table: sa.Table, noun: type, *, fixed: frozenset[str]) -> Insert:
+def _first(table: sa.Table, noun: type, *extra: str) -> Statement:
+    """Insert a noun; one that is there stays."""
+    names = [*(field.name for field in fields(noun)), *extra]
+    values = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+    return Statement(insert(table).values(values).on_conflict_do_nothing())
+
+
+def _newer(table: sa.Table, noun: type, *extra: str, fixed: frozenset[str] = frozenset()) -> Statement:
     """Insert a noun, or take its newer version; columns of `fixed` stay as they are."""
-    statement = insert(table)
-    return statement.on_conflict_do_update(
+    names = [*(field.name for field in fields(noun)), *extra]
+    statement = insert(table).values({name: sa.bindparam(name, type_=table.c[name].type) for name in names})
+    stay = {"user_id", *fixed, *(column.name for column in table.primary_key)}
+    changed = statement.on_conflict_do_update(
         index_elements=list(table.primary_key),
-        set_={field.name: statement.excluded[field.name] for field in fields(noun) if field.name not in fixed},
+        set_={name: statement.excluded[name] for name in names if name not in stay},
         where=table.c.version < statement.excluded.version,
     )
+    return Statement(changed)
 
 
-# Built once: twenty legs are one statement, sent with twenty rows in one round trip.
-_POSITION = _newer(
-    synthetic_positions,
-    Position,
-    # Said at acceptance; events do not change them.
-    fixed=frozenset({"position_id", "user_id", "plan_id", "created_at"}),
+# Made once; any number of rows is one round trip.
+_POSITION = _newer(synthetic_positions, Position, fixed=frozenset({"plan_id", "created_at"}))
+"""Plan and moment were said at acceptance; events do not change them."""
+_LEG = _newer(position_legs, Leg, "user_id")
+_FILL = _first(position_fills, Fill, "user_id")
+_VALUE = _newer(position_values, Valuation)
+_DEVIATION = _newer(position_deviations, Deviation)
+_ACTIVITY = _first(activity, ActivityEntry)
+_NEW = Statement(
+    insert(inbox)
+    .from_select(
+        ["consumer", "message_id"],
+        sa.select(
+            sa.func.unnest(sa.bindparam("consumers", type_=sa.ARRAY(sa.Text))),
+            sa.func.unnest(sa.bindparam("messages", type_=sa.ARRAY(sa.Uuid))),
+        ),
+    )
+    .on_conflict_do_nothing()
+    .returning(inbox.c.consumer, inbox.c.message_id)
 )
-_LEGS = _newer(position_legs, Leg, fixed=frozenset({"leg_id", "user_id"}))
-_FILLS = insert(position_fills).on_conflict_do_nothing()
-_VALUE = _newer(position_values, Valuation, fixed=frozenset({"position_id", "user_id"}))
-_DEVIATION = _newer(position_deviations, Deviation, fixed=frozenset({"position_id", "user_id"}))
-_ACTIVITY = insert(activity).on_conflict_do_nothing()
 
 
-class PostgresPicture:
-    """One transaction of one user."""
+async def paint(unit: Unit, user_id: UUID, strokes: Iterable[Strokes]) -> None:
+    """Bring the picture up to date, one statement for each kind of noun.
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def position(self, position: Position) -> None:
-        """Keep a position's newer state; one that is not known yet is added."""
-        await self._write(_POSITION, [rows.columns(position)])
-
-    async def legs(self, user_id: UUID, legs: Sequence[Leg]) -> None:
-        """Keep legs' newer states, always in the same order: two replicas never wait for each other in a circle."""
-        ordered = sorted(legs, key=lambda leg: leg.leg_id)
-        await self._write(_LEGS, [{"user_id": user_id, **rows.columns(leg)} for leg in ordered])
-
-    async def fills(self, user_id: UUID, fills: Sequence[Fill]) -> None:
-        """Keep matches, always in the same order."""
-        ordered = sorted(fills, key=lambda fill: fill.exec_id)
-        await self._write(_FILLS, [{"user_id": user_id, **rows.columns(fill)} for fill in ordered])
-
-    async def valuation(self, valuation: Valuation) -> None:
-        """Keep a newer value."""
-        await self._write(_VALUE, [rows.columns(valuation)])
-
-    async def deviation(self, deviation: Deviation) -> None:
-        """Keep a newer drift state."""
-        await self._write(_DEVIATION, [rows.columns(deviation)])
-
-    async def activity(self, entry: ActivityEntry) -> None:
-        """Add a line to the feed."""
-        await self._write(_ACTIVITY, [asdict(entry)])
-
-    async def _write(self, statement: Insert, values: list[dict[str, Any]]) -> None:
-        if values:
-            # On the connection: a session would ask for keys back, row by row.
-            await (await self._session.connection()).execute(statement, values)
+    Rows are written in the same order everywhere, so that replicas do not wait for each other in a circle.
+    """
+    told = list(strokes)
+    await _write(unit, _POSITION, [one for stroke in told for one in stroke.positions], "position_id")
+    await _write(unit, _LEG, [one for stroke in told for one in stroke.legs], "leg_id", user_id=user_id)
+    await _write(unit, _FILL, [one for stroke in told for one in stroke.fills], "exec_id", user_id=user_id)
+    await _write(unit, _VALUE, [one for stroke in told for one in stroke.valuations], "position_id")
+    await _write(unit, _DEVIATION, [one for stroke in told for one in stroke.deviations], "position_id")
+    await _write(unit, _ACTIVITY, [one for stroke in told for one in stroke.activity], "event_id")
 
 
 class PostgresPictures:
-    """Opens such transactions with the inbox row that makes a second delivery harmless."""
+    """Paints messages of a user that come together in one transaction, with their inbox rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._together: Together[Painting] = Together(self._paint)
 
-    @asynccontextmanager
-    async def first(self, consumer: str, message_id: UUID, user_id: UUID) -> AsyncIterator[PostgresPicture | None]:
-        """None inside the block when this consumer has handled the message before."""
-        async with self._database.transaction(user_id) as session:
-            fresh = await first_delivery(session, inbox, consumer, message_id)
-            yield PostgresPicture(session) if fresh else None
+    async def paint(self, message: Message, strokes: Strokes) -> None:
+        """Returns when it is committed, or was before."""
+        await self._together.do(message.user_id, (message, strokes))
+
+    async def _paint(self, user_id: UUID, paintings: Sequence[Painting]) -> None:
+        keys = sorted({(message.consumer, message.event_id) for message, _ in paintings})
+        async with self._database.unit(user_id) as unit:
+            noted = await _NEW.rows(unit, consumers=[one for one, _ in keys], messages=[one for _, one in keys])
+            fresh = {(row["consumer"], row["message_id"]) for row in noted}
+            await paint(
+                unit,
+                user_id,
+                [strokes for message, strokes in paintings if (message.consumer, message.event_id) in fresh],
+            )
+
+
+async def _write(unit: Unit, statement: Statement, nouns: Sequence[object], key: str, **extra: UUID) -> None:
+    if not nouns:
+        return
+    names = [field.name for field in fields(nouns[0])]  # type: ignore[arg-type]
+    ordered = sorted(nouns, key=lambda noun: str(getattr(noun, key)))
+    await statement.run_many(unit, [{name: getattr(noun, name) for name in names} | extra for noun in ordered])

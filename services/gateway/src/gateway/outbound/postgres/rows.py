@@ -33,11 +33,6 @@ def noun(kind: type[Noun], row: Row) -> Noun:
     return kind(**facts)
 
 
-def columns(value: Position | Leg | Fill | Valuation | Deviation) -> dict[str, Any]:
-    """A domain value as columns."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
 def plan(row: Row) -> Plan:
     """A plan as it was handed out."""
     return Plan(

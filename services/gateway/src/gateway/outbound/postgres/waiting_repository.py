@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
-from gateway.application.ports import WaitingPosition
+from gateway.application.ports import Strokes, WaitingPosition
 from gateway.domain.activity import ActivityEntry, position_sentence
 from gateway.domain.position import Position, PositionDetail
 from gateway.outbound.postgres import rows
-from gateway.outbound.postgres.picture_repository import PostgresPicture
-from gateway.outbound.postgres.tables import synthetic_positions
+from gateway.outbound.postgres.picture_repository import paint
+from gateway.outbound.postgres.tables import activity, synthetic_positions
 from shared.runtime.database import Database
 from shared.trading.status import PositionStatus
 
@@ -47,27 +49,24 @@ class PostgresWaitingPositions:
             if row is None:
                 return False
             position = rows.noun(Position, dict(row))
-            await PostgresPicture(session).activity(
-                ActivityEntry(
-                    event_id=line,
-                    user_id=waiting.user_id,
-                    at=at,
-                    type=NOT_TAKEN,
-                    sentence=position_sentence(position),
-                    position_id=position.position_id,
-                    account_id=position.account_id,
-                )
+            entry = ActivityEntry(
+                event_id=line,
+                user_id=waiting.user_id,
+                at=at,
+                type=NOT_TAKEN,
+                sentence=position_sentence(position),
+                position_id=position.position_id,
+                account_id=position.account_id,
             )
+            await session.execute(insert(activity).values(asdict(entry)).on_conflict_do_nothing())
             return True
 
     async def paint(self, found: PositionDetail) -> None:
         """Keep what execution answered; the newest version of each noun wins, as for events."""
         position = found.summary.position
-        async with self._database.transaction(position.user_id) as session:
-            picture = PostgresPicture(session)
-            await picture.position(position)
-            await picture.legs(position.user_id, found.legs)
-            await picture.fills(position.user_id, found.fills)
+        strokes = Strokes(positions=[position], legs=found.legs, fills=found.fills)
+        async with self._database.unit(position.user_id) as unit:
+            await paint(unit, position.user_id, [strokes])
 
 
 _PENDING = synthetic_positions.c.status == PositionStatus.PENDING.value

@@ -38,6 +38,7 @@ class Statement:
         self.text = str(compiled)
         self._names: list[str] = list(compiled.positiontup or ())
         self._coders = {name: encoder(compiled.binds[name].type) for name in self._names}
+        self._decoders = _decoders(clause)
         self._fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
 
     def arguments(self, given: Mapping[str, Any]) -> list[Any]:
@@ -60,6 +61,16 @@ class Statement:
     async def value(self, unit: Unit, **given: Any) -> Any:
         """First column of the first row, as the driver gives it; None without a row."""
         return await unit.connection.fetchval(self.text, *self.arguments(given))
+
+    async def row(self, unit: Unit, **given: Any) -> Mapping[str, Any] | None:
+        """The first row, decoded by the types of the selected columns; None without a row."""
+        found = await unit.connection.fetchrow(self.text, *self.arguments(given))
+        if found is None:
+            return None
+        row = dict(found)
+        for name, decode in self._decoders.items():
+            row[name] = None if row[name] is None else decode(row[name])
+        return row
 
     async def rows(self, unit: Unit, **given: Any) -> list[Mapping[str, Any]]:
         """Every row, as the driver gives it."""
@@ -159,6 +170,13 @@ def _update(table: sa.Table, key: str, names: Sequence[str]) -> sa.Update:
     new = {name: sa.bindparam(name, type_=table.c[name].type) for name in names if name != key}
     where = table.c[key] == sa.bindparam(_FOUND_BY, type_=table.c[key].type)
     return sa.update(table).where(where).values(new)
+
+
+def _decoders(clause: sa.Executable) -> dict[str, Coder]:
+    if not isinstance(clause, sa.Select):
+        return {}
+    found = ((column.name, decoder(column.type)) for column in clause.selected_columns if hasattr(column, "name"))
+    return {name: decode for name, decode in found if decode is not None}
 
 
 def encoder(kind: sa.types.TypeEngine[Any]) -> Coder | None:

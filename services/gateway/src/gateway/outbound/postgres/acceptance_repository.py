@@ -9,16 +9,17 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from gateway.domain.accepted import Accepted, RememberedAnswer
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
 from gateway.outbound.postgres import rows
-from gateway.outbound.postgres.tables import close_requests, idempotency_keys, plans, synthetic_positions
+from gateway.outbound.postgres.tables import MOMENT, close_requests, idempotency_keys, plans, synthetic_positions
 from shared.contracts import orders
 from shared.runtime.database import Database
-from shared.runtime.outbox import Outbox
+from shared.runtime.outbox import Announcement, Outbox
+from shared.runtime.statement import Statement
+from shared.runtime.unit import Unit
 
 KEPT = timedelta(days=30)
 """An Idempotency-Key is free again after that."""
@@ -27,45 +28,37 @@ KEPT = timedelta(days=30)
 class PostgresAcceptance:
     """One such transaction; row-level security binds it to the user."""
 
-    def __init__(self, session: AsyncSession, outbox: Outbox, user_id: UUID) -> None:
-        self._session = session
+    def __init__(self, unit: Unit, outbox: Outbox, user_id: UUID) -> None:
+        self._unit = unit
         self._outbox = outbox
         self._user_id = user_id
 
     async def plan(self, plan_id: UUID) -> Plan | None:
         """A plan handed to this user."""
-        found = await self._session.execute(_PLAN, {"plan_id": plan_id})
-        row = found.mappings().first()
-        return rows.plan(dict(row)) if row else None
+        row = await _PLAN.row(self._unit, plan_id=plan_id)
+        return rows.plan(row) if row else None
 
     async def answer(self, key: str) -> RememberedAnswer | None:
         """What was answered under a key."""
-        found = await self._session.execute(_ANSWER, {"owner": self._user_id, "name": key})
-        row = found.mappings().first()
-        return rows.remembered(dict(row)) if row else None
+        row = await _ANSWER.row(self._unit, owner=self._user_id, name=key)
+        return rows.remembered(row) if row else None
 
     async def remember(self, key: str, fingerprint: str, accepted: Accepted) -> RememberedAnswer | None:
         """Keep the answer, or return the one that stands; the insert waits while a twin's transaction is open."""
-        values = {
-            "user_id": self._user_id,
-            "key": key,
-            "fingerprint": fingerprint,
-            "answer": rows.answer(accepted),
-            "created_at": accepted.accepted_at,
-        }
-        statement = insert(idempotency_keys).values(values)
-        statement = statement.on_conflict_do_update(
-            index_elements=["user_id", "key"],
-            set_={name: statement.excluded[name] for name in ("fingerprint", "answer", "created_at")},
-            where=idempotency_keys.c.created_at < accepted.accepted_at - KEPT,
+        kept = await _REMEMBER.value(
+            self._unit,
+            user_id=self._user_id,
+            key=key,
+            fingerprint=fingerprint,
+            answer=rows.answer(accepted),
+            created_at=accepted.accepted_at,
+            forgotten=accepted.accepted_at - KEPT,
         )
-        kept = await self._session.execute(statement.returning(idempotency_keys.c.key))
-        return None if kept.first() else await self.answer(key)
+        return None if kept else await self.answer(key)
 
     async def open(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
         """Record the position and its command."""
-        opened = await self._session.execute(_OPEN, _opening(plan, accepted))
-        if opened.first() is None:
+        if await _OPEN.value(self._unit, **_opening(plan, accepted)) is None:
             return False
         command = orders.PlaceBasketOrder(
             position_id=accepted.position_id,
@@ -83,15 +76,15 @@ class PostgresAcceptance:
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command."""
-        values = {
-            "plan_id": plan.plan_id,
-            "user_id": plan.user_id,
-            "position_id": accepted.position_id,
-            "accepted_at": accepted.accepted_at,
-            "position_version": position.version,
-        }
-        taken = insert(close_requests).values(values).on_conflict_do_nothing().returning(close_requests.c.plan_id)
-        if (await self._session.execute(taken)).first() is None:
+        taken = await _CLOSE.value(
+            self._unit,
+            plan_id=plan.plan_id,
+            user_id=plan.user_id,
+            position_id=accepted.position_id,
+            accepted_at=accepted.accepted_at,
+            position_version=position.version,
+        )
+        if taken is None:
             return False
         command = orders.ClosePosition(
             position_id=accepted.position_id,
@@ -102,31 +95,29 @@ class PostgresAcceptance:
             ceilings=_ceilings(plan),
             expires_at=signing_ends,
         )
-        counted = await self._session.execute(_COUNT_COMMAND, {"position": accepted.position_id})
-        await self._command(command, version=counted.scalar_one())
+        await self._command(command, version=await _COUNT_COMMAND.value(self._unit, position=accepted.position_id))
         return True
 
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:
         """A position of this user."""
-        query = sa.select(synthetic_positions).where(synthetic_positions.c.position_id == position_id)
-        found = await self._session.execute(query.with_for_update() if lock else query)
-        row = found.mappings().first()
-        return rows.noun(Position, dict(row)) if row else None
+        row = await (_POSITION_HELD if lock else _POSITION).row(self._unit, position=position_id)
+        return rows.noun(Position, row) if row else None
 
     async def closing(self, position: Position, *, since: datetime) -> bool:
         """Whether a close taken after `since` still waits for a word of execution."""
-        facts = {"position": position.position_id, "version": position.version, "since": since}
-        return bool((await self._session.execute(_CLOSING, facts)).scalar())
+        return bool(
+            await _CLOSING.value(self._unit, position=position.position_id, version=position.version, since=since)
+        )
 
     async def _command(self, command: orders.PlaceBasketOrder | orders.ClosePosition, *, version: int) -> None:
-        await self._outbox.add(
-            self._session,
-            command,
+        announcement = Announcement(
+            data=command,
             user_id=command.user_id,
             entity_id=command.position_id,
             aggregate_id=command.position_id,
             aggregate_version=version,
         )
+        await self._outbox.record(self._unit, [announcement])
 
 
 class PostgresAcceptances:
@@ -139,25 +130,80 @@ class PostgresAcceptances:
     @asynccontextmanager
     async def begin(self, user_id: UUID) -> AsyncIterator[PostgresAcceptance]:
         """Commits when the block ends, rolls back on any error."""
-        async with self._database.transaction(user_id) as session:
-            yield PostgresAcceptance(session, self._outbox, user_id)
+        async with self._database.unit(user_id) as unit:
+            yield PostgresAcceptance(unit, self._outbox, user_id)
 
 
-_PLAN = sa.select(plans).where(plans.c.plan_id == sa.bindparam("plan_id"))
-_ANSWER = sa.select(idempotency_keys).where(
-    idempotency_keys.c.user_id == sa.bindparam("owner"), idempotency_keys.c.key == sa.bindparam("name")
+def _given(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[object]]:
+    return {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+
+
+def _remember() -> Statement:
+    table = idempotency_keys
+    row = insert(table).values(_given(table, "user_id", "key", "fingerprint", "answer", "created_at"))
+    again = row.on_conflict_do_update(
+        index_elements=["user_id", "key"],
+        set_={name: row.excluded[name] for name in ("fingerprint", "answer", "created_at")},
+        where=table.c.created_at < sa.bindparam("forgotten", type_=MOMENT),
+    )
+    return Statement(again.returning(table.c.key))
+
+
+_OPENED = (
+    "position_id",
+    "user_id",
+    "account_id",
+    "environment",
+    "plan_id",
+    "index_id",
+    "index_version",
+    "status",
+    "approved_amount",
+    "created_at",
+    "updated_at",
 )
-_OPEN = insert(synthetic_positions).on_conflict_do_nothing().returning(synthetic_positions.c.position_id)
-_CLOSING = sa.select(
-    sa.exists().where(
-        close_requests.c.position_id == sa.bindparam("position"),
-        close_requests.c.position_version >= sa.bindparam("version"),
-        close_requests.c.accepted_at > sa.bindparam("since"),
+# Without the view: it is as long as the plan, and acceptance does not look at it.
+_PLAN = Statement(
+    sa.select(*(column for column in plans.c if column.key != "view")).where(
+        plans.c.plan_id == sa.bindparam("plan_id", type_=sa.Uuid())
     )
 )
-_COUNT_COMMAND = (
+_ANSWER = Statement(
+    sa.select(idempotency_keys).where(
+        idempotency_keys.c.user_id == sa.bindparam("owner", type_=sa.Uuid()),
+        idempotency_keys.c.key == sa.bindparam("name", type_=sa.Text()),
+    )
+)
+_REMEMBER = _remember()
+_OPEN = Statement(
+    insert(synthetic_positions)
+    .values(_given(synthetic_positions, *_OPENED))
+    .on_conflict_do_nothing()
+    .returning(synthetic_positions.c.position_id)
+)
+_CLOSE = Statement(
+    insert(close_requests)
+    .values(_given(close_requests, "plan_id", "user_id", "position_id", "accepted_at", "position_version"))
+    .on_conflict_do_nothing()
+    .returning(close_requests.c.plan_id)
+)
+_ITS_POSITION = sa.select(synthetic_positions).where(
+    synthetic_positions.c.position_id == sa.bindparam("position", type_=sa.Uuid())
+)
+_POSITION = Statement(_ITS_POSITION)
+_POSITION_HELD = Statement(_ITS_POSITION.with_for_update())
+_CLOSING = Statement(
+    sa.select(
+        sa.exists().where(
+            close_requests.c.position_id == sa.bindparam("position", type_=sa.Uuid()),
+            close_requests.c.position_version >= sa.bindparam("version", type_=sa.Integer()),
+            close_requests.c.accepted_at > sa.bindparam("since", type_=MOMENT),
+        )
+    )
+)
+_COUNT_COMMAND = Statement(
     sa.update(synthetic_positions)
-    .where(synthetic_positions.c.position_id == sa.bindparam("position"))
+    .where(synthetic_positions.c.position_id == sa.bindparam("position", type_=sa.Uuid()))
     .values(commands=synthetic_positions.c.commands + 1)
     .returning(synthetic_positions.c.commands)
 )

@@ -8,6 +8,7 @@ from paper_exchange.application.market import Market
 from paper_exchange.application.milestones import Milestones
 from paper_exchange.application.ports import Journal, PrivateFeed
 from paper_exchange.application.resting_orders import RestingOrders
+from paper_exchange.application.situations import Situations
 from paper_exchange.domain import matching
 from paper_exchange.domain import order as states
 from paper_exchange.domain.account import Account
@@ -15,8 +16,7 @@ from paper_exchange.domain.amendment import amend, read_amend_request
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.order import Order
 from paper_exchange.domain.order_request import read_order_name, read_order_request
-from paper_exchange.domain.order_rules import Situation, check_order
-from paper_exchange.domain.price_band import PriceBand, price_band
+from paper_exchange.domain.order_rules import check_order
 from paper_exchange.domain.records import (
     FillBooked,
     OrderAccepted,
@@ -59,7 +59,7 @@ class Exchange:
     ) -> None:
         self.ledger = ledger
         self.market = market
-        self._inner_band = inner_band
+        self.situations = Situations(market, inner_band=inner_band)
         self.journal = journal
         self.milestones = milestones
         self._feed = feed
@@ -73,9 +73,9 @@ class Exchange:
         """The venue's clock, epoch milliseconds."""
         return epoch_ms(self._clock.now())
 
-    def next_id(self) -> int:
+    def next_id(self, now_ms: int | None = None) -> int:
         """An even 19-digit number, above every id ever given, also after a restart."""
-        fresh = (self.now_ms() - ID_EPOCH_MS) << 22
+        fresh = ((self.now_ms() if now_ms is None else now_ms) - ID_EPOCH_MS) << 22
         last = max(self.ledger.last_id, self._last_id)
         self._last_id = max(last + 2 - last % 2, fresh)
         return self._last_id
@@ -103,11 +103,10 @@ class Exchange:
             Refused: the venue does not take it.
         """
         request = read_order_request(fields)
-        market = self.market
-        accepted = check_order(
-            request, account=self.account(uid), situation=self._situation(request.symbol, request.side)
-        )
-        number = self.next_id()
+        situation = self.situations.open(request.symbol)
+        accepted = check_order(request, account=self.account(uid), situation=situation)
+        now = self.now_ms()
+        number = self.next_id(now)
         self.record(
             OrderAccepted(
                 uid=uid,
@@ -123,8 +122,8 @@ class Exchange:
                 market_unit=request.market_unit,
                 lock_coin=accepted.lock_coin,
                 locked=accepted.locked,
-                price_on_created=market.walk.mid(request.symbol),
-                at_ms=self.now_ms(),
+                price_on_created=situation.mid,
+                at_ms=now,
                 slippage_type=request.slippage_type,
                 slippage=plain(request.slippage) if request.slippage_type else "",
             )
@@ -135,21 +134,6 @@ class Exchange:
         self.milestones.reached(uid, "order_received")
         return order
 
-    def price_band(self, symbol: str) -> PriceBand:
-        """Between what prices orders of a listed pair may lie now."""
-        market = self.market
-        return price_band(market.listing(symbol), market.walk.mid(symbol), inner=self._inner_band)
-
-    def _situation(self, symbol: str, side: str) -> Situation:
-        listing = self.market.listing(symbol)
-        bid, ask = self.market.best(symbol)
-        return Situation(
-            listing=listing,
-            band=self.price_band(symbol),
-            best=listing.price_of(ask if side == "Buy" else bid),
-            trading=symbol not in self.market.halted,
-        )
-
     def amend(self, uid: str, fields: Mapping[str, object]) -> Order:
         """Give an open order another price or quantity; it is matched afresh later, as a taker.
 
@@ -158,7 +142,7 @@ class Exchange:
         """
         request = read_amend_request(fields)
         order = self._open_order(uid, fields)
-        changed = amend(request, order, account=self.account(uid), situation=self._situation(order.symbol, order.side))
+        changed = amend(request, order, account=self.account(uid), situation=self.situations.open(order.symbol))
         self.record(
             OrderAmended(
                 order_id=order.order_id,
@@ -187,9 +171,8 @@ class Exchange:
         for symbol in self._resting.symbols():
             if symbol in self.market.halted:
                 continue
-            listing = self.market.listing(symbol)
-            bid, ask = self.market.best(symbol)
-            for order in self._resting.reached(symbol, bid=listing.price_of(bid), ask=listing.price_of(ask)):
+            now = self.situations.of(symbol)
+            for order in self._resting.reached(symbol, bid=now.bid, ask=now.ask):
                 self.match(order.order_id)
 
     def _settle(self, order: Order, outcome: matching.Outcome) -> None:
@@ -199,7 +182,7 @@ class Exchange:
         changed = bool(outcome.trades) or outcome.status != order.status
         if changed:
             fills = tuple(
-                FillBooked(exec_id=str(self.next_id()), price=trade.price, quantity=trade.quantity)
+                FillBooked(exec_id=str(self.next_id(now)), price=trade.price, quantity=trade.quantity)
                 for trade in outcome.trades
             )
             self.record(

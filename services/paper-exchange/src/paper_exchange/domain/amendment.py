@@ -54,7 +54,6 @@ def amend(request: AmendRequest, order: Order, *, account: Account, situation: S
     Raises:
         Refused: with the venue's code; the order stays as it was.
     """
-    situation.check_open()
     if order.order_type != "Limit":
         raise Refused(170312, "The current order does not support modification")
     price = order.price if request.price is None else request.price

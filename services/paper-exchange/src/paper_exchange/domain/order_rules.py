@@ -23,24 +23,21 @@ class Situation:
 
     Attributes:
         listing: The pair's rules.
+        mid: Mid price, quote per base.
         band: What prices may lie in.
-        best: Best price on the side to take, quote per base.
-        trading: Whether the pair trades now.
+        bid: Best bid, before takers.
+        ask: Best ask, before takers.
     """
 
     listing: Listing
+    mid: Decimal
     band: PriceBand
-    best: Decimal
-    trading: bool
+    bid: Decimal
+    ask: Decimal
 
-    def check_open(self) -> None:
-        """Refuse while the pair is halted.
-
-        Raises:
-            Refused: 170151.
-        """
-        if not self.trading:
-            raise Refused(170151, "This trading pair is not open yet.")
+    def best(self, side: str) -> Decimal:
+        """The best price on the side that an order takes from."""
+        return self.ask if side == "Buy" else self.bid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +61,6 @@ def check_order(request: OrderRequest, *, account: Account, situation: Situation
     Raises:
         Refused: with the venue's code.
     """
-    situation.check_open()
     if request.link_id and request.link_id in account.by_link_id:
         raise Refused(170141, "Duplicate clientOrderId")
     if len(account.open_orders) >= MAX_OPEN_ORDERS:
@@ -74,7 +70,7 @@ def check_order(request: OrderRequest, *, account: Account, situation: Situation
         check_limit(request.side, price=request.price, quantity=request.quantity, situation=situation)
         limit_price = request.price
     else:
-        _check_market(request, listing, best=situation.best)
+        _check_market(request, listing, best=situation.best(request.side))
         limit_price = _protected_price(request, situation)
     accepted = _set_aside(request, listing, limit_price)
     if accepted.locked > account.free(accepted.lock_coin):
@@ -118,13 +114,13 @@ def _protected_price(request: OrderRequest, situation: Situation) -> Decimal:
     worst, tick = situation.band.worst(request.side), situation.listing.tick_size
     if not request.slippage_type:
         return worst
-    by_ticks = request.slippage_type == "TickSize"
-    distance = mul(request.slippage, tick if by_ticks else situation.best)
+    by_ticks, best = request.slippage_type == "TickSize", situation.best(request.side)
+    distance = mul(request.slippage, tick if by_ticks else best)
     if not by_ticks:
         distance = mul(distance, ONE / HUNDRED)
     if request.side == "Buy":
-        return min(worst, floor_to_tick(add(situation.best, distance), tick_size=tick))
-    return max(worst, ceil_to_tick(sub(situation.best, distance), tick_size=tick))
+        return min(worst, floor_to_tick(add(best, distance), tick_size=tick))
+    return max(worst, ceil_to_tick(sub(best, distance), tick_size=tick))
 
 
 def _check_quantity(quantity: Decimal, listing: Listing, *, largest: Decimal) -> None:

@@ -16,6 +16,7 @@ class Settings(ServiceSettings, VenueSettings):
         coingecko_url: Where market caps come from, `…/api/v3/`.
         coingecko_demo_key: Optional key of CoinGecko's demo plan.
         reviewed_table: The operator's own id ↔ symbol table; unset takes the shipped one.
+        renamed_table: The operator's own table of renamed coins; unset takes the shipped one.
         quotes_every_s: Pause between two looks at all tickers.
         instruments_every_s: Pause between two looks at the instruments.
     """
@@ -25,6 +26,7 @@ class Settings(ServiceSettings, VenueSettings):
     coingecko_url: str = "https://api.coingecko.com/api/v3/"
     coingecko_demo_key: SecretStr = SecretStr("")
     reviewed_table: Path | None = None
+    renamed_table: Path | None = None
     quotes_every_s: float = Field(default=1.0, gt=0)
     instruments_every_s: float = Field(default=180.0, gt=0)
     indices_every_s: float = Field(default=30.0, gt=0)

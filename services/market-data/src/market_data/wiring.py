@@ -18,7 +18,7 @@ from market_data.outbound.bybit import BybitPublicVenue
 from market_data.outbound.coingecko import CoinGeckoSource
 from market_data.outbound.postgres.index_repository import PostgresIndexVersions
 from market_data.outbound.postgres.tables import lease, outbox
-from market_data.outbound.reviewed_table import fingerprint, read_table, table_text
+from market_data.outbound.reviewed_table import fingerprint, read_renames, read_table, renames_text, table_text
 from market_data.settings import Settings
 from shared.contracts.market import IndexVersionPublished
 from shared.runtime.database import Database
@@ -62,8 +62,13 @@ def build(settings: Settings) -> Process:
     announcer = Outbox(outbox, source="market_data", clock=clock, ids=ids)
     versions = PostgresIndexVersions(database, announcer, _announce)
     source = CoinGeckoSource(settings.coingecko_url, clock, demo_api_key=settings.coingecko_demo_key.get_secret_value())
-    text = table_text(settings.reviewed_table)
-    recipe = Recipe(rules=BUILT_IN, table=read_table(text), fingerprint=fingerprint(text, BUILT_IN))
+    text, renamed = table_text(settings.reviewed_table), renames_text(settings.renamed_table)
+    recipe = Recipe(
+        rules=BUILT_IN,
+        table=read_table(text),
+        renames=read_renames(renamed),
+        fingerprint=fingerprint(text, BUILT_IN, renamed),
+    )
     markets = [
         _market(environment, host.rest, source=source, versions=versions, recipe=recipe, clock=clock)
         for environment, host in settings.venues.items()

@@ -23,7 +23,7 @@ from market_data.domain.identity import Candle
 from market_data.domain.index_rules import BUILT_IN
 from market_data.domain.index_version import Composition, IndexVersion
 from market_data.domain.reviewed import ReviewedTable
-from market_data.outbound.reviewed_table import fingerprint, read_table, shipped_text
+from market_data.outbound.reviewed_table import fingerprint, read_renames, read_table, shipped_text
 from shared.testing import FakeClock
 from shared.trading.errors import Conflict
 from shared.trading.instrument import Instrument
@@ -298,3 +298,62 @@ async def test_the_board_answers_what_is_asked_and_leaves_out_what_is_not_there(
     assert not quote.fresh(desk.clock.now())
     assert len(desk.board.instruments([])) == len(desk.venue.prices)
     assert [item.symbol for item in desk.board.instruments(["ETHUSDT", "NOPEUSDT"])] == ["ETHUSDT"]
+
+
+async def test_an_index_is_made_again_at_once_when_a_constituent_stops_trading(desk: Desk) -> None:
+    await desk.publish()
+    [lost] = desk.bases("top-5")[1:2]
+    assert await desk.publish.wanted() == {}
+    del desk.venue.prices[lost]
+    await desk.board.refresh_instruments()
+    assert set(await desk.publish.wanted()) == {rules.index_id for rules in BUILT_IN}
+    made = await desk.publish()
+    assert {version.version for version in made} == {2}
+    assert all(lost not in {item.asset for item in version.composition.constituents} for version in made)
+    told = [facts["symbols"] for event, facts in desk.progress.warnings if event == "index_lost_constituents"]
+    assert told == [[f"{lost}USDT"]] * len(BUILT_IN)
+    assert await desk.publish.wanted() == {}
+
+
+async def test_a_renamed_coin_leaves_the_index_even_while_its_old_pair_trades_and_the_log_says_so(desk: Desk) -> None:
+    await desk.publish()
+    first, second = desk.bases("top-5")[:2]
+    renamed = f"old,new,how\n{first},ELSEWHERE,merged\n"
+    publish = PublishIndices(
+        PAPER,
+        source=desk.source,
+        venue=desk.venue,
+        board=desk.board,
+        versions=desk.versions,
+        recipe=Recipe(
+            rules=BUILT_IN,
+            table=read_table(shipped_text()),
+            renames=read_renames(renamed),
+            fingerprint=fingerprint(shipped_text(), BUILT_IN, renamed),
+        ),
+        clock=desk.clock,
+        progress=desk.progress,
+    )
+    made = await publish()
+    assert {item.composition.constituents[0].asset for item in made} == {second}
+    assert {item.composition.exclusions[0].reason for item in made} >= {"merged:ELSEWHERE"}
+    refused = [facts["reason"] for event, facts in desk.progress.warnings if event == "coin_refused"]
+    assert refused == ["merged:ELSEWHERE"]
+
+
+async def test_an_unanswered_venue_makes_no_index_lose_its_coins(desk: Desk) -> None:
+    await desk.publish()
+    empty = MarketBoard(desk.venue, desk.clock)
+    fresh = PublishIndices(
+        PAPER,
+        source=desk.source,
+        venue=desk.venue,
+        board=empty,
+        versions=desk.versions,
+        recipe=Recipe(
+            rules=BUILT_IN, table=read_table(shipped_text()), fingerprint=fingerprint(shipped_text(), BUILT_IN)
+        ),
+        clock=desk.clock,
+        progress=desk.progress,
+    )
+    assert await fresh.wanted() == {}

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 
 from market_data.domain.index_rules import BUILT_IN
-from market_data.outbound.reviewed_table import BrokenTable, fingerprint, read_table, shipped_text
+from market_data.domain.renames import How
+from market_data.outbound.reviewed_table import (
+    BrokenTable,
+    fingerprint,
+    read_renames,
+    read_table,
+    renames_text,
+    shipped_text,
+)
 
 HEAD = "source_id,source_symbol,base,excluded_as,note\n"
 
@@ -38,3 +46,23 @@ def test_a_corrected_row_changes_the_fingerprint() -> None:
     text = shipped_text()
     assert fingerprint(text, BUILT_IN) != fingerprint(text.replace("ripple,xrp,XRP", "ripple,xrp,DOGE"), BUILT_IN)
     assert fingerprint(text, BUILT_IN) == fingerprint(text, BUILT_IN)
+    assert fingerprint(text, BUILT_IN) != fingerprint(text, BUILT_IN, "old,new,how\nA,B,renamed\n")
+
+
+def test_the_shipped_renames_name_no_coin_that_is_still_bought() -> None:
+    renames, table = read_renames(renames_text(None)), read_table(shipped_text())
+    assert renames["MATIC"].reason == "renamed:POL"
+    assert {coin.base for coin in table.values() if coin.base in renames and not coin.excluded_as} == set()
+    assert {rename.how for rename in renames.values()} == set(How)
+    assert renames.keys() & {rename.new for rename in renames.values()} == set()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["A,B,renamed\nA,C,merged\n", "A,A,renamed\n", "A,,renamed\n", "A,B,vanished\n", "A\n"],
+    ids=["twice", "itself", "nowhere", "a word nobody knows", "columns missing"],
+)
+def test_a_rename_that_says_nothing_is_refused(rows: str) -> None:
+    with pytest.raises(BrokenTable):
+        read_renames("old,new,how\n" + rows)
+    assert read_renames("old,new,how\n") == {}

@@ -11,8 +11,9 @@ from market_data.domain.coin import BrokenRow, SourceCoin, SourceList
 from market_data.domain.errors import TooFewConstituents
 from market_data.domain.identity import Candle
 from market_data.domain.index_rules import BUILT_IN, IndexRules
+from market_data.domain.renames import How, Rename, Renames
 from market_data.domain.reviewed import ReviewedCoin
-from market_data.domain.selection import Candidate, compose, prove, screen
+from market_data.domain.selection import NO_RENAMES, Candidate, compose, prove, screen
 from shared.trading.instrument import Instrument
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -55,12 +56,15 @@ def an_instrument(base: str, *, trading: bool = True) -> Instrument:
     )
 
 
-def verdict_of(coin: SourceCoin, *, reviewed: ReviewedCoin | None, listed: Instrument | None) -> str:
+def verdict_of(
+    coin: SourceCoin, *, reviewed: ReviewedCoin | None, listed: Instrument | None, renames: Renames = NO_RENAMES
+) -> str:
     [verdict] = screen(
         SourceList(coins=(coin,), broken=(), at=NOW),
         table={reviewed.source_id: reviewed} if reviewed else {},
         instruments={listed.symbol: listed} if listed else {},
         now=NOW,
+        renames=renames,
     )
     return "candidate" if isinstance(verdict, Candidate) else verdict.reason
 
@@ -103,6 +107,27 @@ def test_every_refusal_has_its_reason(
     coin: SourceCoin, reviewed: ReviewedCoin | None, listed: Instrument | None, reason: str
 ) -> None:
     assert verdict_of(coin, reviewed=reviewed, listed=listed) == reason
+
+
+@pytest.mark.parametrize("how", list(How))
+@pytest.mark.parametrize(
+    ("base", "listed"),
+    [("OLD", an_instrument("OLD")), ("OLD", None), ("", None), ("OLD", an_instrument("NEW"))],
+    ids=["still trading", "gone", "no pair reviewed", "only the new one trades"],
+)
+def test_a_coin_that_goes_by_another_name_is_out_and_says_so(how: How, base: str, listed: Instrument | None) -> None:
+    renames = {"OLD": Rename(old="OLD", new="NEW", how=how)}
+    verdict = verdict_of(a_coin("OLD"), reviewed=a_review("OLD", base=base), listed=listed, renames=renames)
+    assert verdict == f"{how}:NEW"
+
+
+def test_the_successor_needs_its_own_review_and_another_coin_of_the_old_ticker_is_not_meant() -> None:
+    renames = {"OLD": Rename(old="OLD", new="NEW", how=How.RENAMED)}
+    new = an_instrument("NEW")
+    assert verdict_of(a_coin("NEW"), reviewed=None, listed=new, renames=renames) == "not_in_table"
+    assert verdict_of(a_coin("NEW"), reviewed=a_review("NEW"), listed=new, renames=renames) == "candidate"
+    namesake = a_coin("OLD", source_id="other-old")
+    assert verdict_of(namesake, reviewed=None, listed=an_instrument("OLD"), renames=renames) == "not_in_table"
 
 
 @pytest.mark.parametrize(

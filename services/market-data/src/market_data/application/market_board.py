@@ -52,6 +52,11 @@ class MarketBoard:
         """Seconds since quotes last arrived, None before the first."""
         return None if self._quoted_at_s is None else self._clock.monotonic() - self._quoted_at_s
 
+    @property
+    def listed(self) -> Mapping[str, Instrument]:
+        """Instruments by symbol; empty before the venue has answered."""
+        return self._instruments
+
     def all_instruments(self) -> Mapping[str, Instrument]:
         """Instruments by symbol.
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from market_data.application.market_board import MarketBoard
 from market_data.application.ports import CoinSource, IndexVersions, Progress, PublicVenue
 from market_data.domain.errors import TooFewConstituents
 from market_data.domain.index_rules import IndexRules
-from market_data.domain.index_version import Composition, IndexVersion, due
+from market_data.domain.index_version import Composition, IndexVersion, due, gone
+from market_data.domain.renames import How, Renames
 from market_data.domain.reviewed import ReviewedTable
-from market_data.domain.selection import Candidate, Verdict, compose, prove, screen
+from market_data.domain.selection import QUOTE, Candidate, Verdict, compose, prove, screen
 from shared.trading.clock import Clock
 from shared.trading.status import VenueEnvironment
+
+DOUBTS = ("identity", *(f"{how}:" for how in How))
+"""Reasons that an operator should look at: a table may have to be corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +25,14 @@ class Recipe:
     """What does not change from day to day.
 
     Attributes:
-        fingerprint: Changes whenever the rules or the table do.
+        renames: Coins that go by another name at the venue now.
+        fingerprint: Changes whenever the rules or the tables do.
     """
 
     rules: Sequence[IndexRules]
     table: ReviewedTable
     fingerprint: str
+    renames: Renames = field(default_factory=dict)
 
 
 class PublishIndices:
@@ -68,8 +74,24 @@ class PublishIndices:
         return {
             index_id: version
             for index_id, version in newest.items()
-            if due(version, recipe=self._recipe.fingerprint, now=now)
+            if due(version, recipe=self._recipe.fingerprint, now=now) or self._lost(version)
         }
+
+    def _lost(self, version: IndexVersion | None) -> list[str]:
+        """Constituents that stopped trading: the index is then made again at once, not only the next day."""
+        listed = self._board.listed
+        return gone(version, listed) if version is not None and listed else []
+
+    def _tell_of_lost(self, version: IndexVersion | None) -> None:
+        lost = self._lost(version)
+        if version is not None and lost:
+            self._progress.warning(
+                "index_lost_constituents",
+                environment=self._environment,
+                index_id=version.index_id,
+                symbols=lost,
+                went={old: rename.new for old, rename in self._recipe.renames.items() if f"{old}{QUOTE}" in lost},
+            )
 
     async def __call__(self) -> list[IndexVersion]:
         """Publish what is due.
@@ -86,6 +108,8 @@ class PublishIndices:
         rules = [item for item in self._recipe.rules if item.index_id in wanted]
         if not rules:
             return []
+        for newest in wanted.values():
+            self._tell_of_lost(newest)
         verdicts = await self._verdicts(max(item.size for item in rules))
         made: list[IndexVersion] = []
         short: TooFewConstituents | None = None
@@ -109,7 +133,13 @@ class PublishIndices:
         self._progress.info("market_caps_received", coins=len(listing.coins), broken=len(listing.broken))
         for row in listing.broken:
             self._progress.warning("source_row_invalid", source_id=row.source_id, place=row.place, why=row.why)
-        screened = screen(listing, table=self._recipe.table, instruments=instruments, now=self._clock.now())
+        screened = screen(
+            listing,
+            table=self._recipe.table,
+            instruments=instruments,
+            now=self._clock.now(),
+            renames=self._recipe.renames,
+        )
         verdicts: list[Verdict] = []
         proved = 0
         for verdict in screened:
@@ -127,7 +157,7 @@ class PublishIndices:
 
     def _noted(self, verdict: Verdict) -> Verdict:
         """A coin that is out for doubt, not for what it is, is something to look at."""
-        if not isinstance(verdict, Candidate) and verdict.reason.startswith("identity"):
+        if not isinstance(verdict, Candidate) and verdict.reason.startswith(DOUBTS):
             self._progress.warning(
                 "coin_refused",
                 environment=self._environment,

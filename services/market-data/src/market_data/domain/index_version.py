@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from market_data.domain.index_rules import IndexRules
+from shared.trading.instrument import Instrument
 from shared.trading.status import VenueEnvironment
 
 
@@ -74,6 +76,15 @@ class IndexVersion:
     def index_id(self) -> str:
         """The index it is a version of."""
         return self.composition.rules.index_id
+
+
+def gone(version: IndexVersion, instruments: Mapping[str, Instrument]) -> list[str]:
+    """Symbols of a version that the venue does not trade any more: renamed, merged, delisted or halted."""
+    return sorted(
+        item.symbol
+        for item in version.composition.constituents
+        if item.symbol not in instruments or not instruments[item.symbol].trading
+    )
 
 
 def due(newest: IndexVersion | None, *, recipe: str, now: datetime) -> bool:

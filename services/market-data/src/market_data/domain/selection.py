@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from market_data.domain.coin import BrokenRow, SourceCoin, SourceList
 from market_data.domain.errors import TooFewConstituents
 from market_data.domain.identity import Candle, same_coin, timely
 from market_data.domain.index_rules import IndexRules
 from market_data.domain.index_version import Composition, Constituent, Exclusion
+from market_data.domain.renames import Rename, Renames, rename_of
 from market_data.domain.reviewed import ReviewedCoin, ReviewedTable
 from shared.trading.instrument import Instrument
 from shared.trading.weights import capped_weights
 
 QUOTE = "USDT"
+NO_RENAMES: Mapping[str, Rename] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +38,12 @@ Verdict = Candidate | Exclusion
 
 
 def screen(
-    listing: SourceList, *, table: ReviewedTable, instruments: Mapping[str, Instrument], now: datetime
+    listing: SourceList,
+    *,
+    table: ReviewedTable,
+    instruments: Mapping[str, Instrument],
+    now: datetime,
+    renames: Renames = NO_RENAMES,
 ) -> list[Verdict]:
     """Judge every coin by what is known without asking for a price.
 
@@ -44,13 +52,14 @@ def screen(
         table: The reviewed rows.
         instruments: The venue's spot pairs by symbol.
         now: UTC; a price is compared only while it is young.
+        renames: Coins that go by another name now; they are out, whatever still trades under the old one.
 
     Returns:
         One verdict per row of the source, largest market cap first; broken rows stand where the source had them.
     """
     by_cap = sorted(listing.coins, key=lambda coin: (-coin.market_cap, coin.source_id))
     verdicts: list[Verdict] = [
-        _judge(coin, rank=rank, table=table, instruments=instruments, now=now)
+        _judge(coin, rank=rank, table=table, instruments=instruments, now=now, renames=renames)
         for rank, coin in enumerate(by_cap, start=1)
     ]
     for row in sorted(listing.broken, key=lambda row: row.place):
@@ -63,11 +72,17 @@ def _broken(row: BrokenRow) -> Exclusion:
 
 
 def _judge(
-    coin: SourceCoin, *, rank: int, table: ReviewedTable, instruments: Mapping[str, Instrument], now: datetime
+    coin: SourceCoin,
+    *,
+    rank: int,
+    table: ReviewedTable,
+    instruments: Mapping[str, Instrument],
+    now: datetime,
+    renames: Renames,
 ) -> Verdict:
     reviewed = table.get(coin.source_id)
     instrument = instruments.get(reviewed.base + QUOTE) if reviewed else None
-    reason = _kind(coin, reviewed) or _doubt(coin, reviewed) or _market(instrument, coin, now)
+    reason = _kind(coin, reviewed) or _doubt(coin, reviewed, renames) or _market(instrument, coin, now)
     if reason or instrument is None:
         return Exclusion(asset=coin.symbol, source_id=coin.source_id, rank=rank, reason=reason or "not_listed")
     return Candidate(coin=coin, instrument=instrument, rank=rank)
@@ -80,10 +95,12 @@ def _kind(coin: SourceCoin, reviewed: ReviewedCoin | None) -> str | None:
     return f"category:{min(coin.categories)}" if coin.categories else None
 
 
-def _doubt(coin: SourceCoin, reviewed: ReviewedCoin | None) -> str | None:
+def _doubt(coin: SourceCoin, reviewed: ReviewedCoin | None, renames: Renames) -> str | None:
     """Out because nobody vouches for which coin of the venue it is."""
     if reviewed is None:
         return "not_in_table"
+    if (moved := rename_of(coin, reviewed, renames)) is not None:
+        return moved.reason
     if not reviewed.base:
         return "not_listed"
     return None if reviewed.names(coin) else "identity_mismatch"

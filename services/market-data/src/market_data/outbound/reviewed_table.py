@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from market_data.domain.index_rules import IndexRules
+from market_data.domain.renames import How, Rename, Renames
 from market_data.domain.reviewed import ReviewedCoin, ReviewedTable
 
 
@@ -35,7 +36,7 @@ def read_table(text: str) -> ReviewedTable:
     Raises:
         BrokenTable: An id or a base coin stands in it twice, or a column is missing.
     """
-    rows = csv.DictReader(line for line in text.splitlines() if line and not line.startswith("#"))
+    rows = csv.DictReader(_lines(text))
     table: dict[str, ReviewedCoin] = {}
     bases: set[str] = set()
     for row in rows:
@@ -49,9 +50,41 @@ def read_table(text: str) -> ReviewedTable:
     return table
 
 
-def fingerprint(text: str, rules: Sequence[IndexRules]) -> str:
-    """Changes when the table or the rules change."""
-    return hashlib.sha256(f"{text}\n{rules!r}".encode()).hexdigest()[:16]
+def renames_text(path: Path | None) -> str:
+    """The operator's own table of renamed coins, or the shipped one."""
+    if path is not None:
+        return path.read_text("utf-8")
+    return resources.files("market_data.outbound").joinpath("data/renamed_coins.csv").read_text("utf-8")
+
+
+def read_renames(text: str) -> Renames:
+    """Parse the table of renamed coins.
+
+    Args:
+        text: CSV with the columns old, new, how; lines with `#` are remarks. It may be empty.
+
+    Raises:
+        BrokenTable: A name twice, a coin that became itself, a column missing, or a word nobody knows.
+    """
+    renames: dict[str, Rename] = {}
+    for row in csv.DictReader(_lines(text)):
+        try:
+            rename = Rename(old=row["old"].strip(), new=row["new"].strip(), how=How(row["how"].strip()))
+        except (KeyError, AttributeError, ValueError) as error:
+            raise BrokenTable(f"{row} does not say what happened to a coin") from error
+        if rename.old in renames or rename.old == rename.new or not (rename.old and rename.new):
+            raise BrokenTable(f"{rename.old} stands in the table of renamed coins twice, or became nothing new")
+        renames[rename.old] = rename
+    return renames
+
+
+def fingerprint(text: str, rules: Sequence[IndexRules], renames: str = "") -> str:
+    """Changes when one of the tables or the rules change."""
+    return hashlib.sha256(f"{text}\n{renames}\n{rules!r}".encode()).hexdigest()[:16]
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def _coin(row: dict[str, str]) -> ReviewedCoin:

@@ -20,6 +20,7 @@ from shared.trading.money import EXACT
 BASIS_SPREAD_PPM = 100
 """The mark price lies at most so many parts per million from the index, each pair at its own distance."""
 DEPTH_TIMES_SPOT = 3
+HOUR_MS = 3_600_000
 
 
 class LinearMarket:
@@ -90,6 +91,11 @@ class LinearMarket:
         """First, highest and lowest mark price of the last 24 hours in fine units."""
         day = self._market.day(self._spot[contract.symbol].symbol)
         return tuple(self.mark_fine(contract, fine) for fine in (day.first, day.high, day.low))  # type: ignore[return-value]
+
+    def hour_ago_fine(self, contract: Contract) -> int:
+        """The mark price an hour ago, to the hour's start, in fine units."""
+        whole = self._market.candles(self._spot[contract.symbol].symbol).since(self.now_ms - HOUR_MS)
+        return self.mark_fine(contract, whole.open if whole else None)
 
     def book(self, contract: Contract) -> Book:
         """The book as it stands; nobody eats from it here."""

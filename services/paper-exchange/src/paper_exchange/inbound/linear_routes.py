@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from paper_exchange.application.linear_market import LinearMarket
-from paper_exchange.domain.book import Side
 from paper_exchange.domain.contract import Contract
 from paper_exchange.domain.exact import add, mul, sub
 from paper_exchange.domain.refusal import request_error
@@ -16,7 +15,6 @@ from paper_exchange.inbound.exchange_http import Request
 from paper_exchange.inbound.paging import cut_page, minutes_of, moment, number
 from shared.trading.money import ONE, floor_to_lot, floor_to_tick, plain
 
-HOUR_MS = 3_600_000
 FUNDING_CAP = Decimal("0.00375")
 OPEN_INTEREST_DAYS = Decimal(4)
 """Open interest shown is so many times the depth: nobody holds a position here."""
@@ -29,6 +27,8 @@ class LinearRoutes:
 
     def __init__(self, market: LinearMarket) -> None:
         self._market = market
+        self._rows: list[dict[str, str]] = []
+        self._rows_of = -1
 
     def instruments(self, request: Request) -> object:
         """The rules of every contract, 500 a page."""
@@ -96,10 +96,14 @@ class LinearRoutes:
         """Prices of one contract or all."""
         symbol, base = request.params.get("symbol", ""), request.params.get("baseCoin", "")
         if symbol:
-            chosen = [self._market.contract(symbol)]
-        else:
-            chosen = [item for item in self._market.contracts.values() if base in {"", item.base}]
-        return {"category": "linear", "list": [self.ticker(contract) for contract in chosen]}
+            return {"category": "linear", "list": [self.ticker(self._market.contract(symbol))]}
+        if self._rows_of != self._market.ticks:
+            self._rows = [self.ticker(contract) for contract in self._market.contracts.values()]
+            self._rows_of = self._market.ticks
+        bases = (contract.base for contract in self._market.contracts.values())
+        return {"category": "linear", "list": [
+            row for row, name in zip(self._rows, bases, strict=True) if base in {"", name}
+        ]}  # fmt: skip
 
     def ticker(self, contract: Contract) -> dict[str, str]:
         """One row of the tickers."""
@@ -112,7 +116,6 @@ class LinearRoutes:
         funding_ms, rate = market.next_funding(contract)
         turnover = mul(market.depth(contract), VOLUME_SHARE)
         interest = self._open_interest(contract)
-        hour_ago = market.candles(contract, market.now_ms - HOUR_MS, None, minutes=1, limit=60, index=False)
         return {
             "symbol": contract.symbol,
             "lastPrice": plain(price),
@@ -122,7 +125,7 @@ class LinearRoutes:
             "price24hPcnt": plain((Decimal(mark - first) / first).quantize(Decimal("0.000001"))),
             "highPrice24h": plain(market.price(contract, max(high, mark))),
             "lowPrice24h": plain(market.price(contract, min(low, mark))),
-            "prevPrice1h": plain(market.price(contract, hour_ago[-1].open if hour_ago else mark)),
+            "prevPrice1h": plain(market.price(contract, market.hour_ago_fine(contract))),
             "openInterest": plain(interest),
             "openInterestValue": plain(mul(interest, price).quantize(Decimal("0.01"))),
             "singleOpenInterest": plain(interest),
@@ -158,13 +161,9 @@ class LinearRoutes:
         contract = self._contract(request)
         limit = number(request, "limit", 25, highest=1000)
         book = self._market.book(contract)
-
-        def rows(side: Side) -> list[list[str]]:
-            return book_rows(book.listing, side, limit)
-
+        bids, asks = (book_rows(book.listing, side, limit) for side in (book.bids, book.asks))
         now, ticks = self._market.now_ms, self._market.ticks + 2
-        return {"s": contract.symbol, "b": rows(book.bids), "a": rows(book.asks),
-                "ts": now, "u": ticks, "seq": ticks, "cts": now}  # fmt: skip
+        return {"s": contract.symbol, "b": bids, "a": asks, "ts": now, "u": ticks, "seq": ticks, "cts": now}
 
     def kline(self, request: Request) -> object:
         """Candles with volume and turnover."""

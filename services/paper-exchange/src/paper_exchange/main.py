@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -53,6 +54,7 @@ async def serve(settings: Settings) -> None:
         _server(venue.app(), settings, settings.http_port),
         _server(venue.coingecko_app(), settings, settings.coingecko_port),
     ]
+    gc.freeze()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -85,6 +87,8 @@ def main() -> None:
     """Run the venue."""
     settings = Settings()
     configure_logging("paper-exchange", level=settings.log_level, json=settings.log_json)
+    # What the venue remembers is never garbage: looking through a million orders again and again stops everything.
+    gc.set_threshold(100_000, 50, 1_000)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings))
 

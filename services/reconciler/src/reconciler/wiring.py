@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from reconciler.application.announce import Announce
-from reconciler.application.follow_fill import FollowFill
+from reconciler.application.follow_trading import FollowTrading
 from reconciler.application.reconcile_account import ReconcileAccount
 from reconciler.application.refresh_books import RefreshBooks
 from reconciler.application.revalue import Revalue
@@ -87,6 +87,9 @@ def build(settings: Settings) -> Process:
         rules=settings.rules(),
     )
     refresh = RefreshBooks(desk=desk, keeper=keeper, market=market, clock=clock, band=band)
+    follow = FollowTrading(
+        desk=desk, agenda=agenda, clock=clock, debounce=timedelta(seconds=settings.debounce_s / scale)
+    )
     revalue = Revalue(agenda=agenda, desk=desk, market=market, clock=clock, band=band)
     announce = Announce(agenda=agenda, keeper=keeper, clock=clock, slot_s=settings.slot_s / scale)
     leases, holder = Leases(database, lease, clock), str(ids.uuid())
@@ -96,13 +99,7 @@ def build(settings: Settings) -> Process:
         database=database,
         outbox=outbox,
         events=[
-            execution_events(
-                refresh,
-                FollowFill(desk=desk, agenda=agenda),
-                agenda,
-                clock,
-                debounce=timedelta(seconds=settings.debounce_s / scale),
-            ),
+            execution_events(refresh, follow),
             ticks(announce),
             jobs(reconcile),
         ],

@@ -167,8 +167,9 @@ class FakeStore:
     async def tell(self, announcement: Announcement) -> None:
         self.told.append(announcement)
 
-    async def come_back(self, account: Account, *, due: datetime) -> None:
+    async def come_back(self, account: Account, *, due: datetime) -> datetime:
         self.due[account.account_id] = min(due, self.due.get(account.account_id, due))
+        return self.due[account.account_id]
 
     async def due_jobs(self, now: datetime, *, limit: int) -> int:
         return 0
@@ -199,6 +200,7 @@ class FakeSources:
     lot: dict[str, Decimal] = field(default_factory=lambda: {"BTCUSDT": Decimal("0.000001")})
     known_accounts: list[Account] = field(default_factory=lambda: [ACCOUNT])
     since: list[int] = field(default_factory=list)
+    asked: list[set[str]] = field(default_factory=list)
     away: Exception | None = None
 
     async def accounts(self, *, after: UUID | None, limit: int) -> list[Account]:
@@ -217,7 +219,8 @@ class FakeSources:
         return self.view
 
     async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> dict[str, Quote]:
-        return self.prices
+        self.asked.append(set(symbols))
+        return {symbol: quote for symbol, quote in self.prices.items() if not symbols or symbol in symbols}
 
     async def lots(self, environment: VenueEnvironment, symbols: Collection[str]) -> dict[str, Decimal]:
         return self.lot

@@ -112,8 +112,8 @@ class Desk(Protocol):
 class Agenda(Protocol):
     """Work to be done, ids only: claimed without knowing whose it is."""
 
-    async def come_back(self, account: Account, *, due: datetime) -> None:
-        """Note that an account is due, no later than `due`."""
+    async def come_back(self, account: Account, *, due: datetime) -> datetime:
+        """Note that an account is due, no later than `due`; when it is."""
         ...
 
     async def due_jobs(self, now: datetime, *, limit: int) -> int:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
-from uuid import UUID
 
 from reconciler.application.appraise import appraise, marks_of
-from reconciler.application.ports import Agenda, Desk, Market
+from reconciler.application.ports import Agenda, Desk, Market, Work
 from reconciler.domain.books import VALUED
 from reconciler.domain.deviation import Band
-from reconciler.domain.tracking import ActivePosition
+from reconciler.domain.tracking import ActivePosition, Tracked
 from reconciler.domain.valuation import Mark, Source
 from shared.trading.clock import Clock
 from shared.trading.status import VenueEnvironment
 
 PAGE = 200
-Marks = Mapping[VenueEnvironment, Mapping[str, Mark]]
+Symbols = Mapping[VenueEnvironment, set[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """What was asked for, and the marks of what has a price."""
+
+    asked: frozenset[str]
+    marks: Mapping[str, Mark]
 
 
 class Revalue:
-    """One pass over all active positions; memory holds one page at a time."""
+    """One pass over all active positions; memory holds one page at a time, and the symbols that are held."""
 
     def __init__(self, *, agenda: Agenda, desk: Desk, market: Market, clock: Clock, band: Band) -> None:
         self._agenda = agenda
@@ -28,33 +37,60 @@ class Revalue:
         self._market = market
         self._clock = clock
         self._band = band
+        self._held: Symbols = {}
+        """By the positions of the last pass: nobody needs the quotes of the other hundreds of pairs every two seconds."""
 
     async def run_once(self) -> int:
         """Value every active position; the number of those that were told."""
         told = 0
+        held: Symbols = defaultdict(set)
         after: ActivePosition | None = None
         while page := await self._agenda.active(after=after, limit=PAGE):
-            marks = await self._marks({entry.environment for entry in page})
-            for user_id, positions in groupby(page, key=lambda entry: entry.user_id):
-                told += await self._user(user_id, list(positions), marks)
+            told += await self._page(page, held)
             after = page[-1]
+        self._held = held
         return told
 
-    async def _user(self, user_id: UUID, positions: Sequence[ActivePosition], marks: Marks) -> int:
-        told = 0
-        ids = [entry.position_id for entry in positions]
-        async with self._desk.work(user_id) as work:
-            for tracked in await work.tracked(position_ids=ids, skip_busy=True):
-                if tracked.book.status not in VALUED:
-                    continue
-                known = marks[tracked.book.account.environment]
-                now = self._clock.now()
-                told += await appraise(work, tracked, known, now=now, source=Source.REVALUATION, band=self._band)
+    async def _page(self, page: Sequence[ActivePosition], held: Symbols) -> int:
+        """Positions that hold a coin nobody held in the last pass are valued with a second question."""
+        environments = {entry.environment for entry in page}
+        told, left = await self._value(page, await self._prices(environments, self._held), held)
+        if left:
+            again, _ = await self._value(left, await self._prices(environments, held), held)
+            told += again
         return told
 
-    async def _marks(self, environments: set[VenueEnvironment]) -> Marks:
-        """All quotes of an environment are asked once per page: cheaper than once per position."""
-        return {
-            environment: marks_of(await self._market.quotes(environment, ()), self._clock.now())
-            for environment in environments
-        }
+    async def _value(
+        self, page: Sequence[ActivePosition], prices: Mapping[VenueEnvironment, _Prices], held: Symbols
+    ) -> tuple[int, list[ActivePosition]]:
+        told, left = 0, list[ActivePosition]()
+        for user_id, positions in groupby(page, key=lambda entry: entry.user_id):
+            entries = {entry.position_id: entry for entry in positions}
+            async with self._desk.work(user_id) as work:
+                for tracked in await work.tracked(position_ids=list(entries), skip_busy=True):
+                    book = tracked.book
+                    if book.status not in VALUED:
+                        continue
+                    symbols = {coin.symbol for coin in book.coins}
+                    held[book.account.environment].update(symbols)
+                    known = prices[book.account.environment]
+                    if not symbols <= known.asked:
+                        left.append(entries[book.position_id])
+                        continue
+                    told += await self._appraise(work, tracked, known.marks)
+        return told, left
+
+    async def _appraise(self, work: Work, tracked: Tracked, marks: Mapping[str, Mark]) -> bool:
+        now = self._clock.now()
+        return await appraise(work, tracked, marks, now=now, source=Source.REVALUATION, band=self._band)
+
+    async def _prices(
+        self, environments: set[VenueEnvironment], symbols: Symbols
+    ) -> Mapping[VenueEnvironment, _Prices]:
+        """One question for each environment and page: cheaper than one for each position."""
+        found = {}
+        for environment in environments:
+            wanted = frozenset(symbols.get(environment, ()))
+            quotes = await self._market.quotes(environment, wanted) if wanted else {}
+            found[environment] = _Prices(wanted, marks_of(quotes, self._clock.now()))
+        return found

@@ -2,55 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from reconciler.application.announce import Announce
-from reconciler.application.follow_fill import FollowFill
-from reconciler.application.ports import Agenda
+from reconciler.application.follow_trading import FollowTrading
 from reconciler.application.reconcile_account import Job, ReconcileAccount, Skipped
 from reconciler.application.refresh_books import RefreshBooks
 from reconciler.domain.books import Account
 from shared.contracts import execution, tasks
 from shared.contracts.envelope import Envelope
+from shared.contracts.fields import EventData
 from shared.contracts.topology import RECONCILER_EXECUTION, RECONCILER_JOBS, RECONCILER_TICKS
 from shared.runtime.events import EventRouter
 from shared.runtime.logging import get_logger
-from shared.trading.clock import Clock
 
 log = get_logger(__name__)
 
-POSITION_EVENTS = (
-    execution.PositionExecuting,
+STARTED: tuple[type[EventData], ...] = (execution.PositionExecuting, execution.PositionClosing)
+SETTLED: tuple[type[EventData], ...] = (
     execution.PositionActive,
     execution.PositionFailed,
-    execution.PositionClosing,
     execution.PositionClosed,
 )
 
 
-def execution_events(
-    refresh: RefreshBooks, follow: FollowFill, agenda: Agenda, clock: Clock, *, debounce: timedelta
-) -> EventRouter:
-    """Position events are valued at once; they and fills make their account due within the debounce time."""
+def execution_events(refresh: RefreshBooks, follow: FollowTrading) -> EventRouter:
+    """A settled position is valued at once; what happens while execution trades only makes its account due.
+
+    Asking execution for its books in the middle of a run would take the processor from the very legs it waits for.
+    """
     router = EventRouter(RECONCILER_EXECUTION)
     consumer = RECONCILER_EXECUTION.name
 
-    async def on_position(event: Envelope[Any]) -> None:
+    async def on_started(event: Envelope[Any]) -> None:
+        await follow.account(_account(event.data.position))
+
+    async def on_settled(event: Envelope[Any]) -> None:
         view = event.data.position
-        account = Account(user_id=view.user_id, account_id=view.account_id, environment=view.environment)
+        account = _account(view)
         closed = isinstance(event.data, execution.PositionClosed)
         await refresh.refresh(account, view.position_id, consumer=consumer, message_id=event.id, closed=closed)
-        await agenda.come_back(account, due=clock.now() + debounce)
+        await follow.account(account)
 
     @router.on(execution.FillsBooked)
     async def on_fills(event: Envelope[execution.FillsBooked]) -> None:
         # Leg events change no holding: fills and position events are enough.
-        await follow.follow(event.data.user_id, event.data.position_id, due=clock.now() + debounce)
+        await follow.fills(event.data.user_id, event.data.account_id, event.data.position_id)
 
-    for model in POSITION_EVENTS:
-        router.on(model)(on_position)
+    for model in STARTED:
+        router.on(model)(on_started)
+    for model in SETTLED:
+        router.on(model)(on_settled)
     return router
+
+
+def _account(view: execution.PositionView) -> Account:
+    return Account(user_id=view.user_id, account_id=view.account_id, environment=view.environment)
 
 
 def ticks(announce: Announce) -> EventRouter:

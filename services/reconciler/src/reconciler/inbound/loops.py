@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 LEASE_S = 15.0
 JOBS_AT_ONCE = 100
-LOOK_S = 0.25
+LOOK_S = 0.5
 """Pause between two looks at the agenda."""
 
 
@@ -44,11 +44,21 @@ class Leased:
                 await asyncio.sleep(LEASE_S / 5)
                 continue
             try:
-                while await self._leases.renew(self._name, self._holder, fence, LEASE_S):
-                    pause_s = await self._step()
-                    await asyncio.sleep(min(pause_s, LEASE_S / 3))  # cut, so that the lease is renewed in time
+                await self._hold(fence)
             finally:
                 await self._leases.release(self._name, self._holder, fence)
+
+    async def _hold(self, fence: int) -> None:
+        """Until the lease is lost; it is renewed after a third of its time, not before every step."""
+        loop = asyncio.get_running_loop()
+        renewed = loop.time()
+        while True:
+            if loop.time() - renewed >= LEASE_S / 3:
+                if not await self._leases.renew(self._name, self._holder, fence, LEASE_S):
+                    return
+                renewed = loop.time()
+            pause_s = await self._step()
+            await asyncio.sleep(min(pause_s, LEASE_S / 3))  # cut, so that the lease is renewed in time
 
 
 def ticker(announce: Announce) -> Callable[[], Awaitable[float]]:

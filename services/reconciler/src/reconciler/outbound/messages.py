@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, cast
-from uuid import UUID
 
 from reconciler.domain.announcements import (
     Announcement,
@@ -27,18 +25,7 @@ from shared.contracts.portfolio import (
     PnlUpdated,
 )
 from shared.contracts.tasks import BookVenueRecord, ReconcileAccount, ReconcileAllPositions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """An event and where it goes."""
-
-    data: EventData
-    user_id: UUID | None
-    entity_id: UUID | None
-    aggregate_id: UUID | str
-    version: int
-    event_id: UUID | None = None
+from shared.runtime.outbox import Announcement as Message
 
 
 def message_of(told: Announcement) -> Message:
@@ -65,7 +52,7 @@ def _of_position(told: PnlTold | DeviationTold | ReturnTold, data: EventData) ->
         user_id=book.account.user_id,
         entity_id=book.position_id,
         aggregate_id=book.position_id,
-        version=told.version,
+        aggregate_version=told.version,
     )
 
 
@@ -156,7 +143,7 @@ def _break(told: BreakTold) -> Message:
         user_id=entry.account.user_id,
         entity_id=entry.account.account_id,
         aggregate_id=entry.break_id,
-        version=entry.version,
+        aggregate_version=entry.version,
     )
 
 
@@ -175,7 +162,7 @@ def _handover(told: HandoverTold) -> Message:
         user_id=account.user_id,
         entity_id=account.account_id,
         aggregate_id=account.account_id,
-        version=1,
+        aggregate_version=1,
         event_id=told.event_id,
     )
 
@@ -183,7 +170,14 @@ def _handover(told: HandoverTold) -> Message:
 def _task(told: TickTold | JobTold) -> Message:
     if isinstance(told, TickTold):
         tick = ReconcileAllPositions(slot=told.slot)
-        return Message(data=tick, user_id=None, entity_id=None, aggregate_id="tick", version=1, event_id=told.event_id)
+        return Message(
+            data=tick,
+            user_id=None,
+            entity_id=None,
+            aggregate_id="tick",
+            aggregate_version=1,
+            event_id=told.event_id,
+        )
     account = told.account
     data = ReconcileAccount(
         user_id=account.user_id,
@@ -198,6 +192,6 @@ def _task(told: TickTold | JobTold) -> Message:
         user_id=None,
         entity_id=account.account_id,
         aggregate_id=account.account_id,
-        version=1,
+        aggregate_version=1,
         event_id=told.event_id,
     )

@@ -4,19 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from reconciler.domain.announcements import Announcement, JobTold
 from reconciler.domain.books import Account
 from reconciler.domain.slots import derived_id
 from reconciler.domain.tracking import ActivePosition
-from reconciler.outbound.postgres.desk import add_to
-from reconciler.outbound.postgres.tables import active_position, agenda
+from reconciler.outbound.messages import message_of
+from reconciler.outbound.postgres.tables import ID, MOMENT, active_position, agenda
 from shared.runtime.database import Database
 from shared.runtime.outbox import Outbox
+from shared.runtime.statement import Statement
+from shared.trading.status import VenueEnvironment
+
+
+def _note() -> Statement:
+    names = ("account_id", "user_id", "environment", "due")
+    row = insert(agenda).values({name: sa.bindparam(name, type_=agenda.c[name].type) for name in names})
+    earlier = sa.func.least(agenda.c.due, row.excluded.due)
+    noted = row.on_conflict_do_update(index_elements=[agenda.c.account_id], set_={"due": earlier})
+    return Statement(noted.returning(agenda.c.due))
+
+
+def _take() -> Statement:
+    """Replicas pass over each other's rows."""
+    chosen = (
+        sa.select(agenda.c.account_id)
+        .where(agenda.c.due <= sa.bindparam("now", type_=MOMENT))
+        .order_by(agenda.c.due)
+        .limit(sa.bindparam("most", type_=sa.BigInteger))
+        .with_for_update(skip_locked=True)
+    )
+    return Statement(sa.delete(agenda).where(agenda.c.account_id.in_(chosen)).returning(agenda))
+
+
+_NOTE = _note()
+_TAKE = _take()
+_ACTIVE = Statement(
+    sa.select(active_position)
+    .where(
+        sa.tuple_(active_position.c.user_id, active_position.c.position_id)
+        > sa.tuple_(sa.bindparam("after_user", type_=ID), sa.bindparam("after_position", type_=ID))
+    )
+    .order_by(active_position.c.user_id, active_position.c.position_id)
+    .limit(sa.bindparam("most", type_=sa.BigInteger))
+)
+_NOBODY = UUID(int=0)
 
 
 class PostgresAgenda:
@@ -30,58 +66,62 @@ class PostgresAgenda:
         self._database = database
         self._outbox = outbox
 
-    async def come_back(self, account: Account, *, due: datetime) -> None:
-        """Note that an account is due, no later than `due`."""
-        async with self._database.transaction() as session:
-            await _note(session, account, due)
+    async def come_back(self, account: Account, *, due: datetime) -> datetime:
+        """Note that an account is due, no later than `due`; when it is."""
+        async with self._database.unit() as unit:
+            noted: datetime = await _NOTE.value(
+                unit,
+                account_id=account.account_id,
+                user_id=account.user_id,
+                environment=account.environment,
+                due=due,
+            )
+            return noted
 
     async def due_jobs(self, now: datetime, *, limit: int) -> int:
-        """Turn accounts that are due into jobs; replicas pass over each other's rows."""
-        chosen = (
-            sa.select(agenda.c.account_id)
-            .where(agenda.c.due <= now)
-            .order_by(agenda.c.due)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        async with self._database.transaction() as session:
-            taken = sa.delete(agenda).where(agenda.c.account_id.in_(chosen)).returning(agenda)
-            rows = (await session.execute(taken)).mappings().all()
-            for row in rows:
-                account = Account(user_id=row["user_id"], account_id=row["account_id"], environment=row["environment"])
-                event_id = derived_id("due", account.account_id, row["due"].isoformat())
-                job = JobTold(account=account, reason="execution", slot=row["due"], event_id=event_id)
-                await add_to(self._outbox, session, job)
-            return len(rows)
+        """Turn accounts that are due into jobs."""
+        async with self._database.unit() as unit:
+            rows = await _TAKE.rows(unit, now=now, most=limit)
+            jobs = [
+                JobTold(
+                    account=Account(
+                        user_id=row["user_id"],
+                        account_id=row["account_id"],
+                        environment=VenueEnvironment(row["environment"]),
+                    ),
+                    reason="execution",
+                    slot=row["due"],
+                    event_id=derived_id("due", row["account_id"], row["due"].isoformat()),
+                )
+                for row in rows
+            ]
+            await self._outbox.record(unit, [message_of(job) for job in jobs])
+            return len(jobs)
 
     async def post_jobs(self, jobs: Sequence[JobTold]) -> None:
         """Hand out jobs, all or none."""
-        async with self._database.transaction() as session:
-            for job in jobs:
-                await add_to(self._outbox, session, job)
+        async with self._database.unit() as unit:
+            await self._outbox.record(unit, [message_of(job) for job in jobs])
 
     async def post(self, announcement: Announcement) -> None:
         """Say something that is nobody's in particular."""
-        async with self._database.transaction() as session:
-            await add_to(self._outbox, session, announcement)
+        async with self._database.unit() as unit:
+            await self._outbox.record(unit, [message_of(announcement)])
 
     async def active(self, *, after: ActivePosition | None, limit: int) -> Sequence[ActivePosition]:
         """Positions to be re-valued, by user and id."""
-        query = sa.select(active_position).order_by(active_position.c.user_id, active_position.c.position_id)
-        if after is not None:
-            here = sa.tuple_(active_position.c.user_id, active_position.c.position_id)
-            query = query.where(here > sa.tuple_(sa.literal(after.user_id), sa.literal(after.position_id)))
-        async with self._database.transaction() as session:
-            rows = (await session.execute(query.limit(limit))).mappings().all()
+        async with self._database.unit() as unit:
+            rows = await _ACTIVE.rows(
+                unit,
+                after_user=after.user_id if after else _NOBODY,
+                after_position=after.position_id if after else _NOBODY,
+                most=limit,
+            )
         return [
-            ActivePosition(position_id=row["position_id"], user_id=row["user_id"], environment=row["environment"])
+            ActivePosition(
+                position_id=row["position_id"],
+                user_id=row["user_id"],
+                environment=VenueEnvironment(row["environment"]),
+            )
             for row in rows
         ]
-
-
-async def _note(session: AsyncSession, account: Account, due: datetime) -> None:
-    row = insert(agenda).values(
-        account_id=account.account_id, user_id=account.user_id, environment=account.environment, due=due
-    )
-    earlier = sa.func.least(agenda.c.due, row.excluded.due)
-    await session.execute(row.on_conflict_do_update(index_elements=[agenda.c.account_id], set_={"due": earlier}))

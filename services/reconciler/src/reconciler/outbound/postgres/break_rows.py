@@ -2,66 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from reconciler.domain.announcements import Break
 from reconciler.domain.books import Account
-from reconciler.domain.findings import Finding
+from reconciler.domain.findings import Finding, Scope
 from reconciler.domain.tracking import AccountProgress
-from reconciler.outbound.postgres.tables import account_progress, venue_break
+from reconciler.outbound.postgres.tables import ID, account_progress, venue_break
+from shared.runtime.statement import Statement
+from shared.runtime.unit import Unit
+from shared.trading.status import BreakClass
 
 NEWEST = 2000
 """Breaks of an account that a comparison looks at: the newest; notes older than these are past every history window."""
 
+_CHANGING = ("status", "position_id", "ours", "theirs", "detail", "opened_at", "changed_at", "version")
+_FIXED = ("break_id", "user_id", "account_id", "environment", "break_class", "scope", "subject", "asset")
 
-async def load_breaks(session: AsyncSession, account: Account) -> list[Break]:
+
+def _save_break() -> Statement:
+    names = (*_FIXED, *_CHANGING)
+    row = insert(venue_break).values({name: sa.bindparam(name, type_=venue_break.c[name].type) for name in names})
+    changes = {name: row.excluded[name] for name in _CHANGING}
+    return Statement(row.on_conflict_do_update(index_elements=[venue_break.c.break_id], set_=changes))
+
+
+def _save_progress() -> Statement:
+    columns = account_progress.c
+    names = ("account_id", "user_id", "read_until_ms", "compared_at")
+    row = insert(account_progress).values({name: sa.bindparam(name, type_=columns[name].type) for name in names})
+    changes = {name: row.excluded[name] for name in ("read_until_ms", "compared_at")}
+    return Statement(row.on_conflict_do_update(index_elements=[columns.account_id], set_=changes))
+
+
+_ACCOUNT = sa.bindparam("account", type_=ID)
+_BREAKS = Statement(
+    sa.select(venue_break)
+    .where(venue_break.c.account_id == _ACCOUNT)
+    .order_by(venue_break.c.status != "open", venue_break.c.changed_at.desc())
+    .limit(NEWEST)
+)
+_PROGRESS = Statement(sa.select(account_progress).where(account_progress.c.account_id == _ACCOUNT))
+_SAVE_BREAK = _save_break()
+_SAVE_PROGRESS = _save_progress()
+
+
+async def load_breaks(unit: Unit, account: Account) -> list[Break]:
     """The account's breaks, newest first."""
-    query = (
-        sa.select(venue_break)
-        .where(venue_break.c.account_id == account.account_id)
-        .order_by(venue_break.c.status != "open", venue_break.c.changed_at.desc())
-        .limit(NEWEST)
-    )
-    return [_break(row, account) for row in (await session.execute(query)).mappings()]
+    return [_break(row, account) for row in await _BREAKS.rows(unit, account=account.account_id)]
 
 
-async def save_breaks(session: AsyncSession, entries: Iterable[Break]) -> None:
+async def save_breaks(unit: Unit, entries: Iterable[Break]) -> None:
     """Keep new and changed breaks."""
-    for entry in entries:
-        row = insert(venue_break).values(break_id=entry.break_id, **_values(entry))
-        changing = {
-            name: row.excluded[name]
-            for name in ("status", "position_id", "ours", "theirs", "detail", "opened_at", "changed_at", "version")
-        }
-        await session.execute(row.on_conflict_do_update(index_elements=[venue_break.c.break_id], set_=changing))
+    await _SAVE_BREAK.run_many(unit, [_values(entry) for entry in entries])
 
 
-async def load_progress(session: AsyncSession, account: Account) -> AccountProgress:
+async def load_progress(unit: Unit, account: Account) -> AccountProgress:
     """How far the account was compared."""
-    query = sa.select(account_progress).where(account_progress.c.account_id == account.account_id)
-    row = (await session.execute(query)).mappings().first()
-    return (
-        AccountProgress(read_until_ms=row["read_until_ms"], compared_at=row["compared_at"])
-        if row
-        else AccountProgress()
-    )
+    for row in await _PROGRESS.rows(unit, account=account.account_id):
+        return AccountProgress(read_until_ms=row["read_until_ms"], compared_at=row["compared_at"])
+    return AccountProgress()
 
 
-async def save_progress(session: AsyncSession, account: Account, progress: AccountProgress) -> None:
+async def save_progress(unit: Unit, account: Account, progress: AccountProgress) -> None:
     """Keep how far the account was compared."""
-    figures = {"read_until_ms": progress.read_until_ms, "compared_at": progress.compared_at}
-    row = insert(account_progress).values(account_id=account.account_id, user_id=account.user_id, **figures)
-    await session.execute(row.on_conflict_do_update(index_elements=[account_progress.c.account_id], set_=figures))
+    await _SAVE_PROGRESS.run(
+        unit,
+        account_id=account.account_id,
+        user_id=account.user_id,
+        read_until_ms=progress.read_until_ms,
+        compared_at=progress.compared_at,
+    )
 
 
 def _values(entry: Break) -> dict[str, Any]:
     finding = entry.finding
     return {
+        "break_id": entry.break_id,
         "user_id": entry.account.user_id,
         "account_id": entry.account.account_id,
         "environment": entry.account.environment,
@@ -80,10 +101,10 @@ def _values(entry: Break) -> dict[str, Any]:
     }
 
 
-def _break(row: Any, account: Account) -> Break:
+def _break(row: Mapping[str, Any], account: Account) -> Break:
     finding = Finding(
-        break_class=row["break_class"],
-        scope=row["scope"],
+        break_class=BreakClass(row["break_class"]),
+        scope=Scope(row["scope"]),
         subject=row["subject"],
         detail=row["detail"],
         position_id=row["position_id"],

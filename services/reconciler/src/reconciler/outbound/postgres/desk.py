@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from reconciler.application.ports import Work
 from reconciler.domain.announcements import Announcement, Break, PnlPoint
 from reconciler.domain.books import Account, PositionBook
@@ -16,57 +14,71 @@ from reconciler.outbound.messages import message_of
 from reconciler.outbound.postgres import break_rows, position_rows
 from reconciler.outbound.postgres.tables import inbox
 from shared.runtime.database import Database
-from shared.runtime.inbox import first_delivery
+from shared.runtime.inbox import first_delivery_in, first_delivery_statement
 from shared.runtime.outbox import Outbox
+from shared.runtime.unit import Unit
+
+_FIRST_DELIVERY = first_delivery_statement(inbox)
 
 
 class PostgresWork:
-    """One transaction."""
+    """One transaction; what is told leaves at its end, all in one statement, and so does what is remembered of it."""
 
-    def __init__(self, session: AsyncSession, user_id: UUID, outbox: Outbox) -> None:
-        self._session = session
+    def __init__(self, unit: Unit, user_id: UUID) -> None:
+        self._unit = unit
         self._user_id = user_id
-        self._outbox = outbox
+        self._tracked: list[Tracked] = []
+        self._told: list[Announcement] = []
 
     async def first_delivery(self, consumer: str, message_id: UUID) -> bool:
         """False when the message was handled before."""
-        return await first_delivery(self._session, inbox, consumer, message_id)
+        return await first_delivery_in(self._unit, _FIRST_DELIVERY, consumer, message_id)
 
     async def tracked(self, *, position_ids: Collection[UUID], skip_busy: bool = False) -> list[Tracked]:
         """Positions, locked until the end of the transaction."""
-        return await position_rows.load_tracked(self._session, position_ids, skip_busy=skip_busy)
+        await self._save_tracking()
+        return await position_rows.load_tracked(self._unit, position_ids, skip_busy=skip_busy)
 
     async def save_book(self, book: PositionBook) -> None:
         """Keep a position's book, unless a newer one is there."""
-        await position_rows.save_book(self._session, book)
+        await position_rows.save_book(self._unit, book)
 
     async def save_tracking(self, tracked: Tracked) -> None:
         """Keep what was told about a position."""
-        await position_rows.save_tracking(self._session, tracked)
+        self._tracked.append(tracked)
 
     async def keep_point(self, point: PnlPoint, *, replace: bool) -> None:
         """Keep a P&L point."""
-        await position_rows.keep_point(self._session, self._user_id, point, replace=replace)
+        await position_rows.keep_point(self._unit, self._user_id, point, replace=replace)
 
     async def progress(self, account: Account) -> AccountProgress:
         """How far the account was compared."""
-        return await break_rows.load_progress(self._session, account)
+        return await break_rows.load_progress(self._unit, account)
 
     async def save_progress(self, account: Account, progress: AccountProgress) -> None:
         """Keep how far the account was compared."""
-        await break_rows.save_progress(self._session, account, progress)
+        await break_rows.save_progress(self._unit, account, progress)
 
     async def breaks(self, account: Account) -> list[Break]:
         """The account's breaks."""
-        return await break_rows.load_breaks(self._session, account)
+        return await break_rows.load_breaks(self._unit, account)
 
     async def save_breaks(self, entries: Iterable[Break]) -> None:
         """Keep new and changed breaks."""
-        await break_rows.save_breaks(self._session, entries)
+        await break_rows.save_breaks(self._unit, entries)
 
     async def tell(self, announcement: Announcement) -> None:
         """Say it, when the transaction commits."""
-        await add_to(self._outbox, self._session, announcement)
+        self._told.append(announcement)
+
+    async def finish(self, outbox: Outbox) -> None:
+        """Write what was put off to the end."""
+        await self._save_tracking()
+        await outbox.record(self._unit, [message_of(told) for told in self._told])
+
+    async def _save_tracking(self) -> None:
+        tracked, self._tracked = self._tracked, []
+        await position_rows.save_tracking(self._unit, tracked)
 
 
 class PostgresDesk:
@@ -86,19 +98,7 @@ class PostgresDesk:
 
     @asynccontextmanager
     async def _open(self, user_id: UUID) -> AsyncIterator[Work]:
-        async with self._database.transaction(user_id) as session:
-            yield PostgresWork(session, user_id, self._outbox)
-
-
-async def add_to(outbox: Outbox, session: AsyncSession, announcement: Announcement) -> None:
-    """Put an announcement into the outbox."""
-    message = message_of(announcement)
-    await outbox.add(
-        session,
-        message.data,
-        user_id=message.user_id,
-        entity_id=message.entity_id,
-        aggregate_id=message.aggregate_id,
-        aggregate_version=message.version,
-        event_id=message.event_id,
-    )
+        async with self._database.unit(user_id) as unit:
+            work = PostgresWork(unit, user_id)
+            yield work
+            await work.finish(self._outbox)

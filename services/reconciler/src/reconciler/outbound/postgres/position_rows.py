@@ -2,47 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from reconciler.domain.announcements import PnlPoint
 from reconciler.domain.books import VALUED, Account, HeldCoin, PositionBook
 from reconciler.domain.tracking import Tracked
-from reconciler.outbound.postgres.tables import active_position, holding, pnl_point, position
+from reconciler.outbound.postgres.tables import ID, active_position, holding, pnl_point, position
+from shared.runtime.statement import Statement
+from shared.runtime.unit import Unit
+from shared.trading.status import PositionStatus, VenueEnvironment
 
 
-async def load_tracked(session: AsyncSession, position_ids: Collection[UUID], *, skip_busy: bool) -> list[Tracked]:
+def _values(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[Any]]:
+    return {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+
+
+def _save_book() -> Statement:
+    figures = ("status", "invested", "proceeds", "fees", "traded_at")
+    row = insert(position).values(
+        _values(position, "position_id", "user_id", "account_id", "environment", "index_id", *figures)
+    )
+    newer = row.on_conflict_do_update(
+        index_elements=[position.c.position_id],
+        set_={name: row.excluded[name] for name in figures},
+        where=position.c.traded_at <= row.excluded.traded_at,
+    )
+    return Statement(newer.returning(position.c.position_id))
+
+
+def _save_coin() -> Statement:
+    figures = ("symbol", "quantity", "cost", "realised", "target_weight")
+    row = insert(holding).values(_values(holding, "position_id", "asset", "user_id", *figures))
+    return Statement(
+        row.on_conflict_do_update(
+            index_elements=[holding.c.position_id, holding.c.asset],
+            set_={name: row.excluded[name] for name in figures},
+        )
+    )
+
+
+def _keep_point(*, proved: bool) -> Statement:
+    figures = ("at", "value", "cost", "realised", "unrealised", "max_abs_drift")
+    row = insert(pnl_point).values(_values(pnl_point, "position_id", "slot", "user_id", *figures))
+    key = [pnl_point.c.position_id, pnl_point.c.slot]
+    if not proved:
+        return Statement(row.on_conflict_do_nothing(index_elements=key))
+    return Statement(row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in figures}))
+
+
+_IDS = sa.bindparam("ids", type_=sa.ARRAY(ID))
+_THESE = sa.select(position).where(position.c.position_id == sa.any_(_IDS)).order_by(position.c.position_id)
+_LOCK = Statement(_THESE.with_for_update())
+_LOCK_FREE = Statement(_THESE.with_for_update(skip_locked=True))
+_COINS = Statement(sa.select(holding).where(holding.c.position_id == sa.any_(_IDS)).order_by(holding.c.asset))
+_SAVE_BOOK = _save_book()
+_SAVE_COIN = _save_coin()
+_OTHER_COINS_GONE = Statement(
+    sa.delete(holding).where(
+        holding.c.position_id == sa.bindparam("position_id", type_=ID),
+        holding.c.asset != sa.all_(sa.bindparam("assets", type_=sa.ARRAY(sa.Text))),
+    )
+)
+_TRACK = Statement(
+    sa.update(position)
+    .where(position.c.position_id == sa.bindparam("position", type_=ID))
+    .values(_values(position, "version", "told_value", "told_pnl", "deviating", "reconciled_at", "point_slot"))
+)
+_POINT = _keep_point(proved=False)
+_PROVED_POINT = _keep_point(proved=True)
+_ACTIVE = Statement(
+    insert(active_position)
+    .values(_values(active_position, "user_id", "position_id", "environment"))
+    .on_conflict_do_nothing()
+)
+_RESTS = Statement(
+    sa.delete(active_position).where(
+        active_position.c.user_id == sa.bindparam("user_id", type_=ID),
+        active_position.c.position_id == sa.bindparam("position_id", type_=ID),
+    )
+)
+
+
+async def load_tracked(unit: Unit, position_ids: Collection[UUID], *, skip_busy: bool) -> list[Tracked]:
     """Positions by id, locked until the end of the transaction."""
     if not position_ids:
         return []
-    rows = (
-        (
-            await session.execute(
-                sa.select(position)
-                .where(position.c.position_id.in_(position_ids))
-                .order_by(position.c.position_id)
-                .with_for_update(skip_locked=skip_busy)
-            )
-        )
-        .mappings()
-        .all()
-    )
-    coins = await _coins(session, [row["position_id"] for row in rows])
-    return [_tracked(row, coins.get(row["position_id"], ())) for row in rows]
+    found = await (_LOCK_FREE if skip_busy else _LOCK).rows(unit, ids=list(position_ids))
+    if not found:
+        return []
+    coins = await _coins(unit, [row["position_id"] for row in found])
+    return [_tracked(row, coins.get(row["position_id"], ())) for row in found]
 
 
-async def save_book(session: AsyncSession, book: PositionBook) -> None:
+async def save_book(unit: Unit, book: PositionBook) -> None:
     """Keep a book, unless a newer one is there; keep the list of active positions in step."""
-    row = insert(position).values(
+    account = book.account
+    kept = await _SAVE_BOOK.value(
+        unit,
         position_id=book.position_id,
-        user_id=book.account.user_id,
-        account_id=book.account.account_id,
-        environment=book.account.environment,
+        user_id=account.user_id,
+        account_id=account.account_id,
+        environment=account.environment,
         status=book.status,
         index_id=book.index_id,
         invested=book.invested,
@@ -50,58 +115,40 @@ async def save_book(session: AsyncSession, book: PositionBook) -> None:
         fees=book.fees,
         traded_at=book.traded_at,
     )
-    changing = {name: row.excluded[name] for name in ("status", "invested", "proceeds", "fees", "traded_at")}
-    statement = row.on_conflict_do_update(
-        index_elements=[position.c.position_id], set_=changing, where=position.c.traded_at <= row.excluded.traded_at
-    ).returning(position.c.position_id)
-    if (await session.execute(statement)).first() is None:
+    if kept is None:
         return
-    await _save_coins(session, book)
-    await _save_active(session, book)
+    await _save_coins(unit, book)
+    key = {"user_id": account.user_id, "position_id": book.position_id}
+    if book.status in VALUED:
+        await _ACTIVE.run(unit, **key, environment=account.environment)
+    else:
+        await _RESTS.run(unit, **key)
 
 
-async def save_tracking(session: AsyncSession, tracked: Tracked) -> None:
+async def save_tracking(unit: Unit, told: Sequence[Tracked]) -> None:
     """Keep what was told."""
-    value, pnl = tracked.told or (None, None)
-    await session.execute(
-        sa.update(position)
-        .where(position.c.position_id == tracked.book.position_id)
-        .values(
-            version=tracked.version,
-            told_value=value,
-            told_pnl=pnl,
-            deviating=tracked.deviating,
-            reconciled_at=tracked.reconciled_at,
-            point_slot=tracked.point_slot,
-        )
-    )
+    await _TRACK.run_many(unit, [_tracking(one) for one in told])
 
 
-async def keep_point(session: AsyncSession, user_id: UUID, point: PnlPoint, *, replace: bool) -> None:
+async def keep_point(unit: Unit, user_id: UUID, point: PnlPoint, *, replace: bool) -> None:
     """Keep a point of a position's history."""
-    figures: dict[str, Any] = {
-        "at": point.at,
-        "value": point.value,
-        "cost": point.cost,
-        "realised": point.realised,
-        "unrealised": point.unrealised,
-        "max_abs_drift": point.max_abs_drift,
-    }
-    row = insert(pnl_point).values(position_id=point.position_id, slot=point.slot, user_id=user_id, **figures)
-    key = [pnl_point.c.position_id, pnl_point.c.slot]
-    await session.execute(
-        row.on_conflict_do_update(index_elements=key, set_=figures)
-        if replace
-        else row.on_conflict_do_nothing(index_elements=key)
+    await (_PROVED_POINT if replace else _POINT).run(
+        unit,
+        position_id=point.position_id,
+        slot=point.slot,
+        user_id=user_id,
+        at=point.at,
+        value=point.value,
+        cost=point.cost,
+        realised=point.realised,
+        unrealised=point.unrealised,
+        max_abs_drift=point.max_abs_drift,
     )
 
 
-async def _coins(session: AsyncSession, position_ids: Sequence[UUID]) -> dict[UUID, list[HeldCoin]]:
+async def _coins(unit: Unit, position_ids: Sequence[UUID]) -> dict[UUID, list[HeldCoin]]:
     found: dict[UUID, list[HeldCoin]] = {}
-    if not position_ids:
-        return found
-    query = sa.select(holding).where(holding.c.position_id.in_(position_ids)).order_by(holding.c.asset)
-    for row in (await session.execute(query)).mappings():
+    for row in await _COINS.rows(unit, ids=position_ids):
         coin = HeldCoin(
             asset=row["asset"],
             symbol=row["symbol"],
@@ -114,53 +161,47 @@ async def _coins(session: AsyncSession, position_ids: Sequence[UUID]) -> dict[UU
     return found
 
 
-_COIN = insert(holding)
-_SAVE_COIN = _COIN.on_conflict_do_update(
-    index_elements=[holding.c.position_id, holding.c.asset],
-    set_={name: _COIN.excluded[name] for name in ("symbol", "quantity", "cost", "realised", "target_weight")},
-)
-
-
-async def _save_coins(session: AsyncSession, book: PositionBook) -> None:
-    gone = holding.c.asset.not_in([coin.asset for coin in book.coins])
-    await session.execute(sa.delete(holding).where(holding.c.position_id == book.position_id, gone))
-    values = [
-        {
-            "position_id": book.position_id,
-            "asset": coin.asset,
-            "user_id": book.account.user_id,
-            "symbol": coin.symbol,
-            "quantity": coin.quantity,
-            "cost": coin.cost,
-            "realised": coin.realised,
-            "target_weight": coin.target_weight,
-        }
-        for coin in book.coins
-    ]
-    if values:
-        connection = await session.connection()
-        await connection.execute(_SAVE_COIN, values)
-
-
-async def _save_active(session: AsyncSession, book: PositionBook) -> None:
-    key = {"user_id": book.account.user_id, "position_id": book.position_id}
-    if book.status in VALUED:
-        row = insert(active_position).values(**key, environment=book.account.environment)
-        await session.execute(row.on_conflict_do_nothing())
-        return
-    await session.execute(
-        sa.delete(active_position).where(
-            active_position.c.user_id == key["user_id"], active_position.c.position_id == key["position_id"]
-        )
+async def _save_coins(unit: Unit, book: PositionBook) -> None:
+    await _OTHER_COINS_GONE.run(unit, position_id=book.position_id, assets=[coin.asset for coin in book.coins])
+    about = {"position_id": book.position_id, "user_id": book.account.user_id}
+    await _SAVE_COIN.run_many(
+        unit,
+        [
+            about
+            | {
+                "asset": coin.asset,
+                "symbol": coin.symbol,
+                "quantity": coin.quantity,
+                "cost": coin.cost,
+                "realised": coin.realised,
+                "target_weight": coin.target_weight,
+            }
+            for coin in book.coins
+        ],
     )
 
 
-def _tracked(row: Any, coins: Sequence[HeldCoin]) -> Tracked:
-    account = Account(user_id=row["user_id"], account_id=row["account_id"], environment=row["environment"])
+def _tracking(tracked: Tracked) -> dict[str, Any]:
+    value, pnl = tracked.told or (None, None)
+    return {
+        "position": tracked.book.position_id,
+        "version": tracked.version,
+        "told_value": value,
+        "told_pnl": pnl,
+        "deviating": tracked.deviating,
+        "reconciled_at": tracked.reconciled_at,
+        "point_slot": tracked.point_slot,
+    }
+
+
+def _tracked(row: Mapping[str, Any], coins: Sequence[HeldCoin]) -> Tracked:
+    account = Account(
+        user_id=row["user_id"], account_id=row["account_id"], environment=VenueEnvironment(row["environment"])
+    )
     book = PositionBook(
         account=account,
         position_id=row["position_id"],
-        status=row["status"],
+        status=PositionStatus(row["status"]),
         index_id=row["index_id"],
         invested=row["invested"],
         proceeds=row["proceeds"],

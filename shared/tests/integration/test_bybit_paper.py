@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,17 @@ async def test_a_lost_reply_is_unknown_and_the_order_is_found_by_its_id(desk: De
     assert isinstance(outcome, Unknown)
     assert outcome.timestamp_ms is not None
     assert (await filled(desk, "lost")).status is OrderStatus.FILLED
+
+
+async def test_the_price_limit_is_where_the_venue_refuses(desk: Desk) -> None:
+    limit = await desk.market.price_limit("BTCUSDT")
+    assert isinstance(limit, Accepted)
+    highest = limit.reply.highest_buy
+    assert highest is not None
+    beyond = replace(await desk.order("beyond"), price=highest + Decimal(10))
+    assert isinstance(await desk.session.create_order(beyond), Refused)
+    at_most = replace(await desk.order("at-most"), price=highest)
+    assert isinstance(await desk.session.create_order(at_most), Accepted)
 
 
 async def test_a_dead_key_is_blind(desk: Desk) -> None:

@@ -19,6 +19,8 @@ class Settings(ServiceSettings, VenueSettings):
         renamed_table: The operator's own table of renamed coins; unset takes the shipped one.
         quotes_every_s: Pause between two looks at all tickers.
         instruments_every_s: Pause between two looks at the instruments.
+        limits_every_s: Pause between two looks at the price limits of what indices hold; older than 30 s they are
+            not told.
     """
 
     model_config = service_config("MARKET_DATA_")
@@ -29,4 +31,5 @@ class Settings(ServiceSettings, VenueSettings):
     renamed_table: Path | None = None
     quotes_every_s: float = Field(default=1.0, gt=0)
     instruments_every_s: float = Field(default=180.0, gt=0)
+    limits_every_s: float = Field(default=10.0, gt=0)
     indices_every_s: float = Field(default=30.0, gt=0)

@@ -11,7 +11,7 @@ from market_data.application.read_indices import ReadIndices
 from market_data.domain.errors import MarketNotReady
 from market_data.domain.index_rules import BUILT_IN
 from market_data.domain.index_version import IndexVersion
-from market_data.inbound.beats import IndexBeat, Pace, instrument_beat, quote_beat
+from market_data.inbound.beats import IndexBeat, Pace, instrument_beat, limit_beat, quote_beat
 from market_data.inbound.rpc import create_rpc
 from market_data.inbound.views import index_view
 from market_data.outbound.bybit import BybitPublicVenue
@@ -76,9 +76,11 @@ def build(settings: Settings) -> Process:
     pace = Pace(
         quotes_s=settings.quotes_every_s,
         instruments_s=settings.instruments_every_s,
+        limits_s=settings.limits_every_s,
         indices_s=settings.indices_every_s,
     )
     leases = Leases(database, lease, clock)
+    indices = ReadIndices(versions, BUILT_IN)
 
     async def close_clients() -> None:
         await source.close()
@@ -90,12 +92,8 @@ def build(settings: Settings) -> Process:
         settings,
         database=database,
         outbox=outbox,
-        rpc=[
-            create_rpc(
-                {market.environment: market.board for market in markets}, ReadIndices(versions, BUILT_IN), settings
-            )
-        ],
-        loops=_loops(markets, leases, holder=str(ids.uuid()), clock=clock, pace=pace),
+        rpc=[create_rpc({market.environment: market.board for market in markets}, indices, settings)],
+        loops=_loops(markets, indices, leases, holder=str(ids.uuid()), clock=clock, pace=pace),
         on_stop=[close_clients],
         ready_checks={f"quotes_{market.environment}": market.check for market in markets},
     )
@@ -130,12 +128,23 @@ def _market(
 
 
 def _loops(
-    markets: list[Market], leases: Leases, *, holder: str, clock: SystemClock, pace: Pace
+    markets: list[Market], indices: ReadIndices, leases: Leases, *, holder: str, clock: SystemClock, pace: Pace
 ) -> dict[str, Callable[[], Awaitable[None]]]:
     loops: dict[str, Callable[[], Awaitable[None]]] = {}
     for market in markets:
         name = market.environment
         loops[f"quotes_{name}"] = quote_beat(name, market.board, clock, pace)
         loops[f"instruments_{name}"] = instrument_beat(name, market.board, pace)
+        loops[f"limits_{name}"] = limit_beat(name, market.board, _held(indices, name), pace)
         loops[f"indices_{name}"] = IndexBeat(name, market.publish, leases, holder=holder, pace=pace)
     return loops
+
+
+def _held(indices: ReadIndices, environment: VenueEnvironment) -> Callable[[], Awaitable[set[str]]]:
+    """The symbols of the indices that are in force."""
+
+    async def symbols() -> set[str]:
+        versions = await indices.newest(environment)
+        return {item.symbol for version in versions for item in version.composition.constituents}
+
+    return symbols

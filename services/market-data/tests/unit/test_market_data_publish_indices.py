@@ -22,6 +22,7 @@ from market_data.domain.errors import (
 from market_data.domain.identity import Candle
 from market_data.domain.index_rules import BUILT_IN
 from market_data.domain.index_version import Composition, IndexVersion
+from market_data.domain.price_limits import PriceLimit
 from market_data.domain.reviewed import ReviewedTable
 from market_data.outbound.reviewed_table import fingerprint, read_renames, read_table, shipped_text
 from shared.testing import FakeClock
@@ -94,6 +95,10 @@ class FakeVenue:
             f"{base}USDT": Quote(symbol=f"{base}USDT", bid=price, ask=price, last=price, at=now)
             for base, price in self.prices.items()
         }
+
+    async def price_limit(self, symbol: str) -> PriceLimit:
+        self._answer()
+        return PriceLimit(symbol=symbol, highest_buy=None, lowest_sell=None)
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         self._answer()

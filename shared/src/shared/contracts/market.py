@@ -96,7 +96,19 @@ class QuoteView(Contract):
     ask: DecimalText
     last: DecimalText
     at: Moment
+    buy_limit: DecimalText | None = None
+    """The venue refuses buys above this price now; null while it is not known."""
+    sell_limit: DecimalText | None = None
+    """The venue refuses sells below this price now; null while it is not known."""
 
     def to_domain(self) -> Quote:
         """The domain quote of this view."""
-        return Quote(symbol=self.symbol, bid=self.bid, ask=self.ask, last=self.last, at=self.at)
+        return Quote(
+            symbol=self.symbol,
+            bid=self.bid,
+            ask=self.ask,
+            last=self.last,
+            at=self.at,
+            buy_limit=self.buy_limit,
+            sell_limit=self.sell_limit,
+        )

@@ -21,6 +21,8 @@ class Quote:
         ask: Best price to buy at, quote per base; zero when that side is empty.
         last: Last traded price, quote per base.
         at: When the venue's answer was received, UTC.
+        buy_limit: The venue refuses buys above this price now; None while it is not known.
+        sell_limit: The venue refuses sells below this price now; None while it is not known.
     """
 
     symbol: str
@@ -28,6 +30,8 @@ class Quote:
     ask: Decimal
     last: Decimal
     at: datetime
+    buy_limit: Decimal | None = None
+    sell_limit: Decimal | None = None
 
     def two_sided(self) -> bool:
         """Both sides stand and are not crossed."""

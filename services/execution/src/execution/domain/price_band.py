@@ -19,12 +19,19 @@ def limit_price(quote: Quote, *, side: Side, band: Decimal, tick_size: Decimal) 
         tick_size: Quote per base.
 
     Returns:
-        Buys: best ask × (1 + band) floored to the tick, but not below the ask. Sells: mirrored at the bid.
+        Buys: best ask × (1 + band), not above the venue's own limit where it is known, floored to the tick, but not
+        below the ask. Sells: mirrored at the bid. A venue whose limit lies inside its own spread refuses the order.
     """
     with localcontext(EXACT):
         if side is Side.BUY:
-            return max(floor_to_tick(quote.ask * (ONE + band), tick_size=tick_size), quote.ask)
-        return min(ceil_to_tick(quote.bid * (ONE - band), tick_size=tick_size), quote.bid)
+            highest = quote.ask * (ONE + band)
+            if quote.buy_limit is not None:
+                highest = min(highest, quote.buy_limit)
+            return max(floor_to_tick(highest, tick_size=tick_size), quote.ask)
+        lowest = quote.bid * (ONE - band)
+        if quote.sell_limit is not None:
+            lowest = max(lowest, quote.sell_limit)
+        return min(ceil_to_tick(lowest, tick_size=tick_size), quote.bid)
 
 
 def best_price(quote: Quote, side: Side) -> Decimal:

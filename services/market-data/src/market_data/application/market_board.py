@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from market_data.application.ports import PublicVenue
 from market_data.domain.errors import MarketNotReady
+from market_data.domain.price_limits import FRESH_S, PriceLimit
 from shared.trading.clock import Clock
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
@@ -24,6 +26,7 @@ class MarketBoard:
         self._instruments: dict[str, Instrument] = {}
         self._quotes: Mapping[str, Quote] = {}
         self._quoted_at_s: float | None = None
+        self._limits: dict[str, tuple[PriceLimit, float]] = {}
 
     async def refresh_instruments(self) -> int:
         """Ask for the instruments again; an empty answer leaves the old ones in place.
@@ -47,6 +50,20 @@ class MarketBoard:
         if fresh:
             self._quoted_at_s = self._clock.monotonic()
         return len(fresh)
+
+    async def refresh_limits(self, symbols: Collection[str]) -> int:
+        """Ask for the venue's price limits of some pairs, one after another; forgets those of all others.
+
+        Returns:
+            How many are known now.
+
+        Raises:
+            VenueUnavailable: An answer is missing; what was heard until then is kept.
+        """
+        self._limits = {symbol: known for symbol, known in self._limits.items() if symbol in symbols}
+        for symbol in sorted(symbols):
+            self._limits[symbol] = (await self._venue.price_limit(symbol), self._clock.monotonic())
+        return len(self._limits)
 
     def quotes_age_s(self) -> float | None:
         """Seconds since quotes last arrived, None before the first."""
@@ -79,10 +96,20 @@ class MarketBoard:
     def quotes(self, symbols: Sequence[str]) -> list[Quote]:
         """The quotes asked for, all of them when none is named; symbols never quoted are left out.
 
+        Those that are named carry the venue's price limits where they are known and young.
+
         Raises:
             MarketNotReady: No quote has arrived yet.
         """
         if self._quoted_at_s is None:
             raise MarketNotReady
         known = self._quotes
-        return [known[symbol] for symbol in symbols or sorted(known) if symbol in known]
+        if not symbols:
+            return [known[symbol] for symbol in sorted(known)]
+        return [self._limited(known[symbol]) for symbol in symbols if symbol in known]
+
+    def _limited(self, quote: Quote) -> Quote:
+        found = self._limits.get(quote.symbol)
+        if found is None or self._clock.monotonic() - found[1] > FRESH_S:
+            return quote
+        return replace(quote, buy_limit=found[0].highest_buy, sell_limit=found[0].lowest_sell)

@@ -9,6 +9,7 @@ from typing import Protocol
 from market_data.domain.coin import SourceList
 from market_data.domain.identity import Candle
 from market_data.domain.index_version import Composition, IndexVersion
+from market_data.domain.price_limits import PriceLimit
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
@@ -39,6 +40,14 @@ class PublicVenue(Protocol):
 
     async def quotes(self) -> Mapping[str, Quote]:
         """The top of every spot book by symbol, stamped with the moment the answer was received.
+
+        Raises:
+            VenueUnavailable: No usable answer in time.
+        """
+        ...
+
+    async def price_limit(self, symbol: str) -> PriceLimit:
+        """Beyond which prices orders are refused now.
 
         Raises:
             VenueUnavailable: No usable answer in time.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from market_data.application.market_board import MarketBoard
@@ -34,6 +34,7 @@ class Pace:
 
     quotes_s: float = 1.0
     instruments_s: float = 180.0
+    limits_s: float = 10.0
     indices_s: float = 30.0
 
 
@@ -97,6 +98,34 @@ def instrument_beat(environment: VenueEnvironment, board: MarketBoard, pace: Pac
             else:
                 pause_s = pauses.after_failure(longest_s=PATIENT_S)
             await asyncio.sleep(pause_s)
+
+    return beat
+
+
+def limit_beat(
+    environment: VenueEnvironment, board: MarketBoard, symbols: Callable[[], Awaitable[Collection[str]]], pace: Pace
+) -> Callable[[], Awaitable[None]]:
+    """Ask for the price limits of what indices hold: plans keep their orders inside them.
+
+    Args:
+        environment: For the log.
+        board: Keeps what the venue said.
+        symbols: The pairs that matter now.
+        pace: How often.
+    """
+
+    async def beat() -> None:
+        failing = False
+        while True:
+            try:
+                await board.refresh_limits(await symbols())
+            except Unavailable as error:
+                if not failing:
+                    log.warning("price_limits_failing", environment=environment, code=error.code, **error.context)
+                failing = True
+            else:
+                failing = False
+            await asyncio.sleep(pace.limits_s)
 
     return beat
 

@@ -28,4 +28,12 @@ def index_view(version: IndexVersion) -> IndexVersionView:
 
 def quote_view(quote: Quote) -> QuoteView:
     """The published form of a quote."""
-    return QuoteView(symbol=quote.symbol, bid=quote.bid, ask=quote.ask, last=quote.last, at=quote.at)
+    return QuoteView(
+        symbol=quote.symbol,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+        at=quote.at,
+        buy_limit=quote.buy_limit,
+        sell_limit=quote.sell_limit,
+    )

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 from market_data.domain.errors import VenueUnavailable
 from market_data.domain.identity import Candle
+from market_data.domain.price_limits import PriceLimit
 from market_data.domain.selection import QUOTE
 from shared.runtime.bybit.connections import VenueConnections
-from shared.runtime.bybit.fields import VenueRow
 from shared.runtime.bybit.outcomes import Accepted, Outcome, RateLimited, Refused, Unknown
-from shared.runtime.bybit.public import Listing, PublicMarket
+from shared.runtime.bybit.public import PublicMarket
 from shared.runtime.bybit.public_rows import InstrumentRow
 from shared.runtime.logging import get_logger
 from shared.trading.clock import Clock, epoch_ms, from_epoch_ms
@@ -24,7 +24,7 @@ ANSWER_S = 5.0
 THREADS = 4
 """Tickers, candles and instruments may be under way at the same time; none of them waits for another."""
 LOOK_BACK = timedelta(minutes=10)
-Row = TypeVar("Row", bound=VenueRow)
+Reply = TypeVar("Reply")
 log = get_logger(__name__)
 
 
@@ -42,17 +42,22 @@ class BybitPublicVenue:
 
     async def instruments(self) -> Sequence[Instrument]:
         """All spot pairs against USDT; a row that cannot be read or traded is left out and logged."""
-        listing = _listing(await self._market.instruments())
+        listing = _answered(await self._market.instruments())
         for fault in listing.faults:
             log.warning("instrument_unreadable", fault=fault)
         return [row.to_domain() for row in listing.rows if row.quote_coin == QUOTE and _usable(row)]
 
     async def quotes(self) -> Mapping[str, Quote]:
         """The top of every spot book against USDT that has any price."""
-        listing = _listing(await self._market.tickers())
+        listing = _answered(await self._market.tickers())
         at = self._clock.now()
         rows = (row for row in listing.rows if row.symbol.endswith(QUOTE) and min(row.bid, row.ask, row.last) >= ZERO)
         return {row.symbol: row.to_domain(at) for row in rows if row.bid or row.ask or row.last}
+
+    async def price_limit(self, symbol: str) -> PriceLimit:
+        """Beyond which prices orders are refused now; a side that is zero is not told."""
+        row = _answered(await self._market.price_limit(symbol))
+        return PriceLimit(symbol=symbol, highest_buy=row.highest_buy or None, lowest_sell=row.lowest_sell or None)
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         """The one-minute candle that covers `at`, else the latest of the ten minutes before."""
@@ -60,7 +65,7 @@ class BybitPublicVenue:
         answer = await self._market.candles(
             symbol, start_ms=epoch_ms(minute - LOOK_BACK), end_ms=epoch_ms(minute), limit=11
         )
-        found = [row.to_domain() for row in _listing(answer).rows]
+        found = [row.to_domain() for row in _answered(answer).rows]
         covered = [
             Candle(start=from_epoch_ms(item.start_ms), low=item.low, high=item.high)
             for item in found
@@ -73,10 +78,10 @@ class BybitPublicVenue:
         self._connections.close()
 
 
-def _listing(outcome: Outcome[Listing[Row]]) -> Listing[Row]:
+def _answered(outcome: Outcome[Reply]) -> Reply:
     match outcome:
-        case Accepted(reply=listing):
-            return listing
+        case Accepted(reply=reply):
+            return reply
         case RateLimited(code=code) | Refused(code=code):
             raise VenueUnavailable(context={"cause": f"code {code}"})
         case Unknown(reason=reason):

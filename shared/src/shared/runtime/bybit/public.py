@@ -16,7 +16,7 @@ from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.fields import VenueRow
 from shared.runtime.bybit.http import READ_TIMEOUT_S, PlainHTTP
 from shared.runtime.bybit.outcomes import Accepted, Outcome, Unknown
-from shared.runtime.bybit.public_rows import CandleRow, InstrumentRow, ServerTime, TickerRow
+from shared.runtime.bybit.public_rows import CandleRow, InstrumentRow, PriceLimitRow, ServerTime, TickerRow
 from shared.trading.clock import Clock, SystemClock, epoch_ms
 
 Row = TypeVar("Row", bound=VenueRow)
@@ -72,6 +72,13 @@ class PublicMarket:
             CandleRow,
             wrap=CandleRow.wrap,
         )
+
+    async def price_limit(self, symbol: str) -> Outcome[PriceLimitRow]:
+        """Beyond which prices orders of a spot pair are refused now."""
+        call, answer = await self._send(lambda: self._pybit.get_price_limit(category="spot", symbol=symbol))
+        if isinstance(answer, Unknown):
+            return answer
+        return judgement.result(call, answer, PriceLimitRow, self._now_ms())
 
     async def server_time(self) -> Outcome[ServerTime]:
         """The venue's clock, for measuring our skew."""

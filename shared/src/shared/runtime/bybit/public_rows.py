@@ -74,6 +74,14 @@ class TickerRow(VenueRow):
         return Quote(symbol=self.symbol, bid=self.bid, ask=self.ask, last=self.last, at=at)
 
 
+class PriceLimitRow(VenueRow):
+    """Prices beyond which the venue refuses orders now; an unset side reads as null."""
+
+    symbol: Text
+    highest_buy: FigureOrNone = Field(alias="buyLmt")
+    lowest_sell: FigureOrNone = Field(alias="sellLmt")
+
+
 class ServerTime(VenueRow):
     """The venue's clock."""
 

@@ -104,7 +104,8 @@ class Floor:
             milestones=Milestones(),
             clock=self.clock,
         )
-        self.accounts = Accounts(self.exchange, CountingSecrets(), self.feed)
+        self.secrets = CountingSecrets()
+        self.accounts = Accounts(self.exchange, self.secrets, self.feed)
 
     def account(self, **balances: str) -> Account:
         terms = KeyTerms()

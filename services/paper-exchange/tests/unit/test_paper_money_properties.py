@@ -14,6 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from paper_exchange.application.accounts import Accounts
+from paper_exchange.application.exchange import Exchange
+from paper_exchange.application.milestones import Milestones
 from paper_exchange.domain.exact import add, mul
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.refusal import Refused
@@ -58,6 +61,7 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
         st.tuples(st.just("move"), move),
         st.tuples(st.just("cancel"), st.integers(0, 30)),
         st.tuples(st.just("tick"), st.none()),
+        st.tuples(st.just("restart"), st.none()),
         st.tuples(st.just("withdraw"), st.integers(1, 5000)),
     )
     return draw(st.lists(step, min_size=4, max_size=25))
@@ -80,6 +84,8 @@ def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
         floor.place(accounts[what["customer"]], match=what["match"], **fields, qty=str(quantity), price=str(price))
     elif kind == "amend":
         amend(floor, what)
+    elif kind == "restart":
+        restart(floor)
     elif kind == "cancel_all":
         floor.exchange.cancel_all(accounts[what].uid)
     elif kind == "move":
@@ -96,6 +102,31 @@ def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
         floor.accounts.transfer(accounts[0].uid, "USDT", Decimal(-what))
     else:
         floor.tick()
+
+
+def told_again(floor: Any) -> Ledger:
+    """The state that the journal's lines tell."""
+    ledger = Ledger(floor.ledger.listings)
+    for record in floor.journal.records:
+        ledger.apply(decode_record(encode_record(record)))
+    return ledger
+
+
+def restart(floor: Any) -> None:
+    """Kill the venue and start it from its journal; what was accepted and not matched is matched first."""
+    before = state_bytes(floor.ledger)
+    floor.ledger = told_again(floor)
+    assert state_bytes(floor.ledger) == before
+    floor.exchange = Exchange(
+        ledger=floor.ledger,
+        market=floor.market,
+        journal=floor.journal,
+        feed=floor.feed,
+        milestones=Milestones(),
+        clock=floor.clock,
+    )
+    floor.accounts = Accounts(floor.exchange, floor.secrets, floor.feed)
+    floor.match_all()
 
 
 def amend(floor: Any, what: dict[str, Any]) -> None:
@@ -195,9 +226,7 @@ def test_money_is_neither_made_nor_lost_and_a_replay_tells_the_same(
     check_money(floor.ledger)
     check_orders(floor.ledger)
     lines = [encode_record(record) for record in floor.journal.records]
-    again = Ledger(floor.ledger.listings)
-    for line in lines:
-        again.apply(decode_record(line))
+    again = told_again(floor)
     assert again == floor.ledger
     assert state_bytes(again) == state_bytes(floor.ledger)
     assert [encode_record(decode_record(line)) for line in lines] == lines

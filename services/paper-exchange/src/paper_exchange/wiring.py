@@ -90,6 +90,7 @@ class Venue:
             latency_ms=settings.latency_ms,
             stream_latency_ms=settings.stream_latency_ms,
             match_delay_ms=0 if virtual(clock) else settings.match_delay_ms,
+            now_ms=lambda: epoch_ms(clock.now()),
         )
         self.tape = Tape()
         self._routes = MarketRoutes(self.market, clock, self.tape, inner_band=settings.inner_price_band)

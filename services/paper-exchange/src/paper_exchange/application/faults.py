@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal[
     "latency",
+    "clock_skew",
     "lost_request",
     "lost_reply",
+    "late_landing",
     "reset",
+    "reset_mid_reply",
+    "half_open",
     "error_500",
+    "malformed_json",
+    "strange_values",
+    "duplicate_rows",
+    "shuffled_rows",
+    "crossed_book",
     "ret_code",
     "leg_ret_code",
     "rate_limit",
     "ip_ban",
+    "link_ids_forgotten",
     "visibility_lag",
+    "wiped_live_view",
     "match_delay",
     "stream_latency",
     "silent_stream",
+    "half_open_stream",
+    "lost_frames",
+    "duplicated_frames",
+    "reordered_frames",
 ]
 Outcome = Literal["executed", "not"]
-STREAM_KINDS = frozenset({"stream_latency", "silent_stream"})
-CALL_KINDS = frozenset(
-    {"latency", "lost_request", "lost_reply", "reset", "error_500", "ret_code", "leg_ret_code", "rate_limit", "ip_ban"}
-)
+ADDING = frozenset({"latency", "clock_skew", "link_ids_forgotten"})
+"""These come on top of another fault."""
+LASTING = frozenset(
+    {"visibility_lag", "wiped_live_view", "match_delay", "stream_latency", "silent_stream", "half_open_stream",
+     "lost_frames", "duplicated_frames", "reordered_frames"}
+)  # fmt: skip
+"""These concern no single call."""
+FRAME_KINDS: tuple[Kind, ...] = ("lost_frames", "duplicated_frames", "reordered_frames")
+PRIVATE_STREAM = "/v5/private"
+PUBLIC_STREAM = "/v5/public"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +65,10 @@ class Fault:
         ret_msg: Its sentence.
         outcome: Whether the call was carried out behind the answer.
         hold_ms: How long a lost call hangs before the connection is cut.
+        status: Of an HTML error: 500, 502, 503.
+        variant: Of malformed_json: cut, empty, html; of strange_values: nan, huge, new_status, extra_fields, nulls.
+        skew_ms: By how much the venue's clock is ahead (or, below zero, behind) for a call.
+        for_ms: Heals by itself after so long, by the venue's clock; 0: never.
     """
 
     fault_id: int = 0
@@ -56,6 +82,11 @@ class Fault:
     ret_msg: str = "System error. Please try again later."
     outcome: Outcome = "not"
     hold_ms: int = 6_000
+    status: int = 500
+    variant: str = ""
+    skew_ms: int = 0
+    for_ms: int = 0
+    until_ms: int = 0
     hits: int = 0
 
     def concerns(self, path: str, uid: str) -> bool:
@@ -67,10 +98,21 @@ class Fault:
 
 @dataclass(slots=True)
 class Treatment:
-    """What happens to one call: the delay in seconds (half on each way) and at most one fault beside it."""
+    """What happens to one call: the delay in seconds (half on each way) and at most one fault beside it.
+
+    Attributes:
+        skew_ms: The venue's clock is so much ahead.
+        forgets_links: The venue does not remember link ids that were used.
+    """
 
     delay_s: float = 0.0
     fault: Fault | None = None
+    skew_ms: int = 0
+    forgets_links: bool = False
+
+
+def _no_time() -> int:
+    return 0
 
 
 @dataclass(slots=True)
@@ -82,12 +124,14 @@ class Faults:
         latency_ms: Round trip of every private call when nothing else is said.
         stream_latency_ms: One way of every private frame when nothing else is said.
         match_delay_ms: From acknowledgement to matching.
+        now_ms: The venue's clock, for faults that heal by themselves.
     """
 
     rng: random.Random
     latency_ms: int = 0
     stream_latency_ms: int = 0
     match_delay_ms: int = 0
+    now_ms: Callable[[], int] = _no_time
     _faults: dict[int, Fault] = field(default_factory=dict)
     _last_id: int = 0
 
@@ -95,6 +139,7 @@ class Faults:
         """Put a fault in force."""
         self._last_id += 1
         fault.fault_id = self._last_id
+        fault.until_ms = self.now_ms() + fault.for_ms if fault.for_ms else 0
         self._faults[fault.fault_id] = fault
         return fault
 
@@ -107,30 +152,50 @@ class Faults:
         return 1 if self._faults.pop(fault_id, None) else 0
 
     def all(self) -> list[Fault]:
-        """Those in force, oldest first."""
+        """Those in force, oldest first; what has lasted long enough is healed."""
+        now = self.now_ms()
+        for fault in [fault for fault in self._faults.values() if fault.until_ms and fault.until_ms <= now]:
+            del self._faults[fault.fault_id]
         return list(self._faults.values())
 
-    def treat(self, path: str, uid: str) -> Treatment:
-        """What happens to a call; counts it."""
-        delay_ms = self.latency_ms
+    def treat(self, path: str, uid: str, *, public: bool = False) -> Treatment:
+        """What happens to a call; counts it. A public path is only struck by faults that name it."""
+        treatment = Treatment(0.0 if public else self.latency_ms / 1000)
         if not self._faults:
-            return Treatment(delay_ms / 1000)
-        struck: Fault | None = None
+            return treatment
         for fault in self.all():
-            if fault.kind not in CALL_KINDS or not fault.concerns(path, uid):
+            if fault.kind in LASTING or not self._strikes(fault, path, uid, public=public):
                 continue
-            if fault.kind == "latency":
-                delay_ms += self._length_ms(fault)
-            elif struck is None:
-                struck = fault
+            if fault.kind in ADDING:
+                self._add_to(treatment, fault)
+            elif treatment.fault is None:
+                treatment.fault = fault
             else:
                 continue
             self._count(fault)
-        return Treatment(delay_ms / 1000, struck)
+        return treatment
+
+    @staticmethod
+    def _strikes(fault: Fault, path: str, uid: str, *, public: bool) -> bool:
+        if public and fault.path == "*" and not (fault.kind == "clock_skew" and path.endswith("/time")):
+            return False
+        return fault.concerns(path, uid)
+
+    def _add_to(self, treatment: Treatment, fault: Fault) -> None:
+        if fault.kind == "latency":
+            treatment.delay_s += self._length_ms(fault) / 1000
+        elif fault.kind == "clock_skew":
+            treatment.skew_ms += fault.skew_ms
+        else:
+            treatment.forgets_links = True
 
     def visibility_lag_ms(self, path: str, uid: str) -> int:
         """How old an order or execution must be to be seen by a query."""
         return max((fault.latency_ms for fault in self._of("visibility_lag", path, uid)), default=0)
+
+    def live_view_wiped(self, uid: str) -> bool:
+        """Whether the live view has forgotten every order that ended."""
+        return bool(self._of("wiped_live_view", "/v5/order/realtime", uid))
 
     def match_delay_s(self, uid: str) -> float:
         """From acknowledgement to matching."""
@@ -139,17 +204,34 @@ class Faults:
 
     def stream_delay_s(self, uid: str) -> float:
         """One way of a private frame."""
-        extra = sum(self._length_ms(fault) for fault in self._of("stream_latency", "*", uid))
+        extra = sum(self._length_ms(fault) for fault in self._of("stream_latency", PRIVATE_STREAM, uid))
         return (self.stream_latency_ms + extra) / 1000
 
     def stream_silent(self, uid: str) -> bool:
-        """Whether frames vanish without an error."""
-        return any(True for _ in self._of("silent_stream", "*", uid))
+        """Whether private frames vanish without an error."""
+        return bool(self._of("silent_stream", PRIVATE_STREAM, uid))
+
+    def stream_half_open(self, uid: str) -> bool:
+        """Whether private connections are dead without being closed."""
+        return bool(self._of("half_open_stream", PRIVATE_STREAM, uid))
+
+    def public_stream(self, kind: Kind) -> bool:
+        """Whether the public streams are struck: only by faults that name them."""
+        return any(fault.path.startswith(PUBLIC_STREAM) for fault in self._of_kind(kind))
+
+    def frame_fate(self, uid: str) -> Kind | None:
+        """What becomes of one private frame; counts it."""
+        for kind in FRAME_KINDS:
+            for fault in self._of(kind, PRIVATE_STREAM, uid):
+                self._count(fault)
+                return kind
+        return None
+
+    def _of_kind(self, kind: Kind) -> list[Fault]:
+        return [fault for fault in self.all() if fault.kind == kind] if self._faults else []
 
     def _of(self, kind: Kind, path: str, uid: str) -> list[Fault]:
-        if not self._faults:
-            return []
-        return [fault for fault in self._faults.values() if fault.kind == kind and fault.concerns(path, uid)]
+        return [fault for fault in self._of_kind(kind) if fault.concerns(path, uid)]
 
     def _length_ms(self, fault: Fault) -> int:
         return fault.latency_ms + (self.rng.randint(0, fault.jitter_ms) if fault.jitter_ms else 0)

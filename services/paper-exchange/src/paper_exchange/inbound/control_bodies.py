@@ -10,10 +10,12 @@ from typing import Any, get_args
 from paper_exchange.application.accounts import KeyTerms
 from paper_exchange.application.faults import Fault, Kind, Outcome
 from paper_exchange.domain.refusal import request_error
+from paper_exchange.inbound.spoilt_replies import VARIANTS
 from shared.trading.money import parse_decimal
 
 DAY_MS = 86_400_000
-FAULT_FIELDS = {"kind", "path", "uid", "latency_ms", "jitter_ms", "count", "ret_code", "ret_msg", "outcome", "hold_ms"}
+NUMBERS = ("latency_ms", "jitter_ms", "count", "ret_code", "hold_ms", "status", "for_ms", "skew_ms")
+FAULT_FIELDS = {"kind", "path", "uid", "ret_msg", "outcome", "variant", *NUMBERS}
 
 
 def read_balances(body: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -76,10 +78,16 @@ def read_fault(body: Mapping[str, Any]) -> Fault:
         raise request_error(f"kind must be one of {', '.join(get_args(Kind))}")
     if outcome not in get_args(Outcome):
         raise request_error("outcome must be executed or not")
-    numbers = {name: body[name] for name in ("latency_ms", "jitter_ms", "count", "ret_code", "hold_ms") if name in body}
+    numbers = {name: body[name] for name in NUMBERS if name in body}
     if any(isinstance(value, bool) or not isinstance(value, int) for value in numbers.values()):
         raise request_error(f"{', '.join(numbers)} must be whole numbers")
-    if any(not 0 <= value <= 10**7 for value in numbers.values()) or numbers.get("count") == 0:
-        raise request_error("numbers must lie between 0 and 10,000,000, count above 0")
-    fields: dict[str, Any] = {name: str(body[name]) for name in ("path", "uid", "ret_msg") if body.get(name)}
+    if any(not 0 <= value <= 10**8 for name, value in numbers.items() if name != "skew_ms") or not numbers.get(
+        "count", 1
+    ):
+        raise request_error("numbers must lie between 0 and 100,000,000, count above 0")
+    if not 400 <= numbers.get("status", 500) <= 599:
+        raise request_error("status must be an HTTP error")
+    fields: dict[str, Any] = {name: str(body[name]) for name in ("path", "uid", "ret_msg", "variant") if body.get(name)}
+    if fields.get("variant") and fields["variant"] not in VARIANTS.get(kind, ()):
+        raise request_error(f"variant of {kind} must be one of {', '.join(VARIANTS.get(kind, ())) or 'none'}")
     return Fault(kind=kind, outcome=outcome, **(fields | numbers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +11,16 @@ from urllib.parse import parse_qsl
 import orjson
 
 from paper_exchange.domain.account import ApiKey
-from paper_exchange.domain.refusal import Refused, request_error
+from paper_exchange.domain.rate_window import Allowance
+from paper_exchange.domain.refusal import Refused, Unsigned, request_error
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY = 1_000_000
+LEAVE_S = 0.02
+"""So long a part of an answer has to leave before the connection is cut behind it."""
 JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
 
 
@@ -81,6 +85,9 @@ def envelope(
 
 def refusal(error: Refused, *, now_ms: int) -> bytes:
     """A refusal in the envelope; business errors come with status 200."""
+    if isinstance(error, Unsigned):
+        bare = {"retCode": error.ret_code, "retMsg": error.ret_msg, "result": None, "retExtInfo": None, "time": now_ms}
+        return orjson.dumps(bare)
     return envelope({}, now_ms=now_ms, ret_code=error.ret_code, ret_msg=error.ret_msg)
 
 
@@ -130,3 +137,28 @@ def cut_connection(send: Send) -> None:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is not None:
         transport.abort()
+
+
+def half_open(send: Send) -> None:
+    """Read no more from the client's connection, as if the network in between were gone."""
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.pause_reading()
+
+
+async def send_half(send: Send, reply: Reply) -> None:
+    """Send the head and half of the body, and let it leave."""
+    headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
+    await asyncio.sleep(LEAVE_S)
+
+
+def limit_headers(allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
+    """What is left of a rate limit, and when it is whole again."""
+    return (
+        JSON_TYPE,
+        (b"x-bapi-limit", str(allowance.limit).encode()),
+        (b"x-bapi-limit-status", str(allowance.remaining).encode()),
+        (b"x-bapi-limit-reset-timestamp", str(allowance.reset_ms).encode()),
+    )

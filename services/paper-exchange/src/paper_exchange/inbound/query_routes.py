@@ -48,11 +48,12 @@ class QueryRoutes:
             return self.nothing(request)
         account = self._exchange.account(request.uid)
         params = request.params
+        closed = () if self._faults.live_view_wiped(request.uid) else account.recently_closed
         if params.get("orderId") or params.get("orderLinkId"):
-            live = [*account.open_orders.values(), *account.recently_closed]
+            live = [*account.open_orders.values(), *closed]
             found = _by_id(account, params, among=live)
         elif params.get("openOnly", "0") == "1":
-            found = list(reversed(account.recently_closed))
+            found = list(reversed(closed))
         else:
             found = list(reversed(account.open_orders.values()))
         found = [order for order in found if self._concerns(order.symbol, params)]

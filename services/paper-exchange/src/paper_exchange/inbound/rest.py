@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import orjson
-import structlog
+from typing import Any
 
 from paper_exchange.application.authenticate import SignedCall, authenticate, check_may_trade
 from paper_exchange.application.exchange import Exchange
-from paper_exchange.application.faults import Fault, Faults, Treatment
+from paper_exchange.application.faults import Faults, Treatment
 from paper_exchange.domain.ip_budget import IpBudget
 from paper_exchange.domain.rate_window import Allowance, RateWindow
 from paper_exchange.domain.refusal import TOO_MANY_VISITS, Refused
@@ -19,17 +16,13 @@ from paper_exchange.inbound.exchange_http import (
     Reply,
     Request,
     Send,
-    cut_connection,
     envelope,
+    limit_headers,
     refusal,
     send_reply,
 )
+from paper_exchange.inbound.misbehaviour import BANNED, Misbehaviour
 from paper_exchange.inbound.trade_routes import batch_legs
-
-log = structlog.get_logger()
-
-HTML_500 = b"<html><head><title>500 Internal Server Error</title></head></html>"
-BANNED = b'{"retCode":10018,"retMsg":"access too frequent","result":{},"retExtInfo":{},"time":0}'
 
 
 class Rest:
@@ -41,6 +34,7 @@ class Rest:
         self._budget = budget
         self._windows: dict[tuple[str, str], RateWindow] = {}
         self._endpoints = all_endpoints(rooms)
+        self._misbehaviour = Misbehaviour(exchange.now_ms)
 
     def knows(self, path: str) -> bool:
         """Whether the venue has this path."""
@@ -62,68 +56,51 @@ class Rest:
         if request.method == "GET" and request.body:
             await send_reply(send, Reply(b"", 403))
             return
-        if not endpoint.limit:
-            await send_reply(send, self._public_answer(endpoint, request))
-            return
-        await self._private(endpoint, request, send)
+        await (self._private if endpoint.limit else self._public)(endpoint, request, send)
 
-    def _public_answer(self, endpoint: Endpoint, request: Request) -> Reply:
-        now = self._exchange.now_ms()
+    async def _public(self, endpoint: Endpoint, request: Request, send: Send) -> None:
+        treatment = self._faults.treat(request.path, "", public=True)
+
+        async def work() -> Reply:
+            return self._public_answer(endpoint, request, treatment)
+
+        await self._misbehaviour.serve(treatment, request, send, work)
+
+    def _public_answer(self, endpoint: Endpoint, request: Request, treatment: Treatment) -> Reply:
+        now = self._exchange.now_ms() + treatment.skew_ms
         try:
             handler = endpoint.handler
-            return Reply(envelope(handler(request) if handler else {}, now_ms=now))
+            result = handler(request) if handler else {}
         except Refused as error:
             return Reply(refusal(error, now_ms=now))
+        if treatment.skew_ms and request.path.endswith("/time"):
+            result = {"timeSecond": str(now // 1000), "timeNano": str(now * 1_000_000)}
+        return Reply(envelope(result, now_ms=now))
 
     async def _private(self, endpoint: Endpoint, request: Request, send: Send) -> None:
         known = self._exchange.ledger.keys.get(request.header(b"x-bapi-api-key"))
         treatment = self._faults.treat(request.path, known.uid if known else "")
-        half = treatment.delay_s / 2
-        if half:
-            await asyncio.sleep(half)
-        fault = treatment.fault
-        if fault is not None and _stops(fault):
-            await self._fail(fault, send, half)
-            return
-        reply = self._carry_out(endpoint, request, treatment)
-        await self._exchange.journal.durable(self._exchange.journal.position)
-        if fault is not None and _hides(fault):
-            await self._fail(fault, send, half)
-            return
-        if half:
-            await asyncio.sleep(half)
-        await send_reply(send, reply)
 
-    async def _fail(self, fault: Fault, send: Send, half: float) -> None:
-        if fault.kind in {"lost_request", "lost_reply"}:
-            await asyncio.sleep(fault.hold_ms / 1000)
-            cut_connection(send)
-            return
-        if half:
-            await asyncio.sleep(half)
-        if fault.kind == "reset":
-            cut_connection(send)
-        elif fault.kind == "error_500":
-            await send_reply(send, Reply(HTML_500, 500, ((b"content-type", b"text/html"),)))
-        elif fault.kind == "ip_ban":
-            await send_reply(send, Reply(BANNED, 403))
-        else:
-            now = self._exchange.now_ms()
-            code, text = TOO_MANY_VISITS if fault.kind == "rate_limit" else (fault.ret_code, fault.ret_msg)
-            headers = _limit_headers(Allowance(0, 0, 0, now + 1000)) if fault.kind == "rate_limit" else (JSON_TYPE,)
-            await send_reply(send, Reply(envelope({}, now_ms=now, ret_code=code, ret_msg=text), 200, headers))
+        async def work() -> Reply:
+            reply = self._carry_out(endpoint, request, treatment)
+            await self._exchange.journal.durable(self._exchange.journal.position)
+            return reply
+
+        await self._misbehaviour.serve(treatment, request, send, work)
 
     def _carry_out(self, endpoint: Endpoint, request: Request, treatment: Treatment) -> Reply:
-        now = self._exchange.now_ms()
+        now = self._exchange.now_ms() + treatment.skew_ms
         headers: tuple[tuple[bytes, bytes], ...] = (JSON_TYPE,)
         try:
             self._verify(endpoint, request, now)
             self._exchange.milestones.reached(request.uid, "request_received")
             calls = len(batch_legs(request.json())) if endpoint.batch else 1
             allowance = self._window(request.uid, request.path, endpoint.limit).take(calls, now_ms=now)
-            headers = _limit_headers(allowance)
+            headers = limit_headers(allowance)
             if allowance.granted:
-                return Reply(self._call(endpoint, request, allowance, treatment.fault), 200, headers)
+                if treatment.forgets_links:
+                    self._forget_links(request, batch_legs(request.json()) if endpoint.batch else [request.json()])
+                return Reply(self._call(endpoint, request, allowance, now), 200, headers)
             return Reply(refusal(Refused(*TOO_MANY_VISITS), now_ms=now), 200, headers)
         except Refused as error:
             return Reply(refusal(error, now_ms=now), 200, headers)
@@ -144,48 +121,22 @@ class Rest:
         if endpoint.trades:
             check_may_trade(request.key)
 
-    def _call(self, endpoint: Endpoint, request: Request, allowance: Allowance, fault: Fault | None) -> bytes:
+    @staticmethod
+    def _call(endpoint: Endpoint, request: Request, allowance: Allowance, now: int) -> bytes:
         if endpoint.batch is not None:
             result, ext = endpoint.batch(request, allowance.granted)
-            body = envelope(result, now_ms=self._exchange.now_ms(), ext=ext)
-            return _spoil_legs(body, fault) if fault is not None and fault.kind == "leg_ret_code" else body
+            return envelope(result, now_ms=now, ext=ext)
         handler = endpoint.handler
-        return envelope(handler(request) if handler else {}, now_ms=self._exchange.now_ms())
+        return envelope(handler(request) if handler else {}, now_ms=now)
+
+    def _forget_links(self, request: Request, orders: list[dict[str, Any]]) -> None:
+        """Let link ids of this call look new, as a venue would that keeps them for a while only."""
+        account = self._exchange.account(request.uid)
+        for order in orders:
+            account.by_link_id.pop(str(order.get("orderLinkId", "")), None)
 
     def _window(self, uid: str, path: str, limit: int) -> RateWindow:
         window = self._windows.get((uid, path))
         if window is None:
             window = self._windows[uid, path] = RateWindow(limit)
         return window
-
-
-def _stops(fault: Fault) -> bool:
-    """The call is not carried out."""
-    if fault.kind in {"lost_request", "rate_limit", "ip_ban"}:
-        return True
-    return fault.kind in {"reset", "error_500", "ret_code"} and fault.outcome == "not"
-
-
-def _hides(fault: Fault) -> bool:
-    """The call was carried out, but its answer is not told."""
-    return fault.kind in {"lost_reply", "reset", "error_500", "ret_code"}
-
-
-def _spoil_legs(body: bytes, fault: Fault) -> bytes:
-    """Answer a code for every leg of a batch although the legs were carried out."""
-    reply = orjson.loads(body)
-    for row, code in zip(reply["result"]["list"], reply["retExtInfo"]["list"], strict=True):
-        row["orderId"] = ""
-        if "createAt" in row:
-            row["createAt"] = ""
-        code.update(code=fault.ret_code, msg=fault.ret_msg)
-    return orjson.dumps(reply)
-
-
-def _limit_headers(allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
-    return (
-        JSON_TYPE,
-        (b"x-bapi-limit", str(allowance.limit).encode()),
-        (b"x-bapi-limit-status", str(allowance.remaining).encode()),
-        (b"x-bapi-limit-reset-timestamp", str(allowance.reset_ms).encode()),
-    )

@@ -86,3 +86,18 @@ def test_a_halted_pair_takes_no_orders(floor: Any) -> None:
     with pytest.raises(Refused) as refused:
         floor.place(account, **GOOD)
     assert refused.value.ret_code == 170151
+
+
+def test_an_order_that_a_halt_overtook_waits_and_can_be_cancelled(floor: Any) -> None:
+    account = floor.account(USDT="1000")
+    ask = str(floor.ask("BTCUSDT"))
+    waiting = floor.place(account, match=False, **(GOOD | {"price": ask}))
+    dropped = floor.place(account, match=False, **(GOOD | {"price": ask}))
+    floor.market.halted.add("BTCUSDT")
+    floor.match_all()
+    floor.tick()
+    assert (waiting.status, dropped.status) == ("New", "New")
+    floor.exchange.cancel(account.uid, {"symbol": "BTCUSDT", "orderId": dropped.order_id})
+    floor.market.halted.clear()
+    floor.tick()
+    assert (waiting.status, dropped.status) == ("Filled", "Cancelled")

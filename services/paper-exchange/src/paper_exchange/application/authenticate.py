@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from paper_exchange.application.accounts import OWN_ENVIRONMENT
 from paper_exchange.domain.account import ApiKey
-from paper_exchange.domain.refusal import PERMISSION_DENIED, Refused
+from paper_exchange.domain.refusal import PERMISSION_DENIED, Refused, Unsigned
 
 FUTURE_MS = 1_000
 DEFAULT_WINDOW_MS = "5000"
@@ -41,7 +41,7 @@ def authenticate(call: SignedCall, keys: Mapping[str, ApiKey], *, now_ms: int) -
         Refused: 10001, 10002, 10003, 10004, 10010 or 33004, in the venue's words.
     """
     if not (call.api_key and call.timestamp and call.signature):
-        raise Refused(
+        raise Unsigned(
             10001,
             f"empty value: apiTimestamp[{call.timestamp}] apiKey[{call.api_key}] "
             f"apiSignature[{call.signature}]: openapi sign params error!",

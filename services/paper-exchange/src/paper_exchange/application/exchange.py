@@ -67,6 +67,7 @@ class Exchange:
         self._last_id = 0
         still_open = ledger.open_orders()
         self._resting = RestingOrders(order for order in still_open if order.resting)
+        self._suspended: list[str] = []
         self.to_match: list[str] = [order.order_id for order in still_open if not order.resting]
 
     def now_ms(self) -> int:
@@ -158,16 +159,22 @@ class Exchange:
         return order
 
     def match(self, order_id: str) -> None:
-        """Match an accepted order now, if it can still trade."""
+        """Match an accepted order now, if it can still trade; while its pair is halted it waits."""
         order = self.ledger.orders[order_id]
         if not order.is_open:
+            return
+        if order.symbol in self.market.halted:
+            self._suspended.append(order_id)
             return
         outcome = matching.match(order, self.market.book(order.symbol))
         if outcome is not None:
             self._settle(order, outcome)
 
     def match_resting(self) -> None:
-        """Match what stands in the book against the market's new prices."""
+        """Match what stands in the book against the market's new prices, and what waited for a halt to end."""
+        waited, self._suspended = self._suspended, []
+        for order_id in waited:
+            self.match(order_id)
         for symbol in self._resting.symbols():
             if symbol in self.market.halted:
                 continue

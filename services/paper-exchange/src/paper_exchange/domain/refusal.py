@@ -17,6 +17,13 @@ class Refused(Invalid):
         self.ret_msg = ret_msg
 
 
+class Unsigned(Refused):
+    """A call without a key, a time or a signature; its answer has null where others have empty objects."""
+
+    code = "venue_refused_unsigned"
+    title = "The venue refuses a call that nobody signed"
+
+
 def parameter(name: str) -> Refused:
     """A parameter is missing or malformed."""
     return Refused(170130, f"Data sent for paramter '{name}' is not valid.")

@@ -34,8 +34,16 @@ def a_quote(
 
 @pytest.mark.parametrize(
     ("buy_limit", "price"),
-    [(None, "101"), ("105", "101"), ("101", "101"), ("100.7", "100.5"), ("100.2", "100"), ("99", "100")],
-    ids=["not known", "wide", "equal", "tighter", "between ticks", "inside the spread"],
+    [
+        (None, "101"),
+        ("105", "101"),
+        ("102", "101"),
+        ("101", "100.5"),
+        ("100.7", "100.5"),
+        ("100.2", "100"),
+        ("99", "100"),
+    ],
+    ids=["not known", "wide", "wide enough", "as wide as ours", "tighter", "between ticks", "inside the spread"],
 )
 def test_a_buy_stays_below_the_venues_limit_and_never_below_the_ask(buy_limit: str | None, price: str) -> None:
     quote = a_quote(buy_limit=buy_limit)
@@ -44,8 +52,8 @@ def test_a_buy_stays_below_the_venues_limit_and_never_below_the_ask(buy_limit: s
 
 @pytest.mark.parametrize(
     ("sell_limit", "price"),
-    [(None, "99"), ("95", "99"), ("99", "99"), ("99.2", "99.5"), ("100", "99.5")],
-    ids=["not known", "wide", "equal", "tighter", "inside the spread"],
+    [(None, "99"), ("95", "99"), ("98.5", "99"), ("98.4", "99"), ("99.2", "99.5"), ("100", "99.5")],
+    ids=["not known", "wide", "as wide as ours", "wide enough", "tighter", "inside the spread"],
 )
 def test_a_sell_stays_above_the_venues_limit_and_never_above_the_bid(sell_limit: str | None, price: str) -> None:
     quote = a_quote(sell_limit=sell_limit)

@@ -117,15 +117,17 @@ def limit_beat(
     async def beat() -> None:
         failing = False
         while True:
+            known = 0
             try:
-                await board.refresh_limits(await symbols())
+                known = await board.refresh_limits(await symbols())
             except Unavailable as error:
                 if not failing:
                     log.warning("price_limits_failing", environment=environment, code=error.code, **error.context)
                 failing = True
             else:
                 failing = False
-            await asyncio.sleep(pace.limits_s)
+            # The first index is made soon after the start: its limits are wanted at once.
+            await asyncio.sleep(pace.limits_s if known else min(pace.limits_s, 1.0))
 
     return beat
 

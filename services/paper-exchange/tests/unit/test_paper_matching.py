@@ -140,3 +140,34 @@ def test_a_buy_that_filled_partly_below_its_limit_sets_aside_only_what_is_left(f
     assert order.status == "PartiallyFilled"
     assert order.average_price < limit
     assert account.holding("USDT").locked == limit * (40000 - order.filled_quantity)
+
+
+def test_the_best_price_trades_first_and_then_the_oldest(floor: Any) -> None:
+    account = floor.account(USDT="100000")
+    floor.market.set_depth("DOGEUSDT", Decimal(3000))
+    bid = floor.bid("DOGEUSDT")
+    tick = floor.market.listings["DOGEUSDT"].tick_size
+    low, first, second = (
+        floor.place(account, symbol="DOGEUSDT", side="Buy", orderType="Limit", qty="5000", price=str(price))
+        for price in (bid - 9 * tick, bid - 5 * tick, bid - 5 * tick)
+    )
+    floor.market.set_price("DOGEUSDT", bid - 12 * tick)
+    floor.exchange.match_resting()
+    traded = list(dict.fromkeys(fill.order_id for fill in account.executions))
+    by_rank = [first.order_id, second.order_id, low.order_id]
+    assert traded == by_rank[: len(traded)]
+    assert first.filled_quantity > low.filled_quantity
+
+
+def test_prices_that_reach_nothing_leave_resting_orders_alone(floor: Any) -> None:
+    account = floor.account(USDT="100000", BTC="1")
+    mid = floor.market.walk.mid("BTCUSDT")
+    buy = floor.place(account, symbol="BTCUSDT", side="Buy", orderType="Limit", qty="0.01", price=str(mid - 600))
+    sell = floor.place(account, symbol="BTCUSDT", side="Sell", orderType="Limit", qty="0.01", price=str(mid + 600))
+    for price in (mid + 300, mid - 300, mid):
+        floor.market.set_price("BTCUSDT", price)
+        floor.exchange.match_resting()
+    assert (buy.status, sell.status) == ("New", "New")
+    floor.market.set_price("BTCUSDT", mid + 700)
+    floor.exchange.match_resting()
+    assert (buy.status, sell.status) == ("New", "Filled")

@@ -178,8 +178,9 @@ class Exchange:
         for symbol in self._resting.symbols():
             if symbol in self.market.halted:
                 continue
-            now = self.situations.of(symbol)
-            for order in self._resting.reached(symbol, bid=now.bid, ask=now.ask):
+            bid, ask = self.market.best(symbol)
+            price_of = self.market.listings[symbol].price_of
+            for order in self._resting.reached(symbol, bid=price_of(bid), ask=price_of(ask)):
                 self.match(order.order_id)
 
     def _settle(self, order: Order, outcome: matching.Outcome) -> None:

@@ -43,6 +43,8 @@ async def test_ten_coins_are_bought_valued_and_sold_again(stage: Stage) -> None:
         await feed.wait_for("position_closed")
         assert feed.counts()["position_closing"] == 1, "the stream resumes where it ended"
         assert feed.counts()["position_executing"] == 0, "nothing comes twice"
+        await feed.wait_for("leg_filled", number=10)
+        assert feed.counts()["leg_filled"] == 10, "a sold leg is told once"
 
     closed = await customer.settled(position_id)
     assert closed["status"] == "CLOSED"

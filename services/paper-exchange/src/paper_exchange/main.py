@@ -36,6 +36,7 @@ def _server(app: object, settings: Settings, port: int) -> _Server:
         lifespan="off",
         ws="websockets-sansio",
         ws_per_message_deflate=False,
+        ws_ping_interval=None,  # the venue leaves pings to its clients
         access_log=False,
         log_config=None,
         proxy_headers=False,

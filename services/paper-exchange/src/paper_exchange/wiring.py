@@ -96,7 +96,7 @@ class Venue:
         self._routes = MarketRoutes(self.market, clock, self.tape, inner_band=settings.inner_price_band)
         self.private = Streams(self.ledger, self.faults, clock, self._routes.prices)
         self.private.write_after(self.journal)
-        self.public = PublicStreams(self.market, self._routes)
+        self.public = PublicStreams(self.market, self._routes, self.faults, self.tape)
         tellers = Tellers(self.private, self.public, self.tape)
         self.exchange = Exchange(
             ledger=self.ledger, market=self.market, journal=self.journal, feed=tellers,
@@ -141,7 +141,7 @@ class Venue:
         rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
-            market=ControlMarket(self.exchange, self.timeline, feed=self._settings.feed, line=self._link),
+            public=self.public, market=ControlMarket(self.exchange, self.timeline, feed=self._settings.feed, line=self._link),
             admin_token=self._settings.admin_token.get_secret_value(),
         )  # fmt: skip
         return ExchangeApp(

@@ -37,6 +37,10 @@ class Market:
         clock: Tells the time.
         frozen: Start with prices that stand still.
         max_step_s: The longest step of the feed, seconds.
+
+    Attributes:
+        ticks: How often the prices moved since the start.
+        seq: Grows with every change of any book, also between two ticks: tells which of two books is the newer one.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Market:
         self.walk = walk
         self.frozen = frozen
         self.ticks = 0
+        self.seq = 1
         self.ticked_ms = epoch_ms(clock.now())
         self.halted: set[str] = set()
         self._clock = clock
@@ -86,6 +91,7 @@ class Market:
 
     def _moved(self) -> None:
         self.ticks += 1
+        self.seq += 1
         self._books.clear()
         self._note()
 

@@ -35,16 +35,21 @@ class Tape:
     def note(self, execution: Execution) -> None:
         """Something traded."""
         opposite = "Sell" if execution.side == "Buy" else "Buy"
-        fresh = Print(
-            exec_id=execution.exec_id,
-            symbol=execution.symbol,
-            price=execution.price,
-            quantity=execution.quantity,
-            side=opposite if execution.is_maker else execution.side,
-            at_ms=execution.at_ms,
-            seq=execution.seq,
+        self.add(
+            Print(
+                exec_id=execution.exec_id,
+                symbol=execution.symbol,
+                price=execution.price,
+                quantity=execution.quantity,
+                side=opposite if execution.is_maker else execution.side,
+                at_ms=execution.at_ms,
+                seq=execution.seq,
+            )
         )
-        self._prints.setdefault(execution.symbol, deque(maxlen=KEPT)).appendleft(fresh)
+
+    def add(self, trade: Print) -> None:
+        """Remember a public trade."""
+        self._prints.setdefault(trade.symbol, deque(maxlen=KEPT)).appendleft(trade)
 
     def of(self, symbol: str) -> Iterator[Print]:
         """The trades of a pair, newest first."""

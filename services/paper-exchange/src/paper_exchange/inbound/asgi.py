@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from urllib.parse import parse_qsl
 
 import structlog
 
@@ -21,10 +22,11 @@ from paper_exchange.inbound.exchange_http import (
 )
 from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.rest import Rest
-from paper_exchange.inbound.socket import Socket
+from paper_exchange.inbound.socket import IDLE_S, Socket
 from paper_exchange.inbound.streams import Streams
 
 log = structlog.get_logger()
+SHORTEST_IDLE_S = 30.0
 
 
 class ExchangeApp:
@@ -96,7 +98,7 @@ class ExchangeApp:
         await send({"type": "websocket.accept"})
         self._connections += 1
         address = str((scope.get("client") or ("", 0))[0])
-        socket = Socket(receive, send, f"paper-{self._connections}", address)
+        socket = Socket(receive, send, f"paper-{self._connections}", address, idle_s=_idle_s(scope))
         await _until_first(serve(socket), socket.send_frames())
 
 
@@ -113,3 +115,11 @@ async def _until_first(reading: object, sending: object) -> None:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def _idle_s(scope: Scope) -> float:
+    """How long a connection may be silent: `max_active_time` of 30s to 600s, ten minutes when it says nothing."""
+    wanted = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("max_active_time", "").removesuffix("s")
+    if not wanted.isdigit() or len(wanted) > 6:
+        return IDLE_S
+    return min(IDLE_S, max(SHORTEST_IDLE_S, float(wanted)))

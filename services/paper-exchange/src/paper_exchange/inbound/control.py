@@ -17,6 +17,7 @@ from paper_exchange.inbound.control_bodies import read_balances, read_fault, rea
 from paper_exchange.inbound.control_market import ControlMarket
 from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
 from paper_exchange.inbound.paging import number
+from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.shapes import execution_shape, log_shape, order_shape
 from paper_exchange.inbound.streams import Streams
 from shared.trading.money import InvalidAmount, parse_decimal, plain
@@ -38,6 +39,7 @@ class Control:
         accounts: Accounts,
         faults: Faults,
         streams: Streams,
+        public: PublicStreams,
         market: ControlMarket,
         admin_token: str,
     ) -> None:
@@ -45,6 +47,7 @@ class Control:
         self._accounts = accounts
         self._faults = faults
         self._streams = streams
+        self._public = public
         self._admin_token = admin_token
         self._handlers: Mapping[tuple[str, str], Handler] = {
             ("POST", "accounts"): self._open_account,
@@ -146,17 +149,29 @@ class Control:
         return {"reached": reached, "counts": self._exchange.milestones.counts(uid)}
 
     async def _add_fault(self, request: Request) -> object:
-        return _fault_answer(self._faults.add(read_fault(request.json())))
+        fault = self._faults.add(read_fault(request.json()))
+        self._strike()
+        return _fault_answer(fault)
+
+    def _strike(self) -> None:
+        """Half-open connections die, or are let go, at once."""
+        self._streams.strike()
+        self._public.strike()
 
     async def _list_faults(self, _request: Request) -> object:
         return {"faults": [_fault_answer(fault) for fault in self._faults.all()]}
 
     async def _heal(self, request: Request) -> object:
         wanted = number(request, "id", 0, lowest=0, highest=10**9)
-        return {"healed": self._faults.remove(wanted or None)}
+        healed = self._faults.remove(wanted or None)
+        self._strike()
+        return {"healed": healed}
 
     async def _cut_streams(self, request: Request) -> object:
-        return {"cut": await self._streams.cut(str(request.json().get("uid", "")))}
+        body = request.json()
+        if body.get("public"):
+            return {"cut": self._public.cut()}
+        return {"cut": await self._streams.cut(str(body.get("uid", "")))}
 
     def _now(self) -> int:
         return self._exchange.now_ms()

@@ -9,6 +9,7 @@ from typing import Any
 
 from paper_exchange.application.market import CoinPrices, Market
 from paper_exchange.application.tape import Print, Tape
+from paper_exchange.domain.candles import Candle
 from paper_exchange.domain.exact import mul
 from paper_exchange.domain.listing import MIN_AMOUNT, Listing
 from paper_exchange.domain.price_band import price_band
@@ -143,8 +144,8 @@ class MarketRoutes:
             "s": listing.symbol,
             "b": book_rows(listing, book.bids, limit),
             "a": book_rows(listing, book.asks, limit),
-            "u": self._market.ticks + 2,
-            "seq": self._market.ticks + 2,
+            "u": self._market.seq,
+            "seq": self._market.seq,
         }
 
     def rpi_orderbook(self, request: Request) -> object:
@@ -164,18 +165,19 @@ class MarketRoutes:
             minutes=minutes,
             limit=number(request, "limit", 200, highest=1000),
         )
-        turnover = plain(mul(listing.depth, Decimal(minutes)))
-        volume = plain((mul(listing.depth, Decimal(minutes)) / listing.base_price).quantize(Decimal("0.01")))
-        rows = [
-            [
-                str(candle.start_ms),
-                *(plain(listing.price_of(fine // FINE)) for fine in candle.prices()),
-                volume,
-                turnover,
-            ]
-            for candle in candles
-        ]
+        rows = [self.candle_row(listing, candle, minutes) for candle in candles]
         return {"category": "spot", "symbol": listing.symbol, "list": rows}
+
+    @staticmethod
+    def candle_row(listing: Listing, candle: Candle, minutes: int) -> list[str]:
+        """Start, open, high, low, close, volume, turnover."""
+        turnover = mul(listing.depth, Decimal(minutes))
+        return [
+            str(candle.start_ms),
+            *(plain(listing.price_of(fine // FINE)) for fine in candle.prices()),
+            plain((turnover / listing.base_price).quantize(Decimal("0.01"))),
+            plain(turnover),
+        ]
 
     def price_limit(self, request: Request) -> object:
         """The highest price a buy and the lowest price a sell may carry."""

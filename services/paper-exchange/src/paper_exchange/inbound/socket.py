@@ -9,11 +9,15 @@ from typing import Any
 
 import orjson
 
-from paper_exchange.inbound.exchange_http import Receive, Send
+from paper_exchange.inbound.exchange_http import Receive, Send, cut_connection, half_open
 
 MAX_WAITING = 20_000
+POCKET_S = 0.3
+"""So long a frame waits for another that goes before it, when frames are to be out of order."""
 ACK_DELAY_S = 0.005
 """Clients that record a request id only after sending it lose an answer that comes sooner (pybit does)."""
+IDLE_S = 600.0
+"""So long a connection may be without traffic in either direction."""
 
 
 class Socket:
@@ -24,9 +28,10 @@ class Socket:
         send: ASGI's.
         conn_id: The connection's name in acknowledgements.
         address: Where the client is.
+        idle_s: Without traffic for so long, the connection is ended.
     """
 
-    def __init__(self, receive: Receive, send: Send, conn_id: str, address: str) -> None:
+    def __init__(self, receive: Receive, send: Send, conn_id: str, address: str, *, idle_s: float = IDLE_S) -> None:
         self.conn_id = conn_id
         self.address = address
         self.topics: set[str] = set()
@@ -35,6 +40,10 @@ class Socket:
         self._frames: deque[tuple[float, bytes]] = deque()
         self._wake = asyncio.Event()
         self._closing = False
+        self._idle_s = idle_s
+        self._traffic_at = asyncio.get_running_loop().time()
+        self.dead = False
+        self._pocket: bytes | None = None
 
     def push(self, frame: bytes, *, delay_s: float = 0.0) -> None:
         """Queue a frame; it leaves after `delay_s`, never before an earlier one."""
@@ -47,6 +56,30 @@ class Socket:
     def push_json(self, value: object, *, delay_s: float = 0.0) -> None:
         """Queue a JSON frame."""
         self.push(orjson.dumps(value), delay_s=delay_s)
+
+    def push_after_next(self, frame: bytes, *, delay_s: float = 0.0) -> None:
+        """Queue a frame behind the one that comes next, or after a moment when none comes."""
+        if self._pocket is not None:
+            self.push(frame, delay_s=delay_s)
+            return
+        self._pocket = frame
+        asyncio.get_running_loop().call_later(POCKET_S + delay_s, self.empty_pocket)
+
+    def empty_pocket(self) -> None:
+        """Queue the frame that was kept back."""
+        frame, self._pocket = self._pocket, None
+        if frame is not None:
+            self.push(frame)
+
+    def go_dead(self) -> None:
+        """Neither read nor write any more without closing, as if the network in between were gone."""
+        self.dead = True
+        half_open(self._send)
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        self._closing = True
+        cut_connection(self._send)
 
     def close(self) -> None:
         """End the connection, dropping what has not left yet."""
@@ -65,19 +98,35 @@ class Socket:
             wait = due - loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
-            await self._send({"type": "websocket.send", "text": frame.decode()})
+            if not self.dead:
+                self._traffic_at = loop.time()
+                await self._send({"type": "websocket.send", "text": frame.decode()})
         await self._send({"type": "websocket.close", "code": 1000})
 
     async def operation(self) -> dict[str, Any] | None:
-        """The client's next operation; {} when it is not one, None when the client left."""
-        message: MutableMapping[str, Any] = await self._receive()
-        if message["type"] == "websocket.disconnect":
+        """The client's next operation; {} when it is not one, None when the client left or nothing was heard for long."""
+        message = await self._message()
+        if message is None or message["type"] == "websocket.disconnect":
             return None
         try:
             value = orjson.loads(message.get("text") or message.get("bytes") or b"{}")
         except orjson.JSONDecodeError:
             return {}
         return value if isinstance(value, dict) else {}
+
+    async def _message(self) -> MutableMapping[str, Any] | None:
+        loop = asyncio.get_running_loop()
+        while True:
+            wait = self._traffic_at + self._idle_s - loop.time()
+            if wait <= 0:
+                return None
+            try:
+                async with asyncio.timeout(wait):
+                    message: MutableMapping[str, Any] = await self._receive()
+            except TimeoutError:
+                continue
+            self._traffic_at = loop.time()
+            return message
 
     def acknowledge(self, operation: dict[str, Any], *, success: bool = True, text: str = "") -> None:
         """Answer an operation, echoing its request id, not before 5 ms."""

@@ -17,15 +17,16 @@ from paper_exchange.domain.account import ApiKey
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.order import Execution, Order
 from paper_exchange.domain.refusal import Refused
-from paper_exchange.inbound.shapes import Shape, execution_frame, order_frame, wallet_shape
+from paper_exchange.inbound.shapes import Shape, execution_frame, fast_execution_frame, order_frame, wallet_shape
 from paper_exchange.inbound.socket import Socket
 from shared.trading.clock import Clock, epoch_ms
 
-TOPICS = frozenset(
-    f"{name}{form}"
-    for name in ("order", "execution", "wallet", "position", "execution.fast")
-    for form in ("", ".spot", ".linear")
+FORMS = ("spot", "linear", "inverse", "option")
+ALL_IN_ONE = frozenset({"order", "execution", "execution.fast", "position", "wallet", "greeks"})
+CATEGORISED = frozenset(
+    f"{name}.{form}" for name in ("order", "execution", "execution.fast", "position") for form in FORMS
 )
+OTHERS = frozenset({"dcp.spot", "dcp.future", "dcp.option"})
 NOT_AUTHORIZED = "Request not authorized"
 
 
@@ -57,6 +58,7 @@ class Streams:
         """Tell an execution."""
         if self._sockets.get(execution.uid):
             self._tell(execution.uid, "execution", execution_frame(execution))
+            self._tell(execution.uid, "execution.fast", fast_execution_frame(execution))
 
     def wallet_changed(self, uid: str, coins: tuple[str, ...]) -> None:
         """Tell the new balances of some coins."""
@@ -71,16 +73,41 @@ class Streams:
             for wanted in (topic, f"{topic}.spot"):
                 if wanted in socket.topics:
                     frame = orjson.dumps(
-                        {"id": f"{uid}_{self._frames}", "topic": wanted, "creationTime": now, "data": [item]}
+                        {**self._head(uid, topic), "topic": wanted, "creationTime": now, "data": [item]}
                     )
                     self._held.append((self._journal.position if self._journal else 0, uid, socket, frame))
+
+    def _head(self, uid: str, topic: str) -> Shape:
+        return {} if topic == "execution.fast" else {"id": f"{uid}_{self._frames}"}
 
     def on_durable(self, position: int) -> None:
         """Let out what is on disk now."""
         while self._held and self._held[0][0] <= position:
             _, uid, socket, frame = self._held.popleft()
             if not self._faults.stream_silent(uid):
-                socket.push(frame, delay_s=self._faults.stream_delay_s(uid))
+                self._push(socket, frame, uid)
+
+    def _push(self, socket: Socket, frame: bytes, uid: str) -> None:
+        delay_s, fate = self._faults.stream_delay_s(uid), self._faults.frame_fate(uid)
+        if fate == "lost_frames":
+            return
+        if fate == "reordered_frames":
+            socket.push_after_next(frame, delay_s=delay_s)
+            return
+        socket.push(frame, delay_s=delay_s)
+        socket.empty_pocket()
+        if fate == "duplicated_frames":
+            socket.push(frame, delay_s=delay_s)
+
+    def strike(self) -> None:
+        """Let a half-open fault take hold of the connections that are there, or let go of them."""
+        for uid, sockets in self._sockets.items():
+            half_open = self._faults.stream_half_open(uid)
+            for socket in list(sockets):
+                if half_open and not socket.dead:
+                    socket.go_dead()
+                elif socket.dead and not half_open:
+                    socket.abort()
 
     async def cut(self, uid: str) -> int:
         """Close the connections of an account, or all; how many."""
@@ -124,6 +151,7 @@ class Streams:
             return None
         self._sockets[key.uid].add(socket)
         socket.acknowledge(operation)
+        self.strike()
         return key
 
     def _checked(self, args: object, address: str) -> ApiKey:
@@ -142,19 +170,24 @@ class Streams:
     @staticmethod
     def _subscribe(socket: Socket, operation: dict[str, Any], *, allowed: bool) -> None:
         topics = [str(topic) for topic in operation.get("args") or []]
-        if not allowed:
-            socket.acknowledge(operation, success=False, text=NOT_AUTHORIZED)
+        leaves = operation["op"] == "unsubscribe"
+        wrong = _objection(socket, topics, leaves=leaves) if allowed else NOT_AUTHORIZED
+        socket.acknowledge(operation, success=not wrong, text=wrong)
+        if wrong:
             return
-        unknown = [topic for topic in topics if topic not in TOPICS]
-        if unknown or not topics:
-            socket.acknowledge(operation, success=False, text=f"Invalid topic: {','.join(unknown)}")
-            return
-        if operation["op"] == "unsubscribe":
+        if leaves:
             socket.topics.difference_update(topics)
         else:
-            twice = [topic for topic in topics if topic in socket.topics]
-            if twice:
-                socket.acknowledge(operation, success=False, text=f"error:already subscribed,topic:{twice[0]}")
-                return
             socket.topics.update(topics)
-        socket.acknowledge(operation)
+
+
+def _objection(socket: Socket, topics: list[str], *, leaves: bool) -> str:
+    unknown = [topic for topic in topics if topic not in ALL_IN_ONE | CATEGORISED | OTHERS]
+    if unknown or not topics:
+        return f"Invalid topic: {','.join(unknown)}"
+    if leaves:
+        return ""
+    if any(topic in ALL_IN_ONE for topic in topics) and any(topic in CATEGORISED for topic in topics):
+        return "error:all-in-one and categorised topics cannot be in one subscription request"
+    twice = [topic for place, topic in enumerate(topics) if topic in socket.topics or topic in topics[:place]]
+    return f"error:already subscribed,topic:{twice[0]}" if twice else ""

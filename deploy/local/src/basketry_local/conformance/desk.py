@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from basketry_local.conformance.probe import Answer, Probe
-from shared.runtime.bybit.public_rows import InstrumentRow, TickerRow
+from shared.runtime.bybit.public_rows import InstrumentRow, PriceLimitRow, TickerRow
 from shared.trading.errors import Invalid
 from shared.trading.money import parse_decimal, plain
 from shared.trading.status import VenueEnvironment
@@ -19,6 +19,8 @@ TAKING = Decimal("1.005")
 """Of the best ask: inside the venue's narrowest band (1 % for the largest coins), and takes what is there."""
 RESTING = Decimal("0.97")
 """Of the best bid: far enough to rest, near enough to be allowed."""
+BEYOND = Decimal("1.02")
+"""Of the venue's own limit."""
 WORTH = Decimal("1.6")
 """Times the venue's minimum: what is bought can be sold again."""
 CLOSED = {"Filled", "Cancelled", "PartiallyFilledCanceled", "Rejected", "Deactivated"}
@@ -92,15 +94,44 @@ class ConformanceDesk:
         Raises:
             BudgetSpentError, NotPossibleError: Nothing was sent.
         """
-        price = self._tick((await self.ticker()).ask * TAKING)
-        quantity = self._lots(self._worth() / price, up=True)
-        self.purse.spend(quantity * price)
-        return self._body("Buy", quantity, price, "IOC")
+        ticker, limit = await self.ticker(), await self.price_limit()
+        price = self._tick(min(ticker.ask * TAKING, limit.highest_buy or ticker.ask * TAKING))
+        if price < ticker.ask:
+            raise NotPossibleError(f"the best ask {ticker.ask} lies beyond the venue's own limit {limit.highest_buy}")
+        return self.spending(self._body("Buy", self._lots(self._worth(price) / price, up=True), price, "IOC"))
+
+    async def beyond_limit_buy(self) -> dict[str, Any] | None:
+        """An order two per cent above what the venue says it takes; None where it tells no limit."""
+        highest = (await self.price_limit()).highest_buy
+        if not highest:
+            return None
+        price = self._tick(highest * BEYOND)
+        return self.spending(self._body("Buy", self._lots(self._worth(price) / price, up=True), price, "IOC"))
+
+    def spending(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The same body, counted in the purse: it may fill.
+
+        Raises:
+            BudgetSpentError: It would pass the limit.
+        """
+        self.purse.spend(figure(body["qty"]) * figure(body["price"]))
+        return body
+
+    async def price_limit(self) -> PriceLimitRow:
+        """Beyond which prices the venue refuses orders now.
+
+        Raises:
+            NotPossibleError: No answer.
+        """
+        answer = await self.probe.public("/v5/market/price-limit", category="spot", symbol=self.symbol)
+        if not answer.accepted:
+            raise NotPossibleError(f"no price limit of {self.symbol}: {answer.code} {answer.text}")
+        return PriceLimitRow.model_validate(answer.result)
 
     async def far_buy(self, time_in_force: str = "IOC") -> dict[str, Any]:
         """An order too low to fill: as IOC it ends cancelled, as GTC it rests."""
         price = self._tick((await self.ticker()).bid * RESTING)
-        return self._body("Buy", self._lots(self._worth() / price, up=True), price, time_in_force)
+        return self._body("Buy", self._lots(self._worth(price) / price, up=True), price, time_in_force)
 
     async def create(self, body: dict[str, Any]) -> Answer:
         """Place one order."""
@@ -202,8 +233,9 @@ class ConformanceDesk:
     def _in_base(self, row: dict[str, Any]) -> bool:
         return row.get("feeCurrency") == self.rules.base_coin
 
-    def _worth(self) -> Decimal:
-        return self.rules.lot_size_filter.min_order_amt * WORTH
+    def _worth(self, price: Decimal) -> Decimal:
+        lots = self.rules.lot_size_filter
+        return max(lots.min_order_amt, lots.min_order_qty * price, lots.base_precision * price) * WORTH
 
     def _tick(self, price: Decimal) -> Decimal:
         tick = self.rules.price_filter.tick_size

@@ -38,6 +38,9 @@ async def reply_classes(desk: ConformanceDesk) -> list[Finding]:
     rich = await _unaffordable(desk, figure(body["price"]))
     mistakes = [*_mistakes(desk, body), Wrong(name="balance", expected=_R, change={"qty": plain(rich)})]
     findings = [await _asked(desk, {**body, "orderLinkId": fresh_link_id()}, wrong) for wrong in mistakes]
+    beyond = await desk.beyond_limit_buy()
+    if beyond is not None:
+        findings.append(await _asked(desk, beyond, Wrong(name="price_beyond_limit", expected=_R)))
     findings.append(await _cancel(desk, fresh_link_id(), "cancel_of_nothing"))
     if desk.filled:
         findings.append(await _cancel(desk, desk.filled[0], "cancel_of_a_filled_order"))
@@ -81,6 +84,8 @@ async def _asked(desk: ConformanceDesk, body: dict[str, Any], wrong: Wrong) -> F
     answer = await desk.probe.post("/v5/order/create", body, spoiled=wrong.spoiled)
     link_id = str(body["orderLinkId"])
     there = len(link_id) <= 36 and await desk.order(link_id) is not None
+    if answer.accepted or there:
+        await desk.follow(link_id)  # what it bought against all expectation is sold again with the rest
     return _finding(f"reply_{wrong.name}", answer, wrong.expected, there=there)
 
 

@@ -27,6 +27,7 @@ from paper_exchange.inbound.asgi import ExchangeApp
 from paper_exchange.inbound.coingecko import CoinGeckoApp
 from paper_exchange.inbound.control import LOOPBACK, Control
 from paper_exchange.inbound.control_market import ControlMarket
+from paper_exchange.inbound.control_state import ControlState
 from paper_exchange.inbound.endpoints import Rooms
 from paper_exchange.inbound.linear_routes import LinearRoutes
 from paper_exchange.inbound.market_routes import MarketRoutes
@@ -37,8 +38,9 @@ from paper_exchange.inbound.streams import Streams
 from paper_exchange.inbound.trade_routes import TradeRoutes
 from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
 from paper_exchange.outbound.feeds import BuiltFeed, FeedChoice, build_feed
-from paper_exchange.outbound.file_journal import FileJournal
+from paper_exchange.outbound.file_journal import FileJournal, begin_with
 from paper_exchange.outbound.key_material import RandomKeyMaterial
+from paper_exchange.outbound.state_dump import state_digest
 from paper_exchange.settings import Settings
 from shared.trading.clock import Clock, SystemClock, epoch_ms
 
@@ -77,6 +79,8 @@ class Venue:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
         listings = load_listings()
+        if settings.snapshot_file is not None:
+            begin_with(settings.data_folder, settings.snapshot_file)
         self.journal = FileJournal(settings.data_folder)
         self.ledger = Ledger({listing.symbol: listing for listing in listings})
         for record in self.journal.replay():
@@ -141,6 +145,7 @@ class Venue:
         rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
+            state=ControlState(self.exchange, self.journal, self.private, state_digest),
             public=self.public, market=ControlMarket(self.exchange, self.timeline, feed=self._settings.feed, line=self._link),
             admin_token=self._settings.admin_token.get_secret_value(),
         )  # fmt: skip

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -118,3 +119,35 @@ def test_state_and_prices_survive_a_clean_stop_and_a_kill(own_venue: Any) -> Non
     row = own_venue.control("GET", f"ledger?uid={customer.uid}")["orders"][0]
     assert (row["orderStatus"], row["avgPrice"]) == ("Filled", "69500")
     customer.close()
+
+
+def test_a_snapshot_tells_the_same_state_elsewhere_and_a_reset_forgets_for_good(own_venue: Any, tmp_path: Path) -> None:
+    own_venue.settings["PAPER_EXCHANGE_FEED"] = "frozen"
+    own_venue.start()
+    customer = own_venue.customer()
+    order = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "100"}
+    assert customer.post("/v5/order/create", order)["retCode"] == 0
+    own_venue.control("GET", f"wait?uid={customer.uid}&event=order_closed&n=1&timeout_ms=5000")
+    state = own_venue.control("GET", "state")
+    assert (state["accounts"], state["orders"], state["open_orders"]) == (1, 1, 0)
+    ledger = own_venue.control("GET", f"ledger?uid={customer.uid}")
+    assert {row["coin"]: row["walletBalance"] for row in ledger["balances"]} == state["held"]
+    (tmp_path / "snapshot").write_bytes(own_venue.client.get(f"{own_venue.url}/paper/v1/snapshot").content)
+    assert own_venue.control("POST", "reset", {}) == {"accounts": 1}
+    assert customer.get("/v5/account/info")["retCode"] == 10003
+    fresh = own_venue.customer()
+    assert int(fresh.uid) > int(customer.uid)
+    forgotten = own_venue.control("GET", "state")
+    own_venue.kill()
+    own_venue.start()
+    assert own_venue.control("GET", "state")["digest"] == forgotten["digest"]
+    own_venue.stop()
+    own_venue.settings |= {
+        "PAPER_EXCHANGE_DATA_FOLDER": str(tmp_path / "elsewhere"),
+        "PAPER_EXCHANGE_SNAPSHOT_FILE": str(tmp_path / "snapshot"),
+    }
+    own_venue.start()
+    assert own_venue.control("GET", "state")["digest"] == state["digest"]
+    assert customer.get("/v5/account/info")["retCode"] == 0
+    for someone in (customer, fresh):
+        someone.close()

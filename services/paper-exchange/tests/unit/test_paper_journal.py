@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from paper_exchange.domain.records import AccountOpened, PricesNoted, Record, Transferred
-from paper_exchange.outbound.file_journal import FileJournal, JournalDamaged, JournalInUse
+from paper_exchange.domain.records import AccountOpened, PricesNoted, Record, Transferred, WorldReset
+from paper_exchange.outbound.file_journal import FileJournal, JournalDamaged, JournalInUse, begin_with
 
 RECORDS: list[Record] = [
     AccountOpened(uid="7", at_ms=1),
@@ -67,6 +67,24 @@ async def test_old_price_records_go_at_the_next_start(tmp_path: Path) -> None:
     await written(tmp_path, [*RECORDS[:1], *noted, *RECORDS[1:]])
     assert read(tmp_path) == [RECORDS[0], noted[-1], *RECORDS[1:]]
     assert (tmp_path / "journal.jsonl").read_bytes().count(b"\n") == 4
+
+
+async def test_what_was_before_a_reset_goes_at_the_next_start(tmp_path: Path) -> None:
+    prices = PricesNoted(prices={"BTCUSDT": 1}, at_ms=4)
+    reset = WorldReset(last_id=9, last_uid=7, seq=3, at_ms=5)
+    after = AccountOpened(uid="10", at_ms=6)
+    await written(tmp_path, [*RECORDS, prices, reset, after])
+    assert read(tmp_path) == [prices, reset, after]
+
+
+async def test_an_empty_folder_begins_with_a_snapshot_and_a_used_one_keeps_its_own(tmp_path: Path) -> None:
+    await written(tmp_path / "one", RECORDS)
+    await written(tmp_path / "two", RECORDS[:1])
+    snapshot = tmp_path / "one" / "journal.jsonl"
+    begin_with(tmp_path / "three", snapshot)
+    begin_with(tmp_path / "two", snapshot)
+    assert read(tmp_path / "three") == RECORDS
+    assert read(tmp_path / "two") == RECORDS[:1]
 
 
 async def test_a_second_venue_in_the_folder_is_refused(tmp_path: Path) -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +18,7 @@ from paper_exchange.domain.exact import add, mul
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.refusal import Refused
 from paper_exchange.outbound.record_codec import decode_record, encode_record
-from shared.trading.money import plain
+from paper_exchange.outbound.state_dump import state_bytes
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
 
@@ -62,30 +59,38 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
         st.tuples(st.just("cancel"), st.integers(0, 30)),
         st.tuples(st.just("tick"), st.none()),
         st.tuples(st.just("restart"), st.none()),
+        st.tuples(st.just("reset"), st.none()),
         st.tuples(st.just("withdraw"), st.integers(1, 5000)),
     )
     return draw(st.lists(step, min_size=4, max_size=25))
 
 
+def place(floor: Any, accounts: list[Any], what: dict[str, Any]) -> None:
+    listing = floor.market.listings[what["symbol"]]
+    mid = floor.market.walk.mid(what["symbol"])
+    price = listing.price_of(int(mid * (10_000 + what["offset_bps"]) / 10_000 / listing.tick_size))
+    by_value = what["orderType"] == "Market" and (
+        what["marketUnit"] == "quoteCoin" or (what["side"] == "Buy" and what["marketUnit"] != "baseCoin")
+    )
+    quantity = (
+        Decimal(what["value"]) if by_value else listing.quantity_of(int(what["value"] / price / listing.lot_size))
+    )
+    fields = {name: what[name] for name in ("symbol", "side", "orderType", "timeInForce", "marketUnit")}
+    if what["orderType"] == "Market":
+        fields["slippageToleranceType"], fields["slippageTolerance"] = what["slippage"]
+    floor.place(accounts[what["customer"]], match=what["match"], **fields, qty=str(quantity), price=str(price))
+
+
 def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
     if kind == "order":
-        listing = floor.market.listings[what["symbol"]]
-        mid = floor.market.walk.mid(what["symbol"])
-        price = listing.price_of(int(mid * (10_000 + what["offset_bps"]) / 10_000 / listing.tick_size))
-        by_value = what["orderType"] == "Market" and (
-            what["marketUnit"] == "quoteCoin" or (what["side"] == "Buy" and what["marketUnit"] != "baseCoin")
-        )
-        quantity = (
-            Decimal(what["value"]) if by_value else listing.quantity_of(int(what["value"] / price / listing.lot_size))
-        )
-        fields = {name: what[name] for name in ("symbol", "side", "orderType", "timeInForce", "marketUnit")}
-        if what["orderType"] == "Market":
-            fields["slippageToleranceType"], fields["slippageTolerance"] = what["slippage"]
-        floor.place(accounts[what["customer"]], match=what["match"], **fields, qty=str(quantity), price=str(price))
+        place(floor, accounts, what)
     elif kind == "amend":
         amend(floor, what)
     elif kind == "restart":
         restart(floor)
+    elif kind == "reset":
+        floor.exchange.reset()
+        accounts[:] = fresh_accounts(floor)
     elif kind == "cancel_all":
         floor.exchange.cancel_all(accounts[what].uid)
     elif kind == "move":
@@ -147,25 +152,8 @@ def amend(floor: Any, what: dict[str, Any]) -> None:
         floor.match_all()
 
 
-def written(value: Any) -> Any:
-    """A value as JSON knows it, decimals in their one plain form, in the order in which things came to be."""
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, dict):
-        return [[written(key), written(item)] for key, item in value.items()]
-    if isinstance(value, (list, tuple, deque)):
-        return [written(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        return {
-            item.name: written(getattr(value, item.name))
-            for item in dataclasses.fields(value)
-            if item.name not in {"listings", "_appliers"}
-        }
-    return value
-
-
-def state_bytes(ledger: Ledger) -> bytes:
-    return orjson.dumps(written(ledger))
+def fresh_accounts(floor: Any) -> list[Any]:
+    return [floor.account(USDT="50000", BTC="0.3"), floor.account(USDT="7000", ETH="2.123456789", DOGE="9000")]
 
 
 def check_money(ledger: Ledger) -> None:
@@ -217,7 +205,7 @@ def test_money_is_neither_made_nor_lost_and_a_replay_tells_the_same(
     floor = make_floor()
     for symbol in SYMBOLS:  # thin, so that orders end partly filled
         floor.market.set_depth(symbol, Decimal(20_000))
-    accounts = [floor.account(USDT="50000", BTC="0.3"), floor.account(USDT="7000", ETH="2.123456789", DOGE="9000")]
+    accounts = fresh_accounts(floor)
     for kind, what in journey:
         with contextlib.suppress(Refused):
             act(floor, accounts, kind, what)

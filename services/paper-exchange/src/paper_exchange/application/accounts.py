@@ -53,8 +53,7 @@ class Accounts:
         The number grows with the seconds, so that a venue whose folder was emptied gives no number twice.
         """
         exchange = self._exchange
-        last = max((int(uid) for uid in exchange.ledger.accounts), default=0)
-        uid = str(max(last + 1, (exchange.now_ms() - UID_EPOCH_MS) // 1000))
+        uid = str(max(exchange.ledger.last_uid + 1, (exchange.now_ms() - UID_EPOCH_MS) // 1000))
         exchange.record(AccountOpened(uid=uid, at_ms=exchange.now_ms()))
         for coin, amount in balances.items():
             if amount > 0:

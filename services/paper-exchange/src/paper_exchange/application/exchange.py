@@ -25,6 +25,7 @@ from paper_exchange.domain.records import (
     OrderRested,
     PricesNoted,
     Record,
+    WorldReset,
 )
 from paper_exchange.domain.refusal import ORDER_DOES_NOT_EXIST, Refused
 from shared.trading.clock import Clock, epoch_ms
@@ -160,8 +161,8 @@ class Exchange:
 
     def match(self, order_id: str) -> None:
         """Match an accepted order now, if it can still trade; while its pair is halted it waits."""
-        order = self.ledger.orders[order_id]
-        if not order.is_open:
+        order = self.ledger.orders.get(order_id)
+        if order is None or not order.is_open:
             return
         if order.symbol in self.market.halted:
             self._suspended.append(order_id)
@@ -276,6 +277,17 @@ class Exchange:
         self._resting.remove(order)
         self._tell(order, (order.lock_coin,))
         self.milestones.reached(order.uid, "order_closed")
+
+    def reset(self) -> int:
+        """Forget all accounts, keys and orders; how many accounts there were. Prices go on."""
+        forgotten = len(self.ledger.accounts)
+        ledger, now = self.ledger, self.now_ms()
+        last_id = max(ledger.last_id, self._last_id)
+        self.record(WorldReset(last_id=last_id, last_uid=ledger.last_uid, seq=ledger.seq, at_ms=now))
+        self._resting = RestingOrders()
+        self._suspended = []
+        self.to_match = []
+        return forgotten
 
     def note_prices(self) -> None:
         """Write the prices down, so that a restart goes on where it stopped."""

@@ -33,6 +33,7 @@ class Ledger:
     counter: dict[str, Decimal] = field(default_factory=dict)
     prices: dict[str, int] = field(default_factory=dict)
     last_id: int = 0
+    last_uid: int = 0
     seq: int = 0
     _appliers: dict[type, Callable[[Any], None]] = field(init=False, repr=False, compare=False)
 
@@ -47,6 +48,7 @@ class Ledger:
             happened.OrderRested: self._order_rested,
             happened.OrderMatched: self._order_matched,
             happened.PricesNoted: self._prices_noted,
+            happened.WorldReset: self._world_reset,
         }
 
     def apply(self, record: happened.Record) -> None:
@@ -60,6 +62,7 @@ class Ledger:
     def _account_opened(self, record: happened.AccountOpened) -> None:
         self.accounts[record.uid] = Account(record.uid, record.at_ms)
         self._saw(record.uid)
+        self.last_uid = max(self.last_uid, int(record.uid))
 
     def _key_issued(self, record: happened.KeyIssued) -> None:
         self.keys[record.api_key] = ApiKey(
@@ -139,8 +142,8 @@ class Ledger:
         order.updated_ms = record.at_ms
         if not order.is_open:
             self._release(account, order, order.locked)
-            del account.open_orders[order.order_id]
-            account.recently_closed.append(order)
+            if account.open_orders.pop(order.order_id, None) is not None:  # a fill may come after the end
+                account.recently_closed.append(order)
 
     def _book(self, account: Account, order: Order, fill: happened.FillBooked, *, is_maker: bool, at_ms: int) -> None:
         listing = self.listings[order.symbol]
@@ -209,6 +212,13 @@ class Ledger:
 
     def _prices_noted(self, record: happened.PricesNoted) -> None:
         self.prices = dict(record.prices)
+
+    def _world_reset(self, record: happened.WorldReset) -> None:
+        for kept in (self.accounts, self.keys, self.orders, self.counter):
+            kept.clear()
+        self.last_id = max(self.last_id, record.last_id)
+        self.last_uid = max(self.last_uid, record.last_uid)
+        self.seq = max(self.seq, record.seq)
 
     def _saw(self, identifier: str) -> None:
         self.last_id = max(self.last_id, int(identifier))

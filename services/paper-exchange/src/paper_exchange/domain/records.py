@@ -136,6 +136,16 @@ class OrderMatched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorldReset:
+    """All accounts, keys and orders are gone; numbers that were given are not given again."""
+
+    last_id: int
+    last_uid: int
+    seq: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PricesNoted:
     """The simulated mid prices in fine units, so that a restart goes on where it stopped."""
 
@@ -153,4 +163,5 @@ Record = (
     | OrderRested
     | OrderMatched
     | PricesNoted
+    | WorldReset
 )

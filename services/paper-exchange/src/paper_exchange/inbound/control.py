@@ -15,6 +15,7 @@ from paper_exchange.domain.account import ApiKey
 from paper_exchange.domain.refusal import Refused, request_error
 from paper_exchange.inbound.control_bodies import read_balances, read_fault, read_terms
 from paper_exchange.inbound.control_market import ControlMarket
+from paper_exchange.inbound.control_state import ControlState
 from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
 from paper_exchange.inbound.paging import number
 from paper_exchange.inbound.public_streams import PublicStreams
@@ -41,6 +42,7 @@ class Control:
         streams: Streams,
         public: PublicStreams,
         market: ControlMarket,
+        state: ControlState,
         admin_token: str,
     ) -> None:
         self._exchange = exchange
@@ -63,6 +65,7 @@ class Control:
             ("DELETE", "faults"): self._heal,
             ("POST", "streams/cut"): self._cut_streams,
             **market.handlers,
+            **state.handlers,
         }
 
     async def answer(self, request: Request) -> Reply:
@@ -79,7 +82,7 @@ class Control:
         except InvalidAmount as error:
             return json_reply({"error": error.detail}, 422)
         await self._exchange.journal.durable(self._exchange.journal.position)
-        return json_reply(result)
+        return result if isinstance(result, Reply) else json_reply(result)
 
     def _allowed(self, request: Request) -> bool:
         token = request.header(b"x-admin-token")

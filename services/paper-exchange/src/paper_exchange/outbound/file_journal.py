@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from paper_exchange.domain.records import PricesNoted, Record
+from paper_exchange.domain.records import PricesNoted, Record, WorldReset
 from paper_exchange.outbound.record_codec import decode_record, encode_record
 from shared.trading.errors import Unavailable
 
@@ -164,6 +165,11 @@ class FileJournal:
                 future.set_exception(Unavailable("The journal cannot be written."))
         self._waiting = []
 
+    def snapshot(self) -> bytes:
+        """Everything on disk, whole lines: a folder that begins with it has the same state."""
+        data = self._path.read_bytes()
+        return data[: data.rfind(b"\n") + 1]
+
     def close(self) -> None:
         """Write what is left and let the folder go."""
         self._thread.shutdown(wait=True)
@@ -176,7 +182,7 @@ class FileJournal:
 
 
 def compact(folder: Path) -> None:
-    """Drop all price records but the last before the journal is opened: they are what grows while nobody trades.
+    """Drop what tells nothing any more before the journal is opened: old prices, and all before the last reset.
 
     The new file takes the old one's place in one step; a kill in between leaves the old one.
     """
@@ -184,19 +190,48 @@ def compact(folder: Path) -> None:
     if not path.exists():
         return
     with path.open("rb") as file:
-        last_prices = max((n for n, line in enumerate(file) if _is_prices(line)), default=-1)
+        last_prices = last_reset = -1
+        for number, line in enumerate(file):
+            if _is_prices(line):
+                last_prices = number
+            elif _is_reset(line):
+                last_reset = number
         file.seek(0)
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as out:
-            out.writelines(line for n, line in enumerate(file) if n == last_prices or not _is_prices(line))
+            out.writelines(
+                line
+                for number, line in enumerate(file)
+                if number == last_prices or (number >= last_reset and not _is_prices(line))
+            )
             out.flush()
             os.fsync(out.fileno())
     fresh.replace(path)
     _sync_folder(folder)
 
 
+def begin_with(folder: Path, snapshot: Path) -> None:
+    """Start a new folder from another venue's snapshot, which is a journal; a folder that has one already keeps it.
+
+    Raises:
+        OSError: the snapshot cannot be read, or the folder not written.
+    """
+    path = folder / NAME
+    if path.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    shutil.copyfile(snapshot, fresh)
+    fresh.replace(path)
+    _sync_folder(folder)
+
+
 def _is_prices(line: bytes) -> bool:
     return line[9:].startswith(b'{"record":"prices"') and isinstance(_read(line), PricesNoted)
+
+
+def _is_reset(line: bytes) -> bool:
+    return line[9:].startswith(b'{"record":"reset"') and isinstance(_read(line), WorldReset)
 
 
 def _read(line: bytes) -> Record | None:

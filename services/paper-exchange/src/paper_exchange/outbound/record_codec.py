@@ -22,6 +22,7 @@ KINDS: dict[str, type] = {
     "rested": happened.OrderRested,
     "matched": happened.OrderMatched,
     "prices": happened.PricesNoted,
+    "reset": happened.WorldReset,
 }
 _HEADS = {kind: b'{"record":"%s",' % name.encode() for name, kind in KINDS.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from paper_exchange.application.ports import PriceFeed
@@ -59,6 +59,7 @@ class Market:
         self.seq = 1
         self.ticked_ms = epoch_ms(clock.now())
         self.halted: set[str] = set()
+        self.delisted: set[str] = set()
         self._clock = clock
         self._max_step_s = max_step_s
         self._stepped_at = clock.monotonic()
@@ -76,9 +77,28 @@ class Market:
             Refused: the venue does not list it.
         """
         found = self.listings.get(symbol)
-        if found is None:
+        if found is None or symbol in self.delisted:
             raise Refused(170121, "Invalid symbol.")
         return found
+
+    def change_rules(self, symbol: str, changes: Mapping[str, Decimal]) -> None:
+        """Give a pair other rules (`lot_size`, `min_quantity`, `min_amount`, `max_amount`), as the venue does.
+
+        Raises:
+            Refused: unknown pair.
+        """
+        self.listings[symbol] = replace(self.listing(symbol), **changes)  # type: ignore[arg-type]
+        self._moved()
+
+    def delist(self, symbol: str) -> None:
+        """Take a pair off the list: nothing trades it, nobody is told of it; what customers hold stays theirs.
+
+        Raises:
+            Refused: unknown pair.
+        """
+        self.listing(symbol)
+        self.halted = self.halted | {symbol}
+        self.delisted = self.delisted | {symbol}
 
     def tick(self) -> None:
         """Move the prices, unless frozen, and fill the books up again."""

@@ -22,6 +22,7 @@ class Listing:
         base_price: Where a fresh world starts, quote per base.
         daily_volatility_bps: Standard deviation of a day's move.
         depth: Quote units standing on each side of the book.
+        min_amount: Smallest order, quote units.
         max_amount: Largest order, quote units.
         ratio_x: Inner price band, shown in the rules.
         ratio_y: Outer price band, enforced (fraction of the mid price).
@@ -40,6 +41,7 @@ class Listing:
     ratio_x: Decimal
     ratio_y: Decimal
     symbol_type: str = ""
+    min_amount: Decimal = MIN_AMOUNT
     tracks: str = ""
     tracks_ratio: Decimal = Decimal(1)
     quote: str = "USDT"

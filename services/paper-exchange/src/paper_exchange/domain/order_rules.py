@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from paper_exchange.domain.account import Account
 from paper_exchange.domain.exact import add, mul, on_grid, sub, whole_steps
-from paper_exchange.domain.listing import MIN_AMOUNT, Listing
+from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.order_request import OrderRequest
 from paper_exchange.domain.price_band import PriceBand
 from paper_exchange.domain.refusal import Refused
@@ -88,7 +88,7 @@ def check_limit(side: str, *, price: Decimal, quantity: Decimal, situation: Situ
     if not on_grid(price, step=listing.tick_size):
         raise Refused(170134, "Order price decimal too long.")
     _check_quantity(quantity, listing, largest=listing.max_limit_quantity)
-    _check_value(mul(price, quantity))
+    _check_value(mul(price, quantity), listing)
     situation.band.check(side, price)
 
 
@@ -103,10 +103,10 @@ def _check_market(request: OrderRequest, listing: Listing, *, best: Decimal) -> 
             raise Refused(170148, "Market order amount decimal too long.")
         if request.quantity > listing.max_amount:
             raise Refused(170124, "Order amount too large.")
-        _check_value(request.quantity)
+        _check_value(request.quantity, listing)
         return
     _check_quantity(request.quantity, listing, largest=listing.max_market_quantity)
-    _check_value(mul(best, request.quantity))
+    _check_value(mul(best, request.quantity), listing)
 
 
 def _protected_price(request: OrderRequest, situation: Situation) -> Decimal:
@@ -132,8 +132,8 @@ def _check_quantity(quantity: Decimal, listing: Listing, *, largest: Decimal) ->
         raise Refused(170381, "Order quantity too large.")
 
 
-def _check_value(value: Decimal) -> None:
-    if value < MIN_AMOUNT:
+def _check_value(value: Decimal, listing: Listing) -> None:
+    if value < listing.min_amount:
         raise Refused(170140, "Order value exceeded lower limit")
 
 

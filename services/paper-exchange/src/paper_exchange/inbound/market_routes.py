@@ -11,7 +11,7 @@ from paper_exchange.application.market import CoinPrices, Market
 from paper_exchange.application.tape import Print, Tape
 from paper_exchange.domain.candles import Candle
 from paper_exchange.domain.exact import mul
-from paper_exchange.domain.listing import MIN_AMOUNT, Listing
+from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.price_band import price_band
 from paper_exchange.domain.price_walk import FINE
 from paper_exchange.domain.refusal import request_error
@@ -55,6 +55,7 @@ class MarketRoutes:
             self._instrument(number_, listing)
             for number_, listing in enumerate(self._market.listings.values(), 1)
             if params.get("symbol", "") in {"", listing.symbol}
+            and listing.symbol not in self._market.delisted
             and params.get("baseCoin", "") in {"", listing.base}
             and params.get("symbolType", "") in {"", listing.symbol_type}
         ]
@@ -78,7 +79,7 @@ class MarketRoutes:
                 "quotePrecision": plain(listing.quote_precision),
                 "minOrderQty": plain(listing.min_quantity),
                 "maxOrderQty": plain(listing.max_limit_quantity),
-                "minOrderAmt": plain(MIN_AMOUNT),
+                "minOrderAmt": plain(listing.min_amount),
                 "maxOrderAmt": plain(listing.max_amount),
                 "maxLimitOrderQty": plain(listing.max_limit_quantity),
                 "maxMarketOrderQty": plain(listing.max_market_quantity),
@@ -97,13 +98,14 @@ class MarketRoutes:
         if symbol:
             return {"category": "spot", "list": [self.ticker(self._listing(symbol))]}
         if self._tickers_of != self._market.ticks:
-            self._tickers = [self.ticker(listing) for listing in self._market.listings.values()]
+            gone = self._market.delisted
+            self._tickers = [self.ticker(row) for row in self._market.listings.values() if row.symbol not in gone]
             self._tickers_of = self._market.ticks
         return {"category": "spot", "list": self._tickers}
 
     def _listing(self, symbol: str) -> Listing:
         found = self._market.listings.get(symbol)
-        if found is None:
+        if found is None or symbol in self._market.delisted:
             raise request_error("Not supported symbols")
         return found
 

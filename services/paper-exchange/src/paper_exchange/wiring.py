@@ -18,6 +18,7 @@ from paper_exchange.application.milestones import Milestones
 from paper_exchange.application.tape import Tape
 from paper_exchange.application.timeline import Timeline
 from paper_exchange.application.venue_clock import VirtualClock, virtual
+from paper_exchange.application.venue_events import VenueEvents
 from paper_exchange.domain.ip_budget import IpBudget
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.listing import Listing
@@ -28,6 +29,7 @@ from paper_exchange.inbound.coingecko import CoinGeckoApp
 from paper_exchange.inbound.control import LOOPBACK, Control
 from paper_exchange.inbound.control_market import ControlMarket
 from paper_exchange.inbound.control_state import ControlState
+from paper_exchange.inbound.control_venue import ControlVenue
 from paper_exchange.inbound.endpoints import Rooms
 from paper_exchange.inbound.linear_routes import LinearRoutes
 from paper_exchange.inbound.market_routes import MarketRoutes
@@ -108,6 +110,7 @@ class Venue:
         )  # fmt: skip
         self.timeline = Timeline(self.exchange, self.public.tick, clock=virtual(clock))
         self.accounts = Accounts(self.exchange, RandomKeyMaterial(), tellers)
+        self.events = VenueEvents(self.exchange, self.accounts, tellers)
         self._running = False
         self.journal.on_durable(self._on_durable)
 
@@ -145,6 +148,7 @@ class Venue:
         rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
+            events=ControlVenue(self.exchange, self.events, self.faults, self.private, self.public),
             state=ControlState(self.exchange, self.journal, self.private, state_digest),
             public=self.public, market=ControlMarket(self.exchange, self.timeline, feed=self._settings.feed, line=self._link),
             admin_token=self._settings.admin_token.get_secret_value(),

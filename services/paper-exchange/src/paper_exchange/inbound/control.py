@@ -16,6 +16,7 @@ from paper_exchange.domain.refusal import Refused, request_error
 from paper_exchange.inbound.control_bodies import read_balances, read_fault, read_terms
 from paper_exchange.inbound.control_market import ControlMarket
 from paper_exchange.inbound.control_state import ControlState
+from paper_exchange.inbound.control_venue import ControlVenue
 from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
 from paper_exchange.inbound.paging import number
 from paper_exchange.inbound.public_streams import PublicStreams
@@ -43,6 +44,7 @@ class Control:
         public: PublicStreams,
         market: ControlMarket,
         state: ControlState,
+        events: ControlVenue,
         admin_token: str,
     ) -> None:
         self._exchange = exchange
@@ -66,6 +68,7 @@ class Control:
             ("POST", "streams/cut"): self._cut_streams,
             **market.handlers,
             **state.handlers,
+            **events.handlers,
         }
 
     async def answer(self, request: Request) -> Reply:

@@ -20,6 +20,7 @@ from execution.application.purse import Purse
 from execution.application.read_books import ReadBooks
 from execution.application.resolve_unknown import ResolveUnknown
 from execution.application.send_orders import SendOrders
+from execution.application.settle_by_hand import SettleByHand
 from execution.application.trade_run import TradeRun
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.sizing import SizingRules
@@ -56,6 +57,7 @@ class Rooms:
     close: AcceptClose
     book: BookVenueRecord
     read_books: ReadBooks
+    settle_by_hand: SettleByHand
     register: PostgresDeskRegister
 
 
@@ -114,6 +116,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
         book=BookVenueRecord(venue=venue, bookkeeper=bookkeeper, linking=linking, clock=clock),
         read_books=ReadBooks(books),
+        settle_by_hand=SettleByHand(books=books, venue=venue, bookkeeper=bookkeeper, times=times, clock=clock),
         register=register,
     )
 
@@ -138,6 +141,7 @@ def build(settings: Settings) -> Process:
                 make_close_plan=rooms.make_close_plan,
                 read_books=rooms.read_books,
                 register=rooms.register,
+                settle_by_hand=rooms.settle_by_hand,
             )
         ],
         loops={"desks": rooms.office.run},

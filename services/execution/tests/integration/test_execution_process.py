@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from basketry_local.testing.bus import Bus
 from execution.settings import Settings
 from execution.wiring import build
@@ -22,6 +24,7 @@ from shared.runtime.process import Process
 from shared.runtime.rpc import RpcRouter
 from shared.runtime.settings import ServiceSettings
 from shared.testing import eventually
+from shared.trading.errors import NotFound
 
 SERVED: dict[str, tuple[RpcVerb[Any, Any], ...]] = {
     "keys": (keys.SIGN, keys.SIGN_STREAM, keys.DESCRIBE),
@@ -133,6 +136,19 @@ async def test_a_command_from_the_bus_becomes_a_position_and_every_event_carries
         )
         assert detail.position.status == "ACTIVE"
         assert len(detail.fills) == len(town.ledger(trader)["executions"])
+
+
+async def test_settling_by_hand_is_refused_with_its_reason_over_the_bus(town: Any, bus: Bus) -> None:
+    async with the_platform(town, bus) as gateway:
+        question = questions.SettleOrder(
+            user_id=uuid4(),
+            client_order_id="nobody-knows-it",
+            operator_id=uuid4(),
+            evidence="Nothing to be seen there.",
+        )
+        with pytest.raises(NotFound) as refused:
+            await gateway.ask.ask(questions.SETTLE_ORDER, question)
+        assert refused.value.code == "order_not_found"
 
 
 async def versions_count_up(heard: list[dict[str, Any]]) -> None:

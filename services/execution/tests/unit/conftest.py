@@ -22,6 +22,7 @@ from execution.application.ports import Account
 from execution.application.told import IncidentTold, PositionTold, Told
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
+from execution.domain.hand_settlement import HandSettlement
 from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan, PlanLine
@@ -51,6 +52,7 @@ class FakeWork:
     plans: dict[UUID, Plan] = field(default_factory=dict)
     fills: dict[str, Fill] = field(default_factory=dict)
     lines: list[JournalLine] = field(default_factory=list)
+    settlements: list[HandSettlement] = field(default_factory=list)
     messages: set[UUID] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     unstorable: set[str] = field(default_factory=set)
@@ -134,6 +136,9 @@ class FakeWork:
 
     async def add_lines(self, lines: Sequence[JournalLine]) -> None:
         self.lines += lines
+
+    async def add_hand_settlement(self, settlement: HandSettlement) -> None:
+        self.settlements.append(settlement)
 
     def tell(self, *told: Told, run: Run | None = None) -> None:
         self.told += told

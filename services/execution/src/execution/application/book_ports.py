@@ -14,6 +14,7 @@ from execution.application.ports import Account
 from execution.application.told import Told
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
+from execution.domain.hand_settlement import HandSettlement
 from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan
@@ -186,6 +187,10 @@ class Work(Protocol):
 
     async def add_lines(self, lines: Sequence[JournalLine]) -> None:
         """Write the journal."""
+        ...
+
+    async def add_hand_settlement(self, settlement: HandSettlement) -> None:
+        """Keep an operator's decision for ever."""
         ...
 
     def tell(self, *told: Told, run: Run | None = None) -> None:

@@ -237,6 +237,12 @@ class Attempt:
             return self
         return self._moved(AttemptState.CANCELLED, at, reason=reason)
 
+    def settled_by_hand(self, at: datetime, *, reason: str) -> Attempt:
+        """A person has proved that nothing more will come of it: cancelled, keeping what filled."""
+        if self.state is not AttemptState.NEEDS_ATTENTION:
+            return self
+        return self._moved(AttemptState.CANCELLED, at, reason=reason)
+
     def given_up(self, at: datetime, times: ProtocolTimes) -> Attempt:
         """Without evidence for too long: a person must look; nothing is guessed and nothing released."""
         if not self.overdue(at, times):

@@ -89,6 +89,41 @@ class NothingToSell(Conflict):
     title = "The position holds nothing to sell"
 
 
+class OrderNotFound(NotFound):
+    """There is no such order, or it belongs to somebody else."""
+
+    code = "order_not_found"
+    title = "There is no such order"
+
+
+class OrderNotWaiting(Conflict):
+    """Only an order that waits for a person can be settled by hand."""
+
+    code = "order_not_waiting"
+    title = "The order does not wait for a person"
+
+
+class OrderMayStillLand(Conflict):
+    """The venue may still take the order's last send: nothing can be proved before that moment is over."""
+
+    code = "order_may_still_land"
+    title = "The order may still reach the venue"
+
+
+class VenueKnowsTheOrder(Conflict):
+    """The venue shows the order: its word is booked, not a person's."""
+
+    code = "venue_knows_the_order"
+    title = "The venue knows this order"
+
+
+class VenueCannotBeAsked(Conflict):
+    """The account's key works no more, so nobody can ask the venue about its orders."""
+
+    code = "venue_cannot_be_asked"
+    title = "The venue cannot be asked about this order"
+
+
 class NotMonotonic(Invalid):
     """A state change that the order protocol forbids."""
 

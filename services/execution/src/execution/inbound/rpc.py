@@ -9,6 +9,7 @@ from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_plan import MakePlan
 from execution.application.ports import DeskRegister
 from execution.application.read_books import AccountPage, ReadBooks
+from execution.application.settle_by_hand import SettleByHand
 from execution.domain.position import Position, PositionHolding
 from execution.inbound.views import fill_view, plan_view, position_view
 from shared.contracts.rpc import execution as questions
@@ -20,7 +21,12 @@ ACCOUNTS_MAX = 500
 
 
 def create_rpc(
-    *, make_plan: MakePlan, make_close_plan: MakeClosePlan, read_books: ReadBooks, register: DeskRegister
+    *,
+    make_plan: MakePlan,
+    make_close_plan: MakeClosePlan,
+    read_books: ReadBooks,
+    register: DeskRegister,
+    settle_by_hand: SettleByHand,
 ) -> RpcRouter:
     """All verbs of execution."""
     router = RpcRouter()
@@ -65,6 +71,25 @@ def create_rpc(
             exec_ids=await read_books.missing(
                 user_id=request.user_id, account_id=request.account_id, exec_ids=request.exec_ids
             )
+        )
+
+    @router.answer(questions.SETTLE_ORDER)
+    async def settle(request: questions.SettleOrder) -> questions.SettledOrder:
+        settled = await settle_by_hand.execute(
+            user_id=request.user_id,
+            client_order_id=request.client_order_id,
+            operator_id=request.operator_id,
+            evidence=request.evidence,
+        )
+        return questions.SettledOrder(
+            client_order_id=settled.link_id,
+            user_id=settled.user_id,
+            account_id=settled.account_id,
+            position_id=settled.position_id,
+            symbol=settled.symbol,
+            state=settled.state.value,
+            filled_quantity=settled.filled_quantity,
+            settled_at=settled.updated_at,
         )
 
     return router

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from shared.contracts.execution import FillView, PositionView
 from shared.contracts.fields import Contract, DecimalText, Moment
 from shared.contracts.orders import Ceiling
@@ -195,6 +197,29 @@ class MissingExecutions(Contract):
     exec_ids: list[str]
 
 
+class SettleOrder(Contract):
+    """An operator ends an order that needs attention; what they saw is kept for ever and shown to the user."""
+
+    user_id: UUID
+    client_order_id: str = Field(min_length=1, max_length=36)
+    operator_id: UUID
+    evidence: str = Field(min_length=20, max_length=2000)
+
+
+class SettledOrder(Contract):
+    """The order after it was settled by hand."""
+
+    client_order_id: str
+    user_id: UUID
+    account_id: UUID
+    position_id: UUID
+    symbol: str
+    state: str
+    filled_quantity: DecimalText
+    """Base-asset units that had filled, and stay booked."""
+    settled_at: Moment
+
+
 MAKE_PLAN = RpcVerb("execution", "make_plan", MakePlan, PlanView, callers=("gateway",), timeout_s=10.0)
 MAKE_CLOSE_PLAN = RpcVerb("execution", "make_close_plan", MakeClosePlan, PlanView, callers=("gateway",), timeout_s=10.0)
 GET_POSITION = RpcVerb("execution", "get_position", PositionRef, PositionDetail, callers=("gateway",))
@@ -203,4 +228,7 @@ GET_BOOKS = RpcVerb("execution", "get_books", GetBooks, Books, callers=("reconci
 MISSING_EXECUTIONS = RpcVerb(
     "execution", "missing_executions", KnownExecutions, MissingExecutions, callers=("reconciler",)
 )
-VERBS = (MAKE_PLAN, MAKE_CLOSE_PLAN, GET_POSITION, LIST_ACCOUNTS, GET_BOOKS, MISSING_EXECUTIONS)
+SETTLE_ORDER = RpcVerb(
+    "execution", "settle_order", SettleOrder, SettledOrder, callers=("gateway",), acts=True, timeout_s=25.0
+)
+VERBS = (MAKE_PLAN, MAKE_CLOSE_PLAN, GET_POSITION, LIST_ACCOUNTS, GET_BOOKS, MISSING_EXECUTIONS, SETTLE_ORDER)

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID, insert
 from execution.application.book_ports import Reservation
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
+from execution.domain.hand_settlement import HandSettlement
 from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run
@@ -139,3 +140,4 @@ FILLS_OF_POSITION = Finder(Fill, _FILL, _is(_FILL.c.position_id), order=[_FILL.c
 FIRST_FILL_AT = Statement(sa.select(sa.func.min(_FILL.c.at)).where(_is(_FILL.c.account_id)))
 FILLS = Keeper(Fill, _FILL)
 LINES = Keeper(JournalLine, tables.journal)
+HAND_SETTLEMENTS = Keeper(HandSettlement, tables.hand_settlement)

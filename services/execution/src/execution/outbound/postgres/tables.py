@@ -261,7 +261,18 @@ journal = _owned(
     sa.Index("ix_journal_position", "position_id", "asset"),
 )
 
+hand_settlement = _owned(
+    "hand_settlements",
+    sa.Column("client_order_id", sa.Text, nullable=False, comment="an order ends once, so it is settled once"),
+    sa.Column("operator_id", ID, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False, comment="what the operator saw, in their words"),
+    sa.Column("state_before", Word(AttemptState), nullable=False),
+    _money("filled_quantity"),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.PrimaryKeyConstraint("account_id", "client_order_id"),
+)
+
 OWNED = ("plans", "positions", "holdings", "runs", "legs", "attempts", "reservations")
 """Tables with row-level security whose rows change."""
-APPEND_ONLY = ("fills", "journal")
+APPEND_ONLY = ("fills", "journal", "hand_settlements")
 """Tables with row-level security whose rows never change."""

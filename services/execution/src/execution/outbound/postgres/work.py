@@ -15,6 +15,7 @@ from execution.application.ports import Account
 from execution.application.told import Told
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
+from execution.domain.hand_settlement import HandSettlement
 from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan
@@ -170,6 +171,9 @@ class PostgresWork:
 
     async def add_lines(self, lines: Sequence[JournalLine]) -> None:
         await sql.LINES.add(self._unit, lines)
+
+    async def add_hand_settlement(self, settlement: HandSettlement) -> None:
+        await sql.HAND_SETTLEMENTS.add(self._unit, [settlement])
 
     def tell(self, *told: Told, run: Run | None = None) -> None:
         self.told += [(one, run) for one in told]

@@ -6,12 +6,14 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from keys.application.sign import Signed
 from keys.domain.endpoints import Caller
 from keys.domain.errors import (
     KeyCanWithdraw,
+    KeyExpiryNotAccepted,
     KeyMalformed,
     KeyPairExpired,
     KeyPairNotFound,
@@ -25,6 +27,8 @@ from keys.domain.key_pair import PAIR_LIFE, WAITING_MAX, KeyPair
 from keys.domain.lane import Lane
 from keys.domain.secret import Secret
 from keys.domain.stored_key import StoredKey
+from keys.settings import Settings
+from keys.wiring import make_use_cases
 from shared.runtime.settings import EnvironmentNotOpen
 from shared.trading.status import VenueEnvironment
 
@@ -162,3 +166,25 @@ async def test_a_pair_is_only_made_for_an_open_environment_and_a_sensible_name(d
     with pytest.raises(KeyMalformed):
         await desk.cases.make_pair(desk.user, " ", PAPER)
     assert await desk.rows("select 1 from keys.key_pairs") == []
+
+
+async def test_live_trading_wants_a_bound_key_or_the_users_word(settings: Any, desk: Any) -> None:
+    host = settings.venues[PAPER]
+    live = Settings(
+        kek_file=settings.kek_file,
+        link_key=settings.link_key,
+        live_trading=True,
+        venues={VenueEnvironment.MAINNET: host},
+    )
+    async with httpx.AsyncClient(trust_env=False) as http:
+        cases = make_use_cases(live, desk.database, http, clock=desk.clock)
+        pair = await cases.make_pair(desk.user, "live", VenueEnvironment.MAINNET)
+        unbound = registered(desk, pair)
+        with pytest.raises(KeyExpiryNotAccepted):
+            await cases.complete_pair(desk.user, pair.pair_id, unbound)
+        assert await desk.rows("select 1 from keys.venue_keys") == []
+        bound = registered(desk, pair, ips=["127.0.0.1"])
+        assert (await cases.complete_pair(desk.user, pair.pair_id, bound)).status == "active"
+        other = await cases.make_pair(desk.user, "live too", VenueEnvironment.MAINNET)
+        key = await cases.complete_pair(desk.user, other.pair_id, registered(desk, other), accepts_expiry=True)
+        assert "no_ip_binding" in key.warnings

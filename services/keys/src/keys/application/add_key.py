@@ -11,7 +11,7 @@ from keys.application.ports import AccountHolder, AccountIndex, ChangeKind, KeyB
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller
-from keys.domain.errors import KeyAccountTaken, KeyExpired, KeyMalformed
+from keys.domain.errors import KeyAccountTaken, KeyExpired, KeyExpiryNotAccepted, KeyMalformed
 from keys.domain.permissions import judge
 from keys.domain.stored_key import Credentials, KeyFacts, KeyKind, KeyStatus, StoredKey, hint_of
 from shared.trading.clock import Clock, Ids
@@ -24,12 +24,17 @@ _TYPED = re.compile(rb"[A-Za-z0-9._-]{8,128}\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """What somebody wants to connect."""
+    """What somebody wants to connect.
+
+    Attributes:
+        accepts_expiry: The user confirmed that a key without bound addresses dies after 90 days.
+    """
 
     user_id: UUID
     label: str
     environment: VenueEnvironment
     credentials: Credentials
+    accepts_expiry: bool = False
 
 
 class AddKey:
@@ -57,6 +62,7 @@ class AddKey:
         facts = await self._venue.describe(new.environment, new.credentials)
         now = self._clock.now()
         accept(facts, now)
+        check_bound(new, facts)
         account_hash = self._accounts.hash_of(new.environment, facts.venue_uid)
         async with self._book.unit(new.user_id) as unit:
             key_id = await self._hold(unit, new, account_hash)
@@ -119,6 +125,19 @@ def accept(facts: KeyFacts, now: datetime) -> None:
         judge(facts.permissions, read_only=facts.read_only)
     if facts.expires_at is not None and facts.expires_at <= now:
         raise KeyExpired("This key has expired at the venue. Make a new one there.")
+
+
+def check_bound(new: NewKey, facts: KeyFacts) -> None:
+    """For live trading a key that works from anywhere needs the user's word; elsewhere it is a warning.
+
+    Raises:
+        KeyExpiryNotAccepted: There is none.
+    """
+    if new.environment is VenueEnvironment.MAINNET and not facts.ips and not new.accepts_expiry:
+        raise KeyExpiryNotAccepted(
+            "Bybit ends a key without bound addresses after 90 days, and whoever steals it can use it from anywhere. "
+            "Bind it to our addresses at Bybit, or send accepts_expiry: true. Nothing was stored."
+        )
 
 
 def check_form(new: NewKey) -> None:

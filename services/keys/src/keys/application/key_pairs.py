@@ -81,13 +81,16 @@ class CompletePair:
         self._tools = tools
         self._add_key = add_key
 
-    async def __call__(self, user_id: UUID, pair_id: UUID, api_key: Secret) -> StoredKey:
+    async def __call__(
+        self, user_id: UUID, pair_id: UUID, api_key: Secret, *, accepts_expiry: bool = False
+    ) -> StoredKey:
         """Check the key at the venue and store it; the pair is gone afterwards, and stays when the key is refused.
 
         Args:
             user_id: Whose pair it is.
             pair_id: The pair.
             api_key: The id that the venue gave to the registered public key.
+            accepts_expiry: The user confirmed that a key without bound addresses dies after 90 days.
 
         Raises:
             KeyPairNotFound, KeyPairExpired: There is no such pair to complete.
@@ -104,7 +107,13 @@ class CompletePair:
         private_key = await tools.vault.open_private(binding, pair.waiting(tools.clock.now()))
         credentials = Credentials(api_key=api_key, api_secret=private_key, kind=KeyKind.RSA)
         key = await self._add_key(
-            NewKey(user_id=user_id, label=pair.label, environment=pair.environment, credentials=credentials)
+            NewKey(
+                user_id=user_id,
+                label=pair.label,
+                environment=pair.environment,
+                credentials=credentials,
+                accepts_expiry=accepts_expiry,
+            )
         )
         # After the key is stored: a crash in between leaves a pair that can be completed again, to the same end.
         async with tools.book.unit(user_id) as unit:

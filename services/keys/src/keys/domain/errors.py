@@ -82,6 +82,13 @@ class KeyMalformed(KeyRefused):
     title = "This does not look like an API key and secret"
 
 
+class KeyExpiryNotAccepted(KeyRefused):
+    """A key for live trading works from any address, and nobody confirmed what that means."""
+
+    code = "key_expiry_not_accepted"
+    title = "This key is not bound to addresses: confirm that it expires after 90 days, or bind it"
+
+
 class KeyPairNotFound(NotFound):
     """No such pair, somebody else's, or it became a key already."""
 

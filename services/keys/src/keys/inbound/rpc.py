@@ -32,7 +32,11 @@ def _custody(router: RpcRouter, cases: UseCases) -> None:
     async def add(request: contract.AddKey) -> KeyView:
         credentials = Credentials(api_key=_typed(request.api_key), api_secret=_typed(request.api_secret))
         new = NewKey(
-            user_id=request.user_id, label=request.label, environment=request.environment, credentials=credentials
+            user_id=request.user_id,
+            label=request.label,
+            environment=request.environment,
+            credentials=credentials,
+            accepts_expiry=request.accepts_expiry,
         )
         return cases.view(await cases.add(new))
 
@@ -42,7 +46,10 @@ def _custody(router: RpcRouter, cases: UseCases) -> None:
 
     @router.answer(contract.COMPLETE_PAIR)
     async def complete_pair(request: contract.CompletePair) -> KeyView:
-        return cases.view(await cases.complete_pair(request.user_id, request.pair_id, _typed(request.api_key)))
+        key = await cases.complete_pair(
+            request.user_id, request.pair_id, _typed(request.api_key), accepts_expiry=request.accepts_expiry
+        )
+        return cases.view(key)
 
     @router.answer(contract.LIST_PAIRS)
     async def list_pairs(request: OwnKeys) -> contract.KeyPairList:

@@ -29,6 +29,8 @@ class AddKey(Contract):
     environment: VenueEnvironment
     api_key: SecretText
     api_secret: SecretText
+    accepts_expiry: bool = False
+    """The user confirmed that a key without bound addresses dies after 90 days; live trading asks for it."""
 
 
 class MakePair(Contract):
@@ -64,6 +66,8 @@ class CompletePair(Contract):
     user_id: UUID
     pair_id: UUID
     api_key: SecretText
+    accepts_expiry: bool = False
+    """As for a pasted key."""
 
 
 class OpenPaperAccount(Contract):

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 
 from gateway.inbound.caller import User, by_user
 from gateway.inbound.desk import AtDesk
-from gateway.inbound.http.keys import KeyAnswer, key_answer
+from gateway.inbound.http.keys import ACCEPTS_EXPIRY, KeyAnswer, key_answer
 from gateway.inbound.http.models import Answer, Ask, Page
 from gateway.inbound.problems import declared
 from shared.contracts.fields import Moment
@@ -31,6 +31,7 @@ class CompletePairAsk(Ask):
     """The key id that the venue gave to the registered public key; it is no secret, and there is none to send."""
 
     api_key: SecretStr = Field(min_length=1, max_length=256)
+    accepts_expiry: bool = Field(default=False, description=ACCEPTS_EXPIRY)
 
 
 class PairAnswer(Answer):
@@ -80,7 +81,9 @@ async def complete_pair(
     """Check the key at the venue and store it; a refused key leaves the pair waiting."""
     key = await desk.ask.ask(
         questions.COMPLETE_PAIR,
-        questions.CompletePair(user_id=user.user_id, pair_id=pair_id, api_key=body.api_key),
+        questions.CompletePair(
+            user_id=user.user_id, pair_id=pair_id, api_key=body.api_key, accepts_expiry=body.accepts_expiry
+        ),
     )
     response.headers["location"] = f"/api/keys/{key.key_id}"
     return key_answer(key)

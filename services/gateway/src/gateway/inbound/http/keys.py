@@ -22,6 +22,7 @@ from shared.trading.status import VenueEnvironment
 keys = APIRouter(tags=["keys"])
 Counted = Depends(by_user("keys"))
 LONGEST_SECRET = 4096
+ACCEPTS_EXPIRY = "Live trading only: the user knows that a key without bound addresses expires after 90 days and works from anywhere."
 
 
 class AddKeyAsk(Ask):
@@ -31,6 +32,7 @@ class AddKeyAsk(Ask):
     environment: VenueEnvironment
     api_key: SecretStr = Field(min_length=1, max_length=256)
     api_secret: SecretStr = Field(min_length=1, max_length=LONGEST_SECRET)
+    accepts_expiry: bool = Field(default=False, description=ACCEPTS_EXPIRY)
 
 
 class PlayMoney(Ask):
@@ -102,6 +104,7 @@ async def add_key(body: AddKeyAsk, user: User, desk: AtDesk, response: Response)
             environment=body.environment,
             api_key=body.api_key,
             api_secret=body.api_secret,
+            accepts_expiry=body.accepts_expiry,
         ),
     )
     response.headers["location"] = f"/api/keys/{key.key_id}"

@@ -14,6 +14,8 @@ from shared.trading.money import ZERO, InvalidAmount, parse_decimal
 LINK_ID = re.compile(r"[A-Za-z0-9_-]{1,36}\Z")
 LINK_ID_MAX = 36
 TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "PostOnly"})
+CONDITIONS = ("triggerPrice", "takeProfit", "stopLoss")
+"""What makes an order conditional: this market has none of these."""
 MAX_TICKS = Decimal(10_000)
 MIN_PERCENT, MAX_PERCENT = Decimal("0.01"), Decimal(10)
 """Slippage tolerance of a market order."""
@@ -76,8 +78,10 @@ def read_order_request(fields: Mapping[str, object]) -> OrderRequest:
         raise Refused(170117, "Invalid side.")
     if order_type not in {"Market", "Limit"}:
         raise Refused(170116, "Invalid orderType.")
-    if read_text(fields, "orderFilter") not in {"", "Order"} or read_text(fields, "triggerPrice"):
-        raise request_error("Conditional orders are not supported by this venue.")
+    if read_text(fields, "orderFilter") not in {"", "Order"} or any(
+        read_text(fields, name) not in {"", "0"} for name in CONDITIONS
+    ):
+        raise Refused(170227, "This feature is not supported.")
     if fields.get("isLeverage") not in {None, 0, "0", ""}:
         raise Refused(170344, "Symbol is not supported on Margin Trading")
     market = order_type == "Market"
@@ -127,6 +131,8 @@ def read_amount(fields: Mapping[str, object], name: str) -> Decimal:
 
 def _time_in_force(fields: Mapping[str, object]) -> str:
     wanted = read_text(fields, "timeInForce") or "GTC"
+    if wanted == "RPI":
+        raise Refused(170355, "RPI orders are restricted to approved market makers only")
     if wanted not in TIMES_IN_FORCE:
         raise Refused(170115, "Invalid timeInForce.")
     return wanted

@@ -70,8 +70,9 @@ def test_a_budget_is_an_amount_above_zero(options: Options, budget: str) -> None
     assert run(replace(options, budget=budget), KEY) == NOT_RUN
 
 
-def test_a_venue_that_is_away_is_no_finding(options: Options) -> None:
+def test_a_venue_that_is_away_is_no_finding(options: Options, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(options, KEY) == NOT_RUN
+    assert "does not answer" in capsys.readouterr().err
     assert list(options.folder.iterdir()) == []
 
 

@@ -25,7 +25,8 @@ async def key_finding(probe: Probe, environment: VenueEnvironment) -> Finding:
         return _unasked()
     answer = await probe.get("/v5/user/query-api")
     if not answer.accepted:
-        raise NotPossibleError(f"the venue refuses the key: {answer.code} {answer.text}")
+        why = "does not answer" if answer.code is None else f"refuses the key ({answer.code})"
+        raise NotPossibleError(f"the venue {why}: {answer.text}")
     rights = answer.result.get("permissions")
     named = (
         [f"{group}.{right}" for group, found in rights.items() for right in found] if isinstance(rights, dict) else []

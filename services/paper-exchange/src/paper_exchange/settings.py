@@ -35,6 +35,7 @@ class Settings(BaseSettings):
         ip_requests: REST requests of one address within 5 seconds; 0 means no limit. Bybit's is 600.
         ip_limit_loopback: Whether the limit holds on loopback too, where every client of a machine has one address.
         ip_ban_s: How long an address that sent more is answered 403.
+        cache_after_records: So many records take a second to read: then the state is written down beside the journal.
         prices_every_s: How often prices are written to the journal.
     """
 
@@ -68,6 +69,7 @@ class Settings(BaseSettings):
     ip_requests: int = Field(default=600, ge=0)
     ip_limit_loopback: bool = False
     ip_ban_s: float = Field(default=600.0, gt=0)
-    prices_every_s: float = Field(default=30.0, ge=0.1)
+    cache_after_records: int = Field(default=10_000, ge=1)
+    prices_every_s: float = Field(default=60.0, ge=0.1)
     log_level: str = "INFO"
     log_json: bool = True

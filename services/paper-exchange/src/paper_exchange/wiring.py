@@ -40,8 +40,10 @@ from paper_exchange.inbound.streams import Streams
 from paper_exchange.inbound.trade_routes import TradeRoutes
 from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
 from paper_exchange.outbound.feeds import BuiltFeed, FeedChoice, build_feed
-from paper_exchange.outbound.file_journal import FileJournal, begin_with
+from paper_exchange.outbound.file_journal import NAME as JOURNAL
+from paper_exchange.outbound.file_journal import FileJournal, begin_with, compact
 from paper_exchange.outbound.key_material import RandomKeyMaterial
+from paper_exchange.outbound.state_cache import StateCache
 from paper_exchange.outbound.state_dump import state_digest
 from paper_exchange.settings import Settings
 from shared.trading.clock import Clock, SystemClock, epoch_ms
@@ -83,10 +85,9 @@ class Venue:
         listings = load_listings()
         if settings.snapshot_file is not None:
             begin_with(settings.data_folder, settings.snapshot_file)
-        self.journal = FileJournal(settings.data_folder)
         self.ledger = Ledger({listing.symbol: listing for listing in listings})
-        for record in self.journal.replay():
-            self.ledger.apply(record)
+        self._cache = StateCache(settings.data_folder, JOURNAL)
+        self.journal = self._remembered()
         clock, built = self._time_and_prices(clock or SystemClock(), listings)
         self._link = built.link
         longest = VIRTUAL_STEP_S if virtual(clock) else MAX_STEP_S
@@ -113,6 +114,18 @@ class Venue:
         self.events = VenueEvents(self.exchange, self.accounts, tellers)
         self._running = False
         self.journal.on_durable(self._on_durable)
+
+    def _remembered(self) -> FileJournal:
+        """The journal, and the ledger as it tells it: from the cached state on, where there is one."""
+        known = self._cache.load()
+        journal = FileJournal(self._settings.data_folder, keep_bytes=known.journal_bytes if known else 0)
+        if known is not None:
+            known.restore(self.ledger)
+        for record in journal.replay():
+            self.ledger.apply(record)
+        if journal.replayed >= self._settings.cache_after_records:
+            self._cache.save(self.ledger, journal.bytes)
+        return journal
 
     def _time_and_prices(self, clock: Clock, listings: list[Listing]) -> tuple[Clock, BuiltFeed]:
         """The venue's clock and its feed; virtual time goes on after the last moment in the journal."""
@@ -222,4 +235,8 @@ class Venue:
         """Write the prices down and close the journal."""
         self._running = False
         self.exchange.note_prices()
-        self.journal.close()
+        told = self.journal.replayed + self.journal.position
+        self.journal.close(self._cache_state if told >= self._settings.cache_after_records else None)
+
+    def _cache_state(self) -> None:
+        self._cache.save(self.ledger, compact(self._settings.data_folder))

@@ -151,3 +151,18 @@ def test_a_snapshot_tells_the_same_state_elsewhere_and_a_reset_forgets_for_good(
     assert customer.get("/v5/account/info")["retCode"] == 0
     for someone in (customer, fresh):
         someone.close()
+
+
+def test_the_state_beside_the_journal_is_used_and_told_the_same(own_venue: Any) -> None:
+    own_venue.settings |= {"PAPER_EXCHANGE_CACHE_AFTER_RECORDS": "1", "PAPER_EXCHANGE_FEED": "frozen"}
+    own_venue.start()
+    customer = own_venue.customer()
+    for end in (own_venue.stop, own_venue.kill, own_venue.kill):
+        price = own_venue.control("GET", "feed")["prices"]["DOGEUSDT"]
+        assert customer.post("/v5/order/create", {**LEG, "price": price, "timeInForce": "GTC"})["retCode"] == 0
+        before = own_venue.control("GET", f"ledger?uid={customer.uid}")
+        end()
+        own_venue.start()
+        assert (own_venue.folder / "venue" / "state.bin").exists()
+        assert own_venue.control("GET", f"ledger?uid={customer.uid}")["orders"] == before["orders"]
+    customer.close()

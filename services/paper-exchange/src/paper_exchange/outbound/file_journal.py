@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO
 
 from paper_exchange.domain.records import PricesNoted, Record, WorldReset
 from paper_exchange.outbound.record_codec import decode_record, encode_record
@@ -37,13 +38,17 @@ class FileJournal:
 
     Args:
         folder: Where the file lives; made when absent.
+        keep_bytes: The beginning of the file that stays as it is, since a cached state stands for it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep_bytes: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / NAME
         self._lock = _lock(folder)
-        compact(folder)
+        compact(folder, keep_bytes=keep_bytes)
+        self._kept = keep_bytes
+        self.replayed = 0
+        self.bytes = 0
         self._buffer: list[bytes] = []
         self._position = 0
         self._durable = 0
@@ -55,21 +60,24 @@ class FileJournal:
         self._file = -1
 
     def replay(self) -> Iterator[Record]:
-        """Read everything back; a last line that was cut short by a kill is dropped, it was never acknowledged.
+        """Read everything back behind `keep_bytes`; a last line that was cut short by a kill is dropped, it was never acknowledged.
 
         Raises:
             JournalDamaged: a line before the last one is broken.
         """
-        good = 0
+        good = self._kept
         if self._path.exists():
             with self._path.open("rb") as file:
+                file.seek(good)
                 for number, line in enumerate(file, 1):
                     record = _read(line)
                     if record is None:
                         self._check_is_tail(good + len(line), number)
                         break
                     good += len(line)
+                    self.replayed += 1
                     yield record
+        self.bytes = good
         self._open(good)
 
     def _check_is_tail(self, end: int, number: int) -> None:
@@ -170,35 +178,53 @@ class FileJournal:
         data = self._path.read_bytes()
         return data[: data.rfind(b"\n") + 1]
 
-    def close(self) -> None:
-        """Write what is left and let the folder go."""
+    def close(self, last: Callable[[], None] | None = None) -> None:
+        """Write what is left, do a last thing while the folder is still ours, and let the folder go."""
         self._thread.shutdown(wait=True)
         if self._file >= 0:
             if self._buffer and self._failure is None:
                 self._write(b"".join(self._buffer))
             os.close(self._file)
             self._file = -1
-        os.close(self._lock)
+        try:
+            if last is not None and self._failure is None:
+                last()
+        finally:
+            os.close(self._lock)
 
 
-def compact(folder: Path) -> None:
+def compact(folder: Path, *, keep_bytes: int = 0) -> int:
     """Drop what tells nothing any more before the journal is opened: old prices, and all before the last reset.
 
     The new file takes the old one's place in one step; a kill in between leaves the old one.
+
+    Args:
+        folder: Where the journal lies.
+        keep_bytes: So much of its beginning stays, whatever it tells.
+
+    Returns:
+        The length of the file from now on, bytes.
     """
     path = folder / NAME
     if not path.exists():
-        return
+        return 0
     with path.open("rb") as file:
+        file.seek(keep_bytes)
         last_prices = last_reset = -1
+        drops = False
         for number, line in enumerate(file):
             if _is_prices(line):
+                drops = drops or last_prices >= 0
                 last_prices = number
             elif _is_reset(line):
+                drops = drops or number > 0
                 last_reset = number
+        if not drops:
+            return path.stat().st_size
         file.seek(0)
         fresh = path.with_suffix(".new")
         with fresh.open("wb") as out:
+            _copy(file, out, keep_bytes)
             out.writelines(
                 line
                 for number, line in enumerate(file)
@@ -208,6 +234,13 @@ def compact(folder: Path) -> None:
             os.fsync(out.fileno())
     fresh.replace(path)
     _sync_folder(folder)
+    return path.stat().st_size
+
+
+def _copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
+    while length > 0 and (chunk := source.read(min(length, 1 << 20))):
+        target.write(chunk)
+        length -= len(chunk)
 
 
 def begin_with(folder: Path, snapshot: Path) -> None:

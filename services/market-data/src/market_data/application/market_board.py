@@ -24,6 +24,7 @@ class MarketBoard:
         self._venue = venue
         self._clock = clock
         self._instruments: dict[str, Instrument] = {}
+        self._before: dict[str, Instrument] = {}
         self._quotes: Mapping[str, Quote] = {}
         self._quoted_at_s: float | None = None
         self._limits: dict[str, tuple[PriceLimit, float]] = {}
@@ -36,7 +37,7 @@ class MarketBoard:
         """
         fresh = {item.symbol: item for item in await self._venue.instruments()}
         if fresh:
-            self._instruments = fresh
+            self._instruments, self._before = fresh, self._instruments
         return len(fresh)
 
     async def refresh_quotes(self) -> int:
@@ -71,8 +72,11 @@ class MarketBoard:
 
     @property
     def listed(self) -> Mapping[str, Instrument]:
-        """Instruments by symbol; empty before the venue has answered."""
-        return self._instruments
+        """Instruments by symbol that one of the last two answers named; empty before the venue has answered.
+
+        A pair is gone when two answers leave it out: one that is cut short, or a row that cannot be read, proves nothing.
+        """
+        return {**self._before, **self._instruments}
 
     def all_instruments(self) -> Mapping[str, Instrument]:
         """Instruments by symbol.

@@ -33,6 +33,8 @@ class Step:
 
 PYTEST_SUITES = ("unit", "integration", "journeys", "faults", "security")
 SUITES = ("check", *PYTEST_SUITES)
+_CHAINS = {"unit": "unit", "journeys": "journeys", "security": "journeys"}
+"""Suites that run beside others; the faults run alone, for their protocol times are scaled down."""
 
 
 def steps_of(suite: str, root: Path, *, every: bool) -> list[Step]:
@@ -53,7 +55,7 @@ def steps_of(suite: str, root: Path, *, every: bool) -> list[Step]:
             Step(suite, f"pytest, part {number}", (*command, *half), (0, _NO_TESTS), chain=f"integration {number}")
             for number, half in enumerate(halves, start=1)
         ]
-    chain = "unit" if suite == "unit" else ""
+    chain = _CHAINS.get(suite, "")
     return [Step(suite, "pytest", (*command, *folders), (0, _NO_TESTS), chain)] if folders else []
 
 

@@ -52,12 +52,11 @@ def test_the_integration_suite_is_shared_out_to_two_runs_that_miss_nothing(tmp_p
     assert first.chain != second.chain
 
 
-def test_what_kills_and_measures_runs_alone(tmp_path: Path) -> None:
-    _touch(tmp_path, "tests/faults/test_faults_a.py", "tests/journeys/test_journey_a.py")
-    assert [step.chain for suite in ("faults", "journeys") for step in steps_of(suite, tmp_path, every=False)] == [
-        "",
-        "",
-    ]
+def test_what_kills_runs_alone_and_everything_else_beside_others(tmp_path: Path) -> None:
+    suites = ("faults", "journeys", "security")
+    _touch(tmp_path, *(f"tests/{suite}/test_{suite}_a.py" for suite in suites))
+    chains = [step.chain for suite in suites for step in steps_of(suite, tmp_path, every=False)]
+    assert chains == ["", "journeys", "journeys"]
 
 
 def test_every_suite_of_this_checkout_can_be_planned() -> None:

@@ -28,6 +28,7 @@ from gateway.inbound.tokens import AccessTokens
 from gateway.outbound.execution_client import ExecutionPlanner, ExecutionPositions
 from gateway.outbound.feed import FeedConnection, FeedHistory, FeedReader
 from gateway.outbound.postgres.acceptance_repository import PostgresAcceptances
+from gateway.outbound.postgres.attention_reader import PostgresAttention
 from gateway.outbound.postgres.dead_letter_repository import PostgresDeadLetters
 from gateway.outbound.postgres.index_repository import PostgresIndexRepository
 from gateway.outbound.postgres.picture_repository import PostgresPictures
@@ -137,6 +138,7 @@ class Gateway:
             positions=reader,
             fresh=self._fresh,
             dead_letters=letters,
+            attention=PostgresAttention(self._everybody),
             streams=EventStreams(
                 hub=self.hub,
                 history=FeedHistory(self._connection),

@@ -13,6 +13,7 @@ from gateway.inbound.caller import CLIENT_HEADER
 from gateway.inbound.door import BODY_LIMIT, Door
 from gateway.inbound.http.account import account
 from gateway.inbound.http.activity import activity
+from gateway.inbound.http.attention import attention
 from gateway.inbound.http.docs import docs
 from gateway.inbound.http.indices import indices
 from gateway.inbound.http.key_pairs import key_pairs
@@ -46,7 +47,7 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (account, key_pairs, keys, indices, plans, positions, activity, stream, system, docs):
+    for router in (account, key_pairs, keys, indices, plans, positions, activity, stream, system, attention, docs):
         app.include_router(router)
     app.include_router(_short_spellings())
     problems.install(app)

@@ -14,6 +14,7 @@ from gateway.application.close_position import ClosePosition
 from gateway.application.freshness import Freshness
 from gateway.application.open_position import OpenPosition
 from gateway.application.ports import DeadLetter, PositionReader
+from gateway.domain.waiting_order import WaitingOrder
 from gateway.inbound.limits import Limits
 from gateway.inbound.sse import EventStreams
 from gateway.inbound.tokens import AccessTokens
@@ -59,6 +60,14 @@ class DeadLetterDesk(Protocol):
         ...
 
 
+class AttentionDesk(Protocol):
+    """Orders that wait for a person."""
+
+    async def waiting(self, *, limit: int) -> list[WaitingOrder]:
+        """Of all users."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Use cases, readers and questions; one per process."""
@@ -74,6 +83,7 @@ class Desk:
     positions: PositionReader
     fresh: Freshness
     dead_letters: DeadLetterDesk
+    attention: AttentionDesk
     streams: EventStreams
     origins: frozenset[str]
     environment: VenueEnvironment

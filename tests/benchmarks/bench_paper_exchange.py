@@ -212,34 +212,62 @@ def own_core(pid: int) -> Iterator[int]:
         os.sched_setaffinity(0, set(cores))
 
 
-@contextlib.contextmanager
-def venue() -> Iterator[tuple[int, int, Path]]:
-    """The paper exchange with its default settings: port, process id, folder."""
-    folder = Path(tempfile.mkdtemp(prefix="basketry-bench-"))
-    ports = []
-    for _ in range(2):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(probe.getsockname()[1])
-    environment = {
-        **os.environ,
-        "PAPER_EXCHANGE_HTTP_PORT": str(ports[0]),
-        "PAPER_EXCHANGE_COINGECKO_PORT": str(ports[1]),
-        "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "venue"),
-        "PAPER_EXCHANGE_LOG_LEVEL": "WARNING",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "paper_exchange.main"], env=environment, stdout=sys.stderr, stderr=sys.stderr
-    )
-    try:
-        wait_ready(f"http://127.0.0.1:{ports[0]}/readyz", process)
-        yield ports[0], process.pid, folder / "venue"
-    finally:
-        process.send_signal(signal.SIGTERM)
+class Venue:
+    """The paper exchange with its default settings, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, coingecko = free_ports(2)
+        self._environment = {
+            **os.environ,
+            "PAPER_EXCHANGE_HTTP_PORT": str(self.port),
+            "PAPER_EXCHANGE_COINGECKO_PORT": str(coingecko),
+            "PAPER_EXCHANGE_DATA_FOLDER": str(folder),
+            "PAPER_EXCHANGE_LOG_LEVEL": "WARNING",
+        }
+        self.pid = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start it; seconds until it answers."""
+        began = time.perf_counter()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "paper_exchange.main"], env=self._environment, stdout=sys.stderr, stderr=sys.stderr
+        )
+        self.pid = self._process.pid
+        wait_ready(f"http://127.0.0.1:{self.port}/readyz", self._process)
+        return time.perf_counter() - began
+
+    def end(self, how: int = signal.SIGTERM) -> None:
+        """End it and wait for that, half a minute at most."""
+        if self._process is None:
+            return
+        self._process.send_signal(how)
         try:
-            process.wait(timeout=30)
+            self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            process.kill()
+            self._process.kill()
+            self._process.wait()
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports that are free now."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[tuple[Venue, float]]:
+    """A venue, and how long its first start took, seconds."""
+    folder = Path(tempfile.mkdtemp(prefix="basketry-bench-"))
+    venue = Venue(folder / "venue")
+    try:
+        yield venue, venue.start()
+    finally:
+        venue.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -277,16 +305,27 @@ async def idle_share(pid: int) -> float:
     return (cpu_seconds(pid) - before) / 4
 
 
+def restarts(venue: Venue) -> dict[str, float]:
+    """Seconds until it answers: all of the journal read again, then from the state beside it."""
+    told = {}
+    for name, how in (("after_a_kill", signal.SIGKILL), ("after_another_kill", signal.SIGKILL)):
+        venue.end(how)
+        told[f"start_{name}_s"] = round(venue.start(), 2)
+    return told
+
+
 async def bench() -> Report:
-    """Idle, flat out and at a pace, singles and batches."""
-    with venue() as (port, pid, folder), own_core(pid) as cores:
-        crowd = Bench(port, pid, open_accounts(port))
-        idle = await idle_share(pid)
-        singles = await crowd.flat_out(single, CONNECTIONS, 1)
-        batched = await crowd.flat_out(batch, BATCH_CONNECTIONS, BATCH)
-        paced = await crowd.at_pace(single, CONNECTIONS, PACE, 1)
-        paced_batches = await crowd.at_pace(batch, BATCH_CONNECTIONS, BATCH_PACE, BATCH)
-        journal = sum(path.stat().st_size for path in folder.glob("journal*"))
+    """Idle, flat out and at a pace, singles and batches; then how soon it is back."""
+    with running() as (venue, first_s):
+        crowd = Bench(venue.port, venue.pid, open_accounts(venue.port))
+        with own_core(venue.pid) as cores:
+            idle = await idle_share(venue.pid)
+            singles = await crowd.flat_out(single, CONNECTIONS, 1)
+            batched = await crowd.flat_out(batch, BATCH_CONNECTIONS, BATCH)
+            paced = await crowd.at_pace(single, CONNECTIONS, PACE, 1)
+            paced_batches = await crowd.at_pace(batch, BATCH_CONNECTIONS, BATCH_PACE, BATCH)
+        journal = (venue.folder / "journal.jsonl").stat().st_size
+        back = restarts(venue)
     return {
         "met": singles.per_second >= SINGLES_MIN and batched.per_second >= BATCHED_MIN,
         "line": f">= {SINGLES_MIN} single creates/s and >= {BATCHED_MIN} orders/s in batches on one core, journal on",
@@ -302,6 +341,8 @@ async def bench() -> Report:
         **paced.told(f"singles_at_{PACE}_per_s"),
         **paced_batches.told(f"batches_at_{BATCH_PACE}_per_s"),
         "journal_mb": round(journal / 1e6, 1),
+        "first_start_s": round(first_s, 2),
+        **back,
     }
 
 

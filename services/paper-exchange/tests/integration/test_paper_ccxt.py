@@ -1,7 +1,4 @@
-"""ccxt and ccxt.pro, unchanged but for their addresses, cannot tell the venue from Bybit.
-
-They are not among the project's dependencies: where ccxt is not installed, the tests are skipped, visibly.
-"""
+"""ccxt and ccxt.pro, unchanged but for their addresses, cannot tell the venue from Bybit."""
 
 from __future__ import annotations
 
@@ -9,12 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import ccxt  # type: ignore[import-untyped]
+import ccxt.pro  # type: ignore[import-untyped]
 import pytest
 
 from shared.testing import eventually
 
 pytestmark = pytest.mark.integration
-ccxt = pytest.importorskip("ccxt")
 PAIR, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
 WAIT_S = 20.0
 SUBSCRIBED_S = 1.0
@@ -44,8 +42,7 @@ def exchange(customer: Any) -> Iterator[Any]:
 
 @pytest.fixture
 async def streaming(customer: Any) -> AsyncIterator[Any]:
-    pro = pytest.importorskip("ccxt.pro")
-    client = pro.bybit({"apiKey": customer.api_key, "secret": customer.api_secret, "enableRateLimit": False})
+    client = ccxt.pro.bybit({"apiKey": customer.api_key, "secret": customer.api_secret, "enableRateLimit": False})
     point(client.urls["api"], customer.venue)
     await client.load_markets()
     yield client

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import time
 from collections.abc import Mapping
@@ -16,6 +18,10 @@ _LONGEST_PAUSE_S = 30.0
 _HEALTHY_AFTER_S = 60.0
 CLEAN_EXITS = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 """uvicorn raises the signal again after a clean stop, so -15 counts as success."""
+
+GIVES_WAY = frozenset({"reconciler", "market_data"})
+"""Where six services share a few cores, whoever compares and values waits for whoever trades."""
+_WAY = 10
 
 
 class ServiceProcess:
@@ -70,6 +76,9 @@ class ServiceProcess:
         """Start the process; it is not ready yet."""
         self._process = self._launcher.launch(self.name, environment=self.environment, log=self.log)
         self._started_at = time.monotonic()
+        if self.name in GIVES_WAY:
+            with contextlib.suppress(OSError):  # a courtesy: without the right to give it, everything works as well
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _WAY)
         self._register.note(self.name, self._process.pid)
 
     def ask_to_stop(self) -> None:

@@ -305,6 +305,12 @@ async def idle_share(pid: int) -> float:
     return (cpu_seconds(pid) - before) / 4
 
 
+def resident_mb(pid: int) -> float:
+    """What a process holds in memory; 0 where the machine does not tell."""
+    told = Path(f"/proc/{pid}/statm")
+    return int(told.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6 if told.exists() else 0.0
+
+
 def restarts(venue: Venue) -> dict[str, float]:
     """Seconds until it answers: all of the journal read again, then from the state beside it."""
     told = {}
@@ -319,7 +325,7 @@ async def bench() -> Report:
     with running() as (venue, first_s):
         crowd = Bench(venue.port, venue.pid, open_accounts(venue.port))
         with own_core(venue.pid) as cores:
-            idle = await idle_share(venue.pid)
+            idle, idle_mb = await idle_share(venue.pid), resident_mb(venue.pid)
             singles = await crowd.flat_out(single, CONNECTIONS, 1)
             batched = await crowd.flat_out(batch, BATCH_CONNECTIONS, BATCH)
             paced = await crowd.at_pace(single, CONNECTIONS, PACE, 1)
@@ -332,6 +338,7 @@ async def bench() -> Report:
         "cores": cores,
         "accounts": ACCOUNTS,
         "idle_core_share": round(idle, 4),
+        "idle_mb": round(idle_mb),
         "singles_per_s": round(singles.per_second),
         "singles_cpu_us_per_order": singles.cpu_us_per_order,
         **singles.told("singles"),

@@ -107,7 +107,8 @@ class Funds:
             spendable = await self.purse.at_least(self.needed)
         except (Denied, NotFound) as error:
             return error.code  # the key does not work any more: waiting would not help
-        except PlatformError:
+        except PlatformError as error:
+            log.warning("balance_unknown", reason=error.code, family=error.family)
             return "wait"
         return None if spendable >= self.needed else "short"
 

@@ -40,7 +40,7 @@ async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False
     legs = await work.legs_of_run(run.run_id)
     position = await work.position(run.position_id)
     if position is None:
-        return False
+        raise LookupError(f"run {run.run_id} has no position")
     holdings = await work.holdings([position.position_id])
     if position.run_id != run.run_id:
         # A late fill of an older run: the books have it, and the newer run decides the status, unless it is over.

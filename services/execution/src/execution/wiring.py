@@ -69,7 +69,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
     books = PostgresBooks(database, Announcer(Outbox(outbox, source="execution", clock=clock, ids=ids), ids, views))
     register = PostgresDeskRegister(database, lease=timedelta(seconds=settings.lease_s))
     times = ProtocolTimes().scaled(settings.times_scale)
-    linking = Linking(bytes.fromhex(settings.link_key.get_secret_value()))
+    linking = Linking(settings.link_key_bytes())
     market, keys = MarketClient(asker), KeysClient(asker)
     venue = BybitVenue(
         settings.venues,
@@ -114,8 +114,8 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         make_close_plan=MakeClosePlan(room),
         accept=AcceptBasketOrder(books=books, bell=office, clock=clock, ids=ids),
         close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
-        book=BookVenueRecord(venue=venue, bookkeeper=bookkeeper, linking=linking, clock=clock),
-        read_books=ReadBooks(books),
+        book=BookVenueRecord(books=books, venue=venue, bookkeeper=bookkeeper, linking=linking, clock=clock),
+        read_books=ReadBooks(books, clock),
         settle_by_hand=SettleByHand(books=books, venue=venue, bookkeeper=bookkeeper, times=times, clock=clock),
         register=register,
     )

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from shared.runtime.unit import ServerGone, Unit, UnitPool
+from shared.runtime.unit import COMMAND_S, ServerGone, Unit, UnitPool, not_now
 from shared.trading.errors import Unavailable
 
 NAMING = {
@@ -65,6 +65,7 @@ class Database:
             hide_parameters=True,
             connect_args={
                 "timeout": _CONNECT_S,
+                "command_timeout": COMMAND_S,
                 "server_settings": settings,
             },
         )
@@ -93,7 +94,7 @@ class Database:
             await session.commit()
         except Exception as error:
             await _abandon(session)
-            if is_lost_connection(error):
+            if is_lost_connection(error) or _not_now(error):
                 raise _unavailable(error) from error
             raise
         finally:
@@ -157,6 +158,11 @@ async def _abandon(session: AsyncSession) -> None:
 
 def _unavailable(error: BaseException) -> DatabaseUnavailable:
     return DatabaseUnavailable(context={"cause": type(error).__name__})
+
+
+def _not_now(error: Exception) -> bool:
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else None
+    return cause is not None and not_now(cause)
 
 
 def is_lost_connection(error: BaseException) -> bool:

@@ -22,10 +22,14 @@ _AWAY = (
     asyncpg.InternalClientError,
 )
 _BROKEN = (*_AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_PASSING = ("25006", "40", "53", "55P03", "57014")
+"""SQLSTATEs of a server that cannot do it now: read-only, conflict, out of resources, lock or statement time-out."""
+COMMAND_S = 25.0
+"""Beyond the server's own statement_timeout: a server that has gone silent is given up."""
 
 
 class ServerGone(Exception):
-    """PostgreSQL is away, as opposed to refusing a statement; the cause says how it showed."""
+    """PostgreSQL is away or cannot serve now, as opposed to refusing a statement; the cause says how it showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,15 @@ class UnitPool:
         """One transaction; commits at the end, rolls back on any error.
 
         Raises:
-            ServerGone: it cannot be reached, was lost, or all connections stay busy.
+            ServerGone: it cannot be reached, was lost, cannot serve now, or all connections stay busy.
             asyncpg.PostgresError: it refuses a statement.
         """
         pool, connection = await self._begun(user_id)
         try:
             yield Unit(connection)
             await connection.execute("commit")
-        except _BROKEN as error:
-            gone = isinstance(error, _AWAY) or connection.is_closed()
+        except (*_BROKEN, TimeoutError) as error:
+            gone = not_now(error) or connection.is_closed()
             await asyncio.shield(_end(connection))
             if gone:
                 raise ServerGone from error
@@ -105,6 +109,7 @@ class UnitPool:
                     max_size=self._size,
                     connection_class=_Bare,
                     timeout=self._patience_s,
+                    command_timeout=COMMAND_S,
                     server_settings=self._settings,
                 )
         return self._pool
@@ -130,7 +135,7 @@ class UnitPool:
             await connection.execute(f"begin; select set_config('app.user_id', '{user_id or ''}', true)")
         except BaseException as error:
             dead = isinstance(error, _BROKEN) and (isinstance(error, _AWAY) or connection.is_closed())
-            await asyncio.shield(_end(connection))
+            connection.terminate()
             await asyncio.shield(_give_back(pool, connection))
             if dead:
                 return None
@@ -149,4 +154,16 @@ async def _end(connection: Any) -> None:
 
 
 async def _give_back(pool: asyncpg.Pool[Any], connection: Any) -> None:
-    await pool.release(connection, timeout=_END_S)
+    """Its own trouble never takes the place of what happened before: asyncpg cuts what it cannot take back."""
+    try:
+        await pool.release(connection, timeout=_END_S)
+    except (*_BROKEN, TimeoutError):
+        connection.terminate()
+
+
+def not_now(error: BaseException) -> bool:
+    """Whether an error says that PostgreSQL is away or cannot serve at this moment, as opposed to refusing."""
+    if isinstance(error, (*_AWAY, OSError, TimeoutError)):
+        return True
+    state = getattr(error, "sqlstate", None) if isinstance(error, asyncpg.PostgresError) else None
+    return state is not None and str(state).startswith(_PASSING)

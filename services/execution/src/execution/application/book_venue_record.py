@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from execution.application.book_ports import Books
 from execution.application.bookkeeping import Bookkeeper
 from execution.application.linking import Linking
 from execution.application.ports import Account, OrderVenue
@@ -13,6 +14,8 @@ from execution.domain.venue_facts import Fact
 from shared.trading.clock import Clock
 
 LOOK_BACK = timedelta(days=7)
+"""Bybit's executions, asked without times, go back this far."""
+BEFORE_ITS_INTENT = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,10 @@ class VenueRecord:
 class BookVenueRecord:
     """Books only what the venue confirms; doing it twice changes nothing."""
 
-    def __init__(self, *, venue: OrderVenue, bookkeeper: Bookkeeper, linking: Linking, clock: Clock) -> None:
+    def __init__(
+        self, *, books: Books, venue: OrderVenue, bookkeeper: Bookkeeper, linking: Linking, clock: Clock
+    ) -> None:
+        self._books = books
         self._venue = venue
         self._bookkeeper = bookkeeper
         self._linking = linking
@@ -57,5 +63,12 @@ class BookVenueRecord:
 
     async def _of_matches(self, record: VenueRecord) -> list[Fact]:
         wanted = set(record.exec_ids)
-        matches = await self._venue.executions_since(record.account, self._clock.now() - LOOK_BACK)
+        matches = await self._venue.executions_since(record.account, await self._since(record))
         return [match for match in matches if match.exec_id in wanted]
+
+    async def _since(self, record: VenueRecord) -> datetime:
+        """Before the oldest of the orders, at any age; without a word about orders, as far as one question reaches."""
+        async with self._books.work(record.account.user_id) as work:
+            attempts = await work.attempts_by_link(set(record.client_order_ids))
+        recent = self._clock.now() - LOOK_BACK
+        return min([recent, *(attempt.intent_at - BEFORE_ITS_INTENT for attempt in attempts)])

@@ -69,6 +69,10 @@ class DeskOffice:
         except Unavailable as error:
             log.warning("office_waits", reason=error.code)
             return []
+        except Exception:
+            # Whatever it is, the desks that trade go on; the next look finds the same accounts.
+            log.exception("office_looks_again")
+            return []
         return leases
 
     async def _rest(self) -> None:
@@ -96,5 +100,6 @@ class DeskOffice:
     async def _give_back(self, lease: DeskLease) -> None:
         try:
             await self._tools.register.release(lease, self._tools.holder)
-        except Unavailable:
-            log.warning("lease_left_to_expire", account_id=str(lease.account.account_id))
+        except Exception:
+            # It ends by itself; an error here must not end the other desks.
+            log.exception("lease_left_to_expire", account_id=str(lease.account.account_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from execution.application.book_ports import Books
@@ -13,6 +13,10 @@ from execution.domain.errors import PositionNotFound
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding
+from shared.trading.clock import Clock
+
+SHOWN_AFTER_ITS_END = timedelta(days=1)
+"""An account's books are one message: what ended long ago and holds nothing is not in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +41,9 @@ class AccountPage:
 class ReadBooks:
     """Reads for the gateway and the reconciler."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: Books, clock: Clock) -> None:
         self._books = books
+        self._clock = clock
 
     async def position(self, *, user_id: UUID, position_id: UUID) -> PositionPage:
         """One position.
@@ -61,11 +66,17 @@ class ReadBooks:
         async with self._books.work(user_id) as work:
             # One writer at a time: positions, holdings and open orders are of the same moment.
             await work.lock(account_id)
-            positions = await work.positions_of(account_id)
+            everything = await work.positions_of(account_id)
+            holdings = await work.holdings([position.position_id for position in everything])
+            open_attempts = await work.open_attempts(account_id)
+            busy = {row.position_id for row in open_attempts} | {row.position_id for row in holdings if row.quantity}
+            long_ago = self._clock.now() - SHOWN_AFTER_ITS_END
+            positions = [one for one in everything if one.position_id in busy or not one.over_since(long_ago)]
+            shown = {position.position_id for position in positions}
             return AccountPage(
                 positions=positions,
-                holdings=await work.holdings([position.position_id for position in positions]),
-                open_attempts=await work.open_attempts(account_id),
+                holdings=[row for row in holdings if row.position_id in shown],
+                open_attempts=open_attempts,
                 first_fill_at=await work.first_fill_at(account_id),
             )
 

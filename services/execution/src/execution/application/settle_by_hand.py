@@ -86,7 +86,7 @@ class SettleByHand:
             facts.append(evidence.order)
         if facts:
             await self._bookkeeper.book(account, facts)
-            raise await self._known(attempt, facts)
+            await self._must_be_stuck(attempt, facts)
 
     async def _look_up(self, account: Account, link_id: str) -> Evidence:
         try:
@@ -102,11 +102,15 @@ class SettleByHand:
                 context={"why": error.code},
             ) from error
 
-    async def _known(self, attempt: Attempt, facts: Sequence[Fact]) -> VenueKnowsTheOrder:
+    async def _must_be_stuck(self, attempt: Attempt, facts: Sequence[Fact]) -> None:
+        """What the venue showed must be an order that has ended, and nothing of it news: its matches never add up."""
         async with self._books.work(attempt.user_id) as work:
             now = await _find(work, attempt.link_id)
+        figures = ("state", "filled_quantity", "final_state", "final_quantity")
+        if now.final_state is not None and all(getattr(now, name) == getattr(attempt, name) for name in figures):
+            return
         log.info("order_not_settled_by_hand", link_id=now.link_id, facts=len(facts), state=now.state.value)
-        return VenueKnowsTheOrder(
+        raise VenueKnowsTheOrder(
             "The venue shows this order or matches of it. That was booked instead: "
             f"the order is {now.state.value} with {plain(now.filled_quantity)} filled.",
             context={"state": now.state.value, "filled_quantity": plain(now.filled_quantity)},

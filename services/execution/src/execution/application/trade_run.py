@@ -1,4 +1,4 @@
-"""Commit the intents of a run, in one transaction, before any byte is sent (safety, decision 2)."""
+"""Commit the intents of a run, in one transaction, before any byte is sent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from execution.application.linking import Linking
 from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
 from execution.application.ports import DeskLease, Market
-from execution.application.purse import Funds
+from execution.application.purse import Funds, needed_for
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
 from execution.domain.attempt import Attempt
@@ -93,10 +93,15 @@ class TradeRun:
 
     @staticmethod
     async def _shortage(work: Work, run: Run, funds: Funds) -> str:
-        """Too little is said only once no order of the account is on its way: its money may be counted twice."""
+        """Too little is said only once no order of the account is on its way: its money may be counted twice.
+
+        Nor is it said of what was put aside at another moment than the balance was read.
+        """
         funds.purse.forget()
         moving = [row for row in await work.open_attempts(run.account_id) if row.state is not NEEDS_ATTENTION]
-        return "wait" if moving else "insufficient_balance"
+        younger = [other for other in await work.trading_runs(run.account_id) if other.accepted_at > run.accepted_at]
+        changed = await needed_for(work, run, younger=younger) != funds.needed
+        return "wait" if moving or changed else "insufficient_balance"
 
     async def _quotes(self, run: Run, legs: Sequence[Leg]) -> Mapping[str, Quote]:
         try:

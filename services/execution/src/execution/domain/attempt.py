@@ -1,4 +1,4 @@
-"""One order sent for a leg: a state machine whose terminal states never reopen (safety, section 5)."""
+"""One order sent for a leg: a state machine whose terminal states never reopen."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ _FINAL_STATE = {
     Standing.CANCELLED: AttemptState.CANCELLED,
     Standing.REJECTED: AttemptState.REJECTED,
 }
-_UNANSWERED = frozenset({AttemptState.INTENT, AttemptState.SENT})
 LOST = frozenset({AttemptState.UNKNOWN, AttemptState.NEEDS_ATTENTION})
 """Whether the venue has it is not known: enough clean not-founds may end it."""
-_EXISTS = _UNANSWERED | {AttemptState.UNKNOWN, AttemptState.NEEDS_ATTENTION}
+_EXISTS = LOST | {AttemptState.INTENT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +96,9 @@ class Attempt:
             return self
         if reply.kind is ReplyKind.ACCEPTED:
             return self._accepted(reply, at)
-        if reply.kind in {ReplyKind.REFUSED, ReplyKind.NOT_SENT} and self.state in _UNANSWERED:
+        if reply.kind in {ReplyKind.REFUSED, ReplyKind.NOT_SENT} and self.state is AttemptState.INTENT:
             return self._moved(AttemptState.REJECTED, at, reason=reply.reason)
-        if reply.kind in {ReplyKind.UNKNOWN, ReplyKind.DUPLICATE} and self.state in _UNANSWERED:
+        if reply.kind in {ReplyKind.UNKNOWN, ReplyKind.DUPLICATE} and self.state is AttemptState.INTENT:
             return self.lost(at, reason=reply.reason)
         if self.state is AttemptState.UNKNOWN:
             return replace(self, sent_by=min(self.sent_by, at))
@@ -131,7 +130,7 @@ class Attempt:
     def taken_over(self, at: datetime) -> Attempt:
         """Whoever sent it may only be held up: it may be signed until its bound, however late that is."""
         signed_by = max(at, self.send_before)
-        if self.state in _UNANSWERED:
+        if self.state is AttemptState.INTENT:
             return replace(self.lost(at, reason="desk_restarted"), sent_by=signed_by)
         if self.state is AttemptState.UNKNOWN and self.sent_by < signed_by:
             return replace(
@@ -141,7 +140,7 @@ class Attempt:
 
     def prolonged(self, bound: datetime) -> Attempt:
         """Before something that was not sent in time is sent after all; what was answered or lost stays as it is."""
-        if self.state not in _UNANSWERED or bound <= self.send_before:
+        if self.state is not AttemptState.INTENT or bound <= self.send_before:
             return self
         return replace(self, send_before=bound, sent_by=bound, version=self.version + 1)
 
@@ -159,6 +158,10 @@ class Attempt:
                 final_quantity=max(fact.filled_quantity, known.final_quantity or ZERO),
                 reason=fact.reason or known.reason,
             )
+            if self.state is AttemptState.NEEDS_ATTENTION and (
+                (ended.final_state, ended.final_quantity) == (self.final_state, self.final_quantity)
+            ):
+                return self  # told before, and its matches still do not add up: a person is called already
             return ended._settled(at)  # noqa: SLF001
         if self.state in _EXISTS:
             state = AttemptState.PARTIAL if self.filled_quantity else AttemptState.ACKED

@@ -59,7 +59,10 @@ def fill_lines(fill: Fill) -> list[JournalLine]:
         (LedgerAccount.MARKET, fill.quote_asset, sign * fill.notional),
     ]
     if fill.fee:
-        moves += [(LedgerAccount.POSITION, fill.fee_asset, -fill.fee), (LedgerAccount.FEES, fill.fee_asset, fill.fee)]
+        own = fill.fee_asset in {fill.base_asset, fill.quote_asset}
+        # A fee in a third coin is paid with coins that are the user's own: no position of ours bought them for that.
+        payer = LedgerAccount.POSITION if own else LedgerAccount.UNASSIGNED
+        moves += [(payer, fill.fee_asset, -fill.fee), (LedgerAccount.FEES, fill.fee_asset, fill.fee)]
     return [
         JournalLine(
             user_id=fill.user_id,

@@ -76,6 +76,10 @@ class Position:
     traded_at: datetime
     version: int = 1
 
+    def over_since(self, moment: datetime) -> bool:
+        """Whether it ended before a moment and nothing has happened to it since."""
+        return self.status in {PositionStatus.CLOSED, PositionStatus.FAILED} and self.traded_at < moment
+
     def moved(self, status: PositionStatus, at: datetime, **changes: object) -> Position:
         """The position in another status: one more state."""
         return replace(

@@ -26,8 +26,9 @@ from shared.trading.errors import Denied
 PENDING_RETRY_MS = 20
 EGRESS_TRIES = 3
 """Others may spend what was brought to hand for this call."""
-PENDING_AT_MOST_S = 10.0
-"""The bus may bring execution a command before us; longer than that the command does not exist."""
+PENDING_AT_MOST_S = 45.0
+"""The bus may bring execution a command before us, and brings it to us again after its ack_wait of 30 s if the process
+that took it first died; longer than that the command does not exist."""
 
 
 class RetryReason(StrEnum):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from shared.runtime.bybit.capabilities import CAPABILITIES, CONNECTIONS_INTERVAL_S, ORDERS_KEPT_DAYS, TABLE, Ability
 from shared.runtime.bybit.hosts import SITES
-from shared.runtime.settings import EnvironmentNotOpen, ServiceSettings, VenueSettings, service_config
+from shared.runtime.settings import EnvironmentNotOpen, LinkSettings, ServiceSettings, VenueSettings, service_config
 from shared.trading.status import VenueEnvironment
 
 MAINNET, TESTNET, DEMO, PAPER = (
@@ -116,3 +116,18 @@ def test_keys_never_travel_in_the_clear_to_a_real_venue(field: str) -> None:
         VenueSettings.model_validate({"venues": {"testnet": plain}})
     near = VenueSettings.model_validate({"venues": {"testnet": LOOPBACK, "paper": plain}})
     assert set(near.venues) == {TESTNET, PAPER}
+
+
+class LinkedSettings(ServiceSettings, LinkSettings):
+    model_config = service_config("LINKED_")
+
+
+@pytest.mark.parametrize("key", ["", "00", "00" * 15, "zz" * 16, "0" * 31])
+def test_a_link_key_that_is_short_or_no_hex_is_refused_and_not_shown(key: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        LinkedSettings(link_key=SecretStr(key))
+    assert not key or key not in str(refused.value)
+
+
+def test_a_link_key_of_16_bytes_is_taken() -> None:
+    assert LinkedSettings(link_key=SecretStr("0a" * 16)).link_key_bytes() == b"\n" * 16

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
-from shared.runtime.settings import ServiceSettings, VenueSettings, service_config
+from shared.runtime.settings import LinkSettings, ServiceSettings, VenueSettings, service_config
 
 
-class Settings(ServiceSettings, VenueSettings):
+class Settings(ServiceSettings, VenueSettings, LinkSettings):
     """What execution is told.
 
     Attributes:
-        link_key: Hex; key of the check in client order ids, the same in keys and reconciler.
         times_scale: The protocol's waits for evidence are divided by this, never the receive window; tests use 30.
         venue_pause_s: How long this process leaves a venue alone that has banned it; divided by `times_scale` too.
         batch_size: Orders per request at most.
@@ -28,7 +27,6 @@ class Settings(ServiceSettings, VenueSettings):
 
     model_config = service_config("EXECUTION_")
 
-    link_key: SecretStr
     times_scale: int = Field(default=1, ge=1, le=1000)
     venue_pause_s: float = Field(default=600.0, gt=0)
     batch_size: int = Field(default=10, ge=1, le=10)
@@ -39,10 +37,3 @@ class Settings(ServiceSettings, VenueSettings):
     plan_valid_s: int = Field(default=60, ge=1)
     lease_s: float = Field(default=5.0, ge=1)
     desks_max: int = Field(default=500, ge=1)
-
-    @field_validator("link_key")
-    @classmethod
-    def _hex_of_16_bytes(cls, value: SecretStr) -> SecretStr:
-        if len(bytes.fromhex(value.get_secret_value())) < 16:
-            raise ValueError("the link key must have at least 16 bytes")
-        return value

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from reconciler.application.reconcile_account import Rules
 from reconciler.domain.deviation import Band
-from shared.runtime.settings import ServiceSettings, VenueSettings, service_config
+from shared.runtime.settings import LinkSettings, ServiceSettings, VenueSettings, service_config
 
 
-class Settings(ServiceSettings, VenueSettings):
+class Settings(ServiceSettings, VenueSettings, LinkSettings):
     """What the reconciler is told.
 
     Attributes:
-        link_key: Hex; the key of the check in our client order ids, the same as execution's.
         times_scale: Protocol times are divided by it; tests use 30.
         slot_s: Length of a slot; five minutes is `*/5`.
         debounce_s: From the first execution event to the comparison.
@@ -29,7 +28,6 @@ class Settings(ServiceSettings, VenueSettings):
 
     model_config = service_config("RECONCILER_")
 
-    link_key: SecretStr
     times_scale: float = Field(default=1.0, ge=1, le=1000)
     slot_s: float = Field(default=300.0, gt=0)
     debounce_s: float = Field(default=2.0, gt=0)
@@ -48,7 +46,7 @@ class Settings(ServiceSettings, VenueSettings):
     def rules(self) -> Rules:
         """How accounts are compared."""
         return Rules(
-            link_key=bytes.fromhex(self.link_key.get_secret_value()),
+            link_key=self.link_key_bytes(),
             band=self.band(),
             quiet=timedelta(seconds=self.quiet_s / self.times_scale),
         )

@@ -22,6 +22,9 @@ from shared.runtime.bybit.hosts import addresses
 from shared.trading.errors import Invalid
 from shared.trading.status import VenueEnvironment
 
+LINK_KEY_BYTES_MIN = 16
+"""A shorter key would let look-alikes of our ids pass."""
+
 
 class EnvironmentNotOpen(Invalid):
     """The operator has not opened this venue environment."""
@@ -64,6 +67,28 @@ class ServiceSettings(BaseSettings):
     http_port: int = Field(default=0, ge=0, le=65535)
     log_level: str = "INFO"
     log_json: bool = True
+
+
+class LinkSettings(BaseModel):
+    """Mixin of the services that make or read our client order ids.
+
+    Attributes:
+        link_key: Hex of at least 16 bytes; the key of the check in our client order ids, the same in execution, keys
+            and reconciler.
+    """
+
+    link_key: SecretStr
+
+    @field_validator("link_key")
+    @classmethod
+    def _hex_of_16_bytes(cls, value: SecretStr) -> SecretStr:
+        if len(bytes.fromhex(value.get_secret_value())) < LINK_KEY_BYTES_MIN:
+            raise ValueError(f"the link key must have at least {LINK_KEY_BYTES_MIN} bytes")
+        return value
+
+    def link_key_bytes(self) -> bytes:
+        """The key itself."""
+        return bytes.fromhex(self.link_key.get_secret_value())
 
 
 class VenueHost(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,6 +18,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from basketry_local.servers.postgres import PostgresServer
 from shared.runtime.database import Database, DatabaseUnavailable
 from shared.runtime.statement import Finder, Keeper, Statement
+from shared.runtime.unit import ServerGone, UnitPool, not_now
 
 pytestmark = pytest.mark.integration
 
@@ -132,3 +134,63 @@ async def test_a_server_that_is_away_is_said_to_be_away(postgres_server: Postgre
     await admin.execute(cut)
     assert await seen(execution_room, user) == []  # an idle connection that died is replaced before it is used
     await admin.close()
+
+
+async def silent_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Lets a client in as PostgreSQL does, and never says another word: a host that lost its power."""
+
+    def message(kind: bytes, body: bytes) -> bytes:
+        return kind + struct.pack("!I", len(body) + 4) + body
+
+    (length,) = struct.unpack("!I", await reader.readexactly(4))
+    body = await reader.readexactly(length - 4)
+    if body[:4] == struct.pack("!I", 80877103):  # asks for TLS first
+        writer.write(b"N")
+        (length,) = struct.unpack("!I", await reader.readexactly(4))
+        await reader.readexactly(length - 4)
+    settings = (b"server_version\x0016.0\x00", b"client_encoding\x00UTF8\x00", b"standard_conforming_strings\x00on\x00")
+    writer.write(message(b"R", struct.pack("!I", 0)) + b"".join(message(b"S", one) for one in settings))
+    writer.write(message(b"K", struct.pack("!II", 1, 2)) + message(b"Z", b"I"))
+    await writer.drain()
+    await reader.read()
+    writer.close()
+
+
+async def test_a_server_that_falls_silent_is_given_up_and_a_cancelled_wait_ends() -> None:
+    server = await asyncio.start_server(silent_server, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+
+    async def work(pool: UnitPool) -> None:
+        async with pool.unit(uuid4()):
+            pytest.fail("nobody answered")
+
+    pool = UnitPool(f"postgresql://u:p@127.0.0.1:{port}/d", size=1, settings={}, command_s=0.3)
+    with pytest.raises(ServerGone):
+        await asyncio.wait_for(work(pool), 10)
+    patient = UnitPool(f"postgresql://u:p@127.0.0.1:{port}/d", size=1, settings={}, command_s=60)
+    task = asyncio.create_task(work(patient))
+    await asyncio.sleep(0.3)  # long enough to be waiting for the answer that never comes
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=10)
+    assert done
+    assert task.cancelled()
+    await pool.close()
+    await patient.close()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (asyncpg.LockNotAvailableError("x"), True),
+        (asyncpg.QueryCanceledError("x"), True),
+        (asyncpg.DeadlockDetectedError("x"), True),
+        (asyncpg.ReadOnlySQLTransactionError("x"), True),
+        (asyncpg.DiskFullError("x"), True),
+        (asyncpg.UniqueViolationError("x"), False),
+        (asyncpg.UndefinedTableError("x"), False),
+        (ValueError("x"), False),
+    ],
+)
+def test_what_passes_by_itself_is_told_from_what_is_refused(error: Exception, passes: bool) -> None:
+    assert not_now(error) is passes

@@ -20,9 +20,9 @@ from execution.application.send_orders import Patience, SendOrders
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
-from execution.domain.position import Run, RunKind
+from execution.domain.position import Position, Run, RunKind
 from execution.domain.protocol_times import ProtocolTimes
-from execution.domain.venue_facts import AskedFact, Fact, Reply, ReplyFact, ReplyKind
+from execution.domain.venue_facts import AskedFact, Fact, OrderFact, Reply, ReplyFact, ReplyKind, Standing
 from execution.outbound.bybit_breaker import VenueBreaker
 from execution.outbound.bybit_venue import BybitVenue
 from execution.outbound.keys_client import CREATE, AccountSigner
@@ -32,7 +32,7 @@ from shared.runtime.settings import VenueHost
 from shared.testing import FakeClock, FakeIds
 from shared.trading.errors import Denied, Unavailable
 from shared.trading.quote import Quote
-from shared.trading.status import AttemptState, LegStatus, Side, VenueEnvironment
+from shared.trading.status import AttemptState, LegStatus, PositionStatus, Side, VenueEnvironment
 
 D = Decimal
 T0 = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -83,6 +83,24 @@ def a_run(**changes: Any) -> Run:
         "expires_at": at(600),
     }
     return Run(**(values | changes))
+
+
+def a_position() -> Position:
+    return Position(
+        position_id=UUID(int=4),
+        user_id=ACCOUNT.user_id,
+        account_id=ACCOUNT.account_id,
+        environment=ACCOUNT.environment,
+        index_id="top-5",
+        index_version=1,
+        status=PositionStatus.EXECUTING,
+        run_id=UUID(int=5),
+        run_kind=RunKind.BUY,
+        approved_amount=D(1100),
+        created_at=T0,
+        updated_at=T0,
+        traded_at=T0,
+    )
 
 
 def a_leg() -> Leg:
@@ -144,7 +162,8 @@ class Books:
         self.leg = a_leg()
         self.attempts = list(open_attempts)
         self.is_fenced = fenced
-        self.settled: list[Any] = []
+        self.settled: list[Position] = []
+        self.put_aside = D(1100)
 
     @asynccontextmanager
     async def work(self, _: UUID) -> Any:
@@ -176,8 +195,24 @@ class Books:
 
     async def reserve(self, _: Any) -> None: ...
 
-    async def position(self, _: UUID) -> None:
-        return None
+    async def reserved(self, *_: Any) -> Decimal:
+        return self.put_aside
+
+    async def position(self, _: UUID) -> Position:
+        return a_position()
+
+    async def holdings(self, _: Any) -> list[Any]:
+        return []
+
+    async def legs_of_position(self, _: UUID) -> list[Leg]:
+        return [self.leg]
+
+    async def save_position(self, position: Position) -> None:
+        self.settled.append(position)
+
+    async def save_run(self, _: Run) -> None: ...
+
+    async def release(self, _: Any) -> None: ...
 
     def tell(self, *_: Any, **__: Any) -> None: ...
 
@@ -232,8 +267,37 @@ async def test_too_little_money_ends_the_legs_with_their_reason_and_nothing_is_s
 
 async def test_money_that_other_runs_have_put_aside_is_not_spent() -> None:
     desk = Desk(Venue(D(2000)))
+    desk.books.put_aside = D(2200)
     assert await desk.trade(needed="2200") == []
     assert desk.books.leg.reason == "insufficient_balance"
+
+
+async def test_what_was_put_aside_at_another_moment_than_the_balance_was_read_is_no_reason_to_refuse() -> None:
+    desk = Desk(Venue(D(1100)), Books(open_attempts=[an_intent(state=AttemptState.ACKED)]))
+    # Another buy fills and is booked while the balance is read: the answer is without its money, the need is with it.
+    desk.venue.meanwhile = desk.books.attempts.clear
+    assert await desk.trade(needed="2200") == []
+    assert desk.books.leg.status is LegStatus.PLANNED
+    assert len(await desk.trade(needed="1100")) == 1
+
+
+def test_an_order_whose_matches_never_add_up_calls_a_person_once() -> None:
+    fact = OrderFact(
+        link_id="link",
+        venue_order_id="v",
+        symbol="BTCUSDT",
+        side=Side.BUY,
+        standing=Standing.FILLED,
+        quantity=D(10),
+        price=D(101),
+        filled_quantity=D(10),
+    )
+    attempt = an_intent().executed(quantity=D(9), notional=D(900), at=T0).seen(fact, T0)
+    late = T0 + TIMES.give_up_after
+    waiting = attempt.given_up(late, TIMES)
+    assert waiting.state is AttemptState.NEEDS_ATTENTION
+    assert waiting.seen(fact, late) == waiting
+    assert waiting.executed(quantity=D(1), notional=D(100), at=late).state is AttemptState.FILLED
 
 
 async def test_while_orders_of_the_account_are_on_their_way_their_money_may_be_counted_twice_so_the_buy_waits() -> None:

@@ -53,13 +53,23 @@ class UnitPool:
         dsn: `postgresql://role:password@host:port/database`.
         size: Connections at most; who finds none waits `patience_s` at most.
         settings: Server settings of every connection.
+        command_s: A statement without an answer for so long is given up, and its connection with it.
     """
 
-    def __init__(self, dsn: str, *, size: int, settings: dict[str, str], patience_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        size: int,
+        settings: dict[str, str],
+        patience_s: float = 5.0,
+        command_s: float = COMMAND_S,
+    ) -> None:
         self._dsn = dsn
         self._size = size
         self._settings = settings
         self._patience_s = patience_s
+        self._command_s = command_s
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
 
@@ -109,7 +119,7 @@ class UnitPool:
                     max_size=self._size,
                     connection_class=_Bare,
                     timeout=self._patience_s,
-                    command_timeout=COMMAND_S,
+                    command_timeout=self._command_s,
                     server_settings=self._settings,
                 )
         return self._pool

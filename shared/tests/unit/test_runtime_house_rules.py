@@ -1,4 +1,4 @@
-"""Rules about the bus that only reading the sources can prove (messaging, decision 8)."""
+"""Rules about the bus that only reading the sources can prove."""
 
 from __future__ import annotations
 

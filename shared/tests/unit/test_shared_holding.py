@@ -1,4 +1,4 @@
-"""Average cost and realised P&L (design, Books)."""
+"""Average cost and realised P&L."""
 
 from __future__ import annotations
 

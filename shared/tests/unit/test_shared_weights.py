@@ -1,4 +1,4 @@
-"""Capped weights: golden values of analysis, section 14, and what must always hold."""
+"""Capped weights: golden values, and what must always hold."""
 
 from __future__ import annotations
 

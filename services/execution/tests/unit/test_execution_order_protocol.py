@@ -1,4 +1,4 @@
-"""The rules of an order attempt, as the safety page tells them."""
+"""The rules of an order attempt."""
 
 from __future__ import annotations
 

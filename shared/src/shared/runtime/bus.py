@@ -1,4 +1,4 @@
-"""The connection to NATS: never gives up silently, never hides a refused permission (messaging, decision 27)."""
+"""The connection to NATS: never gives up silently, never hides a refused permission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches a process's durable consumers: a vanished one is silent in the client, so the server is asked (decision 28)."""
+"""Watches a process's durable consumers: a vanished one is silent in the client, so the server is asked."""
 
 from __future__ import annotations
 

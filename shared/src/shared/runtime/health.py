@@ -1,4 +1,4 @@
-"""`/livez`: the loop turns. `/readyz`: what the work needs is there. `/metrics`: for Prometheus (decision 28)."""
+"""`/livez`: the loop turns. `/readyz`: what the work needs is there. `/metrics`: for Prometheus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Liveness: a thread watches whether the event loop still turns, and ends the process when it does not (decision 28)."""
+"""Liveness: a thread watches whether the event loop still turns, and ends the process when it does not."""
 
 from __future__ import annotations
 

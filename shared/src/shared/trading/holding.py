@@ -1,4 +1,4 @@
-"""Average cost: what a position paid for a coin, and what a sale realised (design, Books)."""
+"""Average cost: what a position paid for a coin, and what a sale realised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client order id: ours, decodable, checked with a key, never a sequence (safety, section 5).
+"""The client order id: ours, decodable, checked with a key, never a sequence.
 
 Layout, 35 of the venue's 36 characters: prefix 2 · position 16 · run 8 · leg 2 · attempt 3 · check 4.
 """

@@ -9,7 +9,7 @@ from decimal import Decimal
 from shared.trading.money import ZERO
 
 FRESH = timedelta(seconds=3)
-"""A two-sided price may open an order, or mark a holding, up to this age (design, Quotes)."""
+"""A two-sided price may open an order, or mark a holding, up to this age."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Quote:
     def mark(self, now: datetime) -> tuple[Decimal, bool]:
         """The price that values a holding (quote per base) and whether it is stale.
 
-        The mid of a fresh two-sided quote, else the last trade flagged stale (design, Quotes).
+        The mid of a fresh two-sided quote, else the last trade flagged stale.
         """
         if self.fresh(now):
             return (self.bid + self.ask) / 2, False

@@ -21,7 +21,7 @@ class InfeasibleCap(Invalid):
 def capped_weights(values: Mapping[str, Decimal], *, cap: Decimal) -> dict[str, Decimal]:
     """Weigh by value, cut at `cap` and spread the excess over the rest until none is above it.
 
-    A single pass is not enough: spreading may lift another constituent over the cap (analysis, section 14).
+    A single pass is not enough: spreading may lift another constituent over the cap.
 
     Args:
         values: Positive value per constituent (market cap, or a weight to be spread), any unit.

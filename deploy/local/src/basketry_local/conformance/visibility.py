@@ -29,7 +29,7 @@ SEEN_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.05
 CONNECTED_WITHIN_S = 20.0
 BARRIER_MS = 5000
-"""After the receive window the product waits 1 + 4 s before it believes that an order is nowhere (safety rules)."""
+"""After the receive window the product waits 1 + 4 s before it believes that an order is nowhere."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Find out what became of orders without news, by evidence alone (safety, section 5)."""
+"""Find out what became of orders without news, by evidence alone."""
 
 from __future__ import annotations
 

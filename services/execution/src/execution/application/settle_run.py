@@ -98,7 +98,7 @@ async def _leave_residuals(
     holdings: Sequence[PositionHolding],
     now: datetime,
 ) -> Sequence[Leg]:
-    """Move what the venue would not sell to the user's own coins, at average cost (design, Orders)."""
+    """Move what the venue would not sell to the user's own coins, at average cost."""
     if not settlement.residuals:
         return legs
     given_up = [holding for holding in holdings if settlement.residuals.get(holding.asset, ZERO) > ZERO]

@@ -57,7 +57,7 @@ class Fill:
 
 
 def after_fill(holding: Holding, fill: Fill) -> Holding:
-    """The holding after a fill, net of the fee coin (design, Books).
+    """The holding after a fill, net of the fee coin.
 
     Raises:
         Oversold: a sale above what the position holds.

@@ -1,4 +1,4 @@
-"""Every waiting time of the order protocol in one table (safety, sections 5 and 7)."""
+"""Every waiting time of the order protocol in one table."""
 
 from __future__ import annotations
 

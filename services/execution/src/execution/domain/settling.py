@@ -1,4 +1,4 @@
-"""When a run is over and what its position becomes (design, Settling and Close); policy HOLD."""
+"""When a run is over and what its position becomes; policy HOLD."""
 
 from __future__ import annotations
 

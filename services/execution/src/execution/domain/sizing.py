@@ -1,4 +1,4 @@
-"""From an amount to quantities on the venue's grid (design, Orders and Too small)."""
+"""From an amount to quantities on the venue's grid."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from shared.trading.status import Side
 
 
 class ReplyKind(StrEnum):
-    """What a reply to a send proves (safety, section 5)."""
+    """What a reply to a send proves."""
 
     ACCEPTED = "accepted"
     """The request was taken; nothing more."""

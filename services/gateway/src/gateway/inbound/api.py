@@ -32,7 +32,7 @@ SHORT = {
     "/exchange-keys": "/api/keys",
     "/exchange-keys/{key_id}": "/api/keys/{key_id}",
 }
-"""The spellings of the founding documents; the same handlers."""
+"""Shorter spellings that are answered as well; the same handlers."""
 _EXPOSED = ["Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Trace-Id"]
 
 

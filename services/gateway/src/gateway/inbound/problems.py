@@ -79,7 +79,7 @@ class ValidationFailed(Invalid):
 
 
 def status_of(error: PlatformError) -> int:
-    """The HTTP status of a typed error (style, section 7)."""
+    """The HTTP status of a typed error."""
     if error.code in _BAD_REQUEST:
         return 400
     if error.code == "body_too_large":

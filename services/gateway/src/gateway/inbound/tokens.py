@@ -1,4 +1,4 @@
-"""Access tokens: verified here with auth's public keys, one algorithm, every claim (safety, T10)."""
+"""Access tokens: verified here with auth's public keys, one algorithm, every claim."""
 
 from __future__ import annotations
 

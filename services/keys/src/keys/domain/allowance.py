@@ -1,4 +1,4 @@
-"""What a plan allows to be signed, counted down as it is signed (design, Keys)."""
+"""What a plan allows to be signed, counted down as it is signed."""
 
 from __future__ import annotations
 

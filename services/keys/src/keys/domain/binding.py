@@ -1,4 +1,4 @@
-"""What a ciphertext is bound to: moved to another row, user, environment or field it does not open (safety, T5)."""
+"""What a ciphertext is bound to: moved to another row, user, environment or field it does not open."""
 
 from __future__ import annotations
 

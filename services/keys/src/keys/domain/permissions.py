@@ -1,4 +1,4 @@
-"""Which rights a venue key may have: an allow-list by value (design, Keys).
+"""Which rights a venue key may have: an allow-list by value.
 
 Names of the rights: Bybit v5, user/apikey-info, read 2026-11-20.
 """

@@ -11,7 +11,7 @@ MASK = "•••"
 class Secret:
     """Some bytes that only `reveal` gives away, so that a search for it finds every use.
 
-    Python cannot wipe memory for sure: keep a secret no longer than the call that needs it (safety, T6).
+    Python cannot wipe memory for sure: keep a secret no longer than the call that needs it.
     """
 
     __slots__ = ("_value",)

@@ -1,4 +1,4 @@
-"""Proof that a reviewed row means the same coin on both sides: the prices agree (design, Orders)."""
+"""Proof that a reviewed row means the same coin on both sides: the prices agree."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Rules:
 
     Attributes:
         link_key: Tells our client order ids from look-alikes.
-        quiet: Orders and matches younger than this are left alone (safety, section 5: 10 s).
+        quiet: Orders and matches younger than this are left alone (10 s by default).
         overlap: Histories are read again from this long before the last reading's end: the venue's lists lag.
         first_look: An account without any trade of ours is read back this far.
         later: When the venue or a neighbour was away, look again after this long.

@@ -13,7 +13,7 @@ from shared.trading.money import ZERO, exact_sum
 from shared.trading.status import BreakClass
 
 ROUNDING = Decimal("1e-8")
-"""What the venue may cut off one fill, in base units (safety, invariant I3)."""
+"""What the venue may cut off one fill, in base units."""
 FILLS_PER_COIN = 10
 """Fills that one coin of one position is assumed to come from when its rounding is judged."""
 

@@ -1,4 +1,4 @@
-"""Compares books and venue: classifies every difference, invents nothing, touches nothing (safety, section 5)."""
+"""Compares books and venue: classifies every difference, invents nothing, touches nothing."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from shared.trading.money import exact_product
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
-    """How far a weight may be from its target (design, Thresholds).
+    """How far a weight may be from its target.
 
     Attributes:
         absolute: |drift| in fractions of the position: 0.05 is five points.

@@ -1,7 +1,7 @@
 """What a reply code of the venue means for the call that got it: one table, `data/reply_codes.csv`, a source per row.
 
-Sources: S = the project's safety rules, reply classes; E = Bybit's public error list (docs/v5/error, read 2026-07-24);
-A = the project's fact sheet on Bybit v5, where recorded texts stand beside the codes; default = nothing proves more.
+Sources: S = our own review of what a reply proves; E = Bybit's public error list (docs/v5/error, read 2026-07-24);
+A = our survey of Bybit v5, texts beside the codes; default = nothing proves more.
 
 A code that is not listed is UNKNOWN: the order may exist. The table was not confirmed on testnet;
 `./basketry conformance` asks what can be asked there.

@@ -33,7 +33,7 @@ class PlainHTTP(HTTP):
     """
 
     def __init__(self, *, endpoint: str, adapter: HTTPAdapter, read_timeout_s: float = READ_TIMEOUT_S) -> None:
-        # An empty set of retry codes would become pybit's default list, and zero retries an error (spikes, section 3).
+        # An empty set of retry codes would become pybit's default list, and zero retries an error.
         super().__init__(  # type: ignore[no-untyped-call]  # pybit is untyped
             retry_codes={-1}, max_retries=1, force_retry=False, timeout=(CONNECT_TIMEOUT_S, read_timeout_s)
         )

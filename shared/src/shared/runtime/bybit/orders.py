@@ -12,7 +12,7 @@ from shared.trading.money import plain
 from shared.trading.status import Side
 
 ORDER_WINDOW_MS = 1500
-"""Receive window of opening orders: short, so that a lost request soon cannot land any more (design, Keys)."""
+"""Receive window of opening orders: short, so that a lost request soon cannot land any more."""
 READ_WINDOW_MS = 5000
 
 

@@ -16,7 +16,7 @@ class Signed:
 
     Attributes:
         timestamp_ms: The signed time; null for public calls. The venue may accept the call until
-            `timestamp_ms + recv_window_ms`, seen by its own clock (safety, section 5: the time barrier).
+            `timestamp_ms + recv_window_ms`, seen by its own clock (the time barrier).
     """
 
     timestamp_ms: int | None = None

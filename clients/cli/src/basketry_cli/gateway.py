@@ -117,23 +117,33 @@ class GatewayClient:
     async def events(self, last_event_id: str | None = None) -> AsyncIterator[AsyncIterator[ServerEvent]]:
         """The user's events from now on, or from where an earlier stream ended.
 
-        The block is entered when the server has accepted the stream, so nothing that happens later is missed.
+        The block is entered when the server has accepted the stream, so nothing that happens later is missed. The
+        server ends a stream with its access token: the next one is opened with a fresh token.
         """
-        headers = {"Accept": "text/event-stream"}
-        if last_event_id:
-            headers["Last-Event-ID"] = last_event_id
-        timeout = httpx.Timeout(15, read=_SILENCE_S)
-        async with self._http.stream(
-            "GET", "/api/events", headers={**headers, **self._bearer()}, timeout=timeout
-        ) as answer:
+        answer = await self._open_stream(last_event_id)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None:
+            await answer.aclose()
+            await self.refresh()
+            answer = await self._open_stream(last_event_id)
+        try:
             if answer.is_error:
                 await answer.aread()
                 raise ApiProblem.of(answer)
             yield read_events(answer.aiter_lines())
+        finally:
+            await answer.aclose()
+
+    async def _open_stream(self, last_event_id: str | None) -> httpx.Response:
+        resumed = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        headers = {"Accept": "text/event-stream", **resumed, **self._bearer()}
+        timeout = httpx.Timeout(15, read=_SILENCE_S)
+        request = self._http.build_request("GET", "/api/events", headers=headers, timeout=timeout)
+        return await self._http.send(request, stream=True)
 
     async def _call(self, method: str, path: str, body: Json | None = None, headers: Json | None = None) -> Json:
         answer = await self._http.request(method, path, json=body, headers={**(headers or {}), **self._bearer()})
-        if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None and "account" not in path:
+        signed_in = self.tokens is not None and not path.startswith("/api/account/")
+        if answer.status_code == httpx.codes.UNAUTHORIZED and signed_in:
             await self.refresh()
             answer = await self._http.request(method, path, json=body, headers={**(headers or {}), **self._bearer()})
         if answer.is_error:

@@ -7,7 +7,7 @@ import secrets
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -155,15 +155,10 @@ class Teller:
         """Follow the position for as long as anybody looks; a stream that ends is resumed where it ended."""
         last_id: str | None = None
         while True:
-            try:
-                async with self._client.events(last_id) as events:
-                    async for event in events:
-                        last_id = event.id or last_id
-                        self._hear(event)
-            except ApiProblem as problem:
-                if problem.status != 401:
-                    raise
-                await self._client.refresh()
+            async with self._client.events(last_id) as events:
+                async for event in events:
+                    last_id = event.id or last_id
+                    self._hear(event)
             await asyncio.sleep(0.5)
 
     @property
@@ -199,10 +194,9 @@ class Teller:
     def _take_over(self, data: Json) -> None:
         """Events carry the whole state of their noun, so nothing needs to be asked for again."""
         self._story.position |= data.get("position", {})
-        leg = data.get("leg")
-        if leg is not None:
-            others = [one for one in self._story.position.get("legs", []) if one["leg_id"] != leg["leg_id"]]
-            self._story.position["legs"] = sorted([*others, leg], key=lambda one: int(one["number"]))
+        told = [data["leg"]] if "leg" in data else data.get("legs", [])
+        if told:
+            self._story.position["legs"] = _newest([*self._story.position.get("legs", []), *told])
 
     def _note_pnl(self, data: Json) -> None:
         self._note_time("first_pnl")
@@ -220,6 +214,16 @@ class Teller:
                 await anext(events)
             except StopAsyncIteration:
                 raise StoryFailed("the event stream ended") from None
+
+
+def _newest(legs: Iterable[Json]) -> list[Json]:
+    """Each leg as its highest version tells it, in the plan's order."""
+    newest: dict[str, Json] = {}
+    for leg in legs:
+        known = newest.get(leg["leg_id"])
+        if known is None or int(leg["version"]) > int(known["version"]):
+            newest[leg["leg_id"]] = leg
+    return sorted(newest.values(), key=lambda one: int(one["number"]))
 
 
 async def _bounded(work: Any, seconds: float, otherwise: str) -> None:

@@ -1,0 +1,119 @@
+"""The client against a small gateway of its own: what it does when the access token ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.middleware.base import RequestResponseEndpoint
+
+from basketry_cli.gateway import GatewayClient, Tokens
+from basketry_cli.problems import ApiProblem
+from shared.testing import eventually
+
+
+class Door:
+    """A gateway whose access tokens an order of the test ends; a refresh token works once."""
+
+    def __init__(self) -> None:
+        self.access = "access-1"
+        self.refresh = "refresh-1"
+        self.refreshed = 0
+        self.resumed_after: list[str | None] = []
+        self.app = FastAPI()
+        self.app.middleware("http")(self._signed_in)
+        self.app.post("/api/account/login")(self._login)
+        self.app.post("/api/account/refresh")(self._refresh)
+        self.app.post("/api/paper-accounts")(self._open)
+        self.app.get("/api/events")(self._events)
+
+    def end_the_token(self) -> None:
+        self.access = f"access-after-{self.refreshed + 1}"
+
+    async def _signed_in(self, request: Request, answer: RequestResponseEndpoint) -> Response:
+        public = request.url.path in {"/api/account/login", "/api/account/refresh"}
+        if not public and request.headers.get("authorization") != f"Bearer {self.access}":
+            return JSONResponse({"code": "token_expired", "detail": "The access token has ended."}, 401)
+        return await answer(request)
+
+    async def _login(self) -> JSONResponse:
+        return JSONResponse({"code": "credentials_wrong", "detail": "No."}, 401)
+
+    async def _refresh(self, request: Request) -> JSONResponse:
+        if (await request.json())["refresh_token"] != self.refresh:
+            return JSONResponse({"code": "token_reused", "detail": "Sign in again."}, 401)
+        self.refreshed += 1
+        self.refresh = f"refresh-{self.refreshed + 1}"
+        return JSONResponse({"access_token": self.access, "refresh_token": self.refresh})
+
+    async def _open(self) -> dict[str, str]:
+        return {"account_id": "7"}
+
+    async def _events(self, request: Request) -> StreamingResponse:
+        last = request.headers.get("last-event-id")
+        self.resumed_after.append(last)
+        text = f"id: {int(last or 0) + 1}\nevent: pnl_updated\ndata: {{}}\n\n"
+        return StreamingResponse(iter([text]), media_type="text/event-stream")
+
+
+@asynccontextmanager
+async def _served(app: FastAPI) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3))
+    task = asyncio.create_task(server.serve())
+    await eventually(lambda: server.started or task.done(), timeout_s=20, because="the small gateway serves")
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(task, 20)
+
+
+@pytest.fixture
+async def door() -> Door:
+    return Door()
+
+
+@pytest.fixture
+async def client(door: Door) -> AsyncIterator[GatewayClient]:
+    tokens = Tokens(access="access-1", refresh="refresh-1")
+    async with _served(door.app) as url, GatewayClient(url, tokens) as client:
+        yield client
+
+
+async def _next_id(client: GatewayClient, after: str | None = None) -> str:
+    async with client.events(after) as events:
+        return (await anext(events)).id
+
+
+async def test_a_stream_goes_on_where_it_was_with_a_fresh_token(door: Door, client: GatewayClient) -> None:
+    first = await _next_id(client)
+    door.end_the_token()
+    assert await _next_id(client, first) == "2"
+    assert (door.resumed_after, door.refreshed) == ([None, "1"], 1)
+
+
+async def test_a_stream_is_not_opened_for_ever_when_the_fresh_token_is_refused_too(
+    door: Door, client: GatewayClient
+) -> None:
+    door.end_the_token()
+    door.refresh = "another"
+    with pytest.raises(ApiProblem) as refused:
+        await _next_id(client)
+    assert (refused.value.code, refused.value.status, door.resumed_after) == ("token_reused", 401, [])
+
+
+async def test_opening_a_paper_account_refreshes_a_token_that_has_ended(door: Door, client: GatewayClient) -> None:
+    door.end_the_token()
+    assert await client.open_paper_account() == {"account_id": "7"}
+    assert door.refreshed == 1
+
+
+async def test_a_refused_sign_in_is_not_tried_again_with_another_token(door: Door, client: GatewayClient) -> None:
+    with pytest.raises(ApiProblem) as refused:
+        await client.login("ada@example.org", "wrong")
+    assert (refused.value.code, door.refreshed) == ("credentials_wrong", 0)

@@ -23,7 +23,7 @@ def waiting(make: Any, link: str, since: Any = None) -> OpenOrder:
         client_order_id=link,
         position_id=make.POSITION,
         symbol="BTCUSDT",
-        state="SENT",
+        state="ACKED",
         since=since or make.OLD,
     )
 

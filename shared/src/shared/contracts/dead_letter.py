@@ -10,7 +10,7 @@ class DeadLetter(Contract):
 
     Attributes:
         sequence: Of the original message in its stream; the server's advisory about the same message repeats it.
-        family: Of the error (style, section 7), or `internal`.
+        family: Of the error, or `internal`.
         deliveries: How often the message had been delivered, this time included.
         body: The original body as text; bytes that are no UTF-8 are escaped.
     """

@@ -1,4 +1,4 @@
-"""The envelope around every event (style, section 3)."""
+"""The envelope around every event."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Ceiling(Contract):
 
 
 class PlaceBasketOrder(EventData):
-    """Buy the basket of a plan: `execute_trade(position_id)` of the founding documents."""
+    """Buy the basket of a plan, once for its position, however often the command comes."""
 
     position_id: UUID
     user_id: UUID

@@ -1,4 +1,4 @@
-"""A typed error between services: what a failed question answers (spikes, section 2)."""
+"""A typed error between services: what a failed question answers."""
 
 from __future__ import annotations
 

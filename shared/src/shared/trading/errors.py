@@ -1,4 +1,4 @@
-"""The error families: each decides how HTTP and messages react, at the edges only (style, section 7)."""
+"""The error families: each decides how HTTP and messages react, at the edges only."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Denied(PlatformError):
 
 
 class Conflict(PlatformError):
-    """The state has moved on: already applied, expired or changed by somebody else."""
+    """The state has moved on: expired or changed by somebody else."""
 
     family = "conflict"
     code = "conflict"

@@ -1,4 +1,4 @@
-"""Statuses: once for API, screens, events and tables (design, Words)."""
+"""Statuses: once for API, screens, events and tables."""
 
 from __future__ import annotations
 
@@ -46,10 +46,9 @@ SETTLED_LEGS = frozenset(
 
 
 class AttemptState(StrEnum):
-    """One order sent for a leg (safety, section 5)."""
+    """One order sent for a leg."""
 
     INTENT = "INTENT"
-    SENT = "SENT"
     ACKED = "ACKED"
     UNKNOWN = "UNKNOWN"
     PARTIAL = "PARTIAL"
@@ -72,7 +71,7 @@ class VenueEnvironment(StrEnum):
 
 
 class BreakClass(StrEnum):
-    """Kinds of disagreement between our books and the venue's (safety, section 5)."""
+    """Kinds of disagreement between our books and the venue's."""
 
     D1 = "D1"
     D2 = "D2"

@@ -12,7 +12,6 @@ from shared.trading.status import SETTLED_LEGS, AttemptState, LegStatus, Side
 
 _STATUS = {
     AttemptState.INTENT: LegStatus.SUBMITTED,
-    AttemptState.SENT: LegStatus.SUBMITTED,
     AttemptState.ACKED: LegStatus.OPEN,
     AttemptState.PARTIAL: LegStatus.PARTIALLY_FILLED,
     AttemptState.FILLED: LegStatus.FILLED,

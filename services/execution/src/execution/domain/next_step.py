@@ -9,8 +9,6 @@ from execution.domain.attempt import LOST, Attempt
 from execution.domain.protocol_times import ProtocolTimes
 from shared.trading.status import AttemptState
 
-UNANSWERED = frozenset({AttemptState.INTENT, AttemptState.SENT})
-
 
 class Step(StrEnum):
     """What the resolver does now."""
@@ -42,7 +40,7 @@ def next_step(attempt: Attempt, *, now: datetime, times: ProtocolTimes, in_band:
         return _after_absence(in_band=in_band, may_trade=wanted)
     if _never_answered(attempt, now, times) or _never_appeared(attempt, now, times):
         return Step.LOSE
-    due = attempt.state not in UNANSWERED and now >= question_due(attempt, times)
+    due = attempt.state is not AttemptState.INTENT and now >= question_due(attempt, times)
     return Step.ASK if due else Step.WAIT
 
 
@@ -55,7 +53,7 @@ def _after_absence(*, in_band: bool | None, may_trade: bool) -> Step:
 
 
 def _never_answered(attempt: Attempt, now: datetime, times: ProtocolTimes) -> bool:
-    return attempt.state in UNANSWERED and now >= attempt.send_before + times.recv_window
+    return attempt.state is AttemptState.INTENT and now >= attempt.send_before + times.recv_window
 
 
 def _never_appeared(attempt: Attempt, now: datetime, times: ProtocolTimes) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 import httpx
 
 from keys.application.add_key import AddKey
@@ -14,6 +17,7 @@ from keys.application.read_keys import ReadKeys
 from keys.application.refusals import Refusals
 from keys.application.sign import Sign
 from keys.application.sign_stream import SignStream
+from keys.application.verify_audit import CheckedChain, VerifyAudit
 from keys.domain.audit import AuditSeal
 from keys.domain.orders import LinkKeys
 from keys.inbound.daily_check import daily_check
@@ -26,6 +30,7 @@ from keys.outbound.kek_file import FileKeyEncryptionKeys, read_kek_file
 from keys.outbound.key_venue import BybitKeyVenue
 from keys.outbound.paper_desk import HttpPaperDesk
 from keys.outbound.postgres import tables
+from keys.outbound.postgres.audit_chains import PostgresAuditChains
 from keys.outbound.postgres.key_book import PostgresCheckQueue, PostgresKeyBook, PostgresPruning
 from keys.outbound.postgres.shared_egress import SharedEgress
 from keys.outbound.signatures import RsaPairs, VenueSignatures
@@ -37,8 +42,6 @@ from shared.runtime.outbox import Outbox
 from shared.runtime.process import Process
 from shared.runtime.settings import dsn_text
 from shared.trading.clock import Clock, Ids, SystemClock, SystemIds
-
-LINK_KEY_BYTES_MIN = 16
 
 
 def make_process(settings: Settings) -> Process:
@@ -94,7 +97,7 @@ def make_use_cases(
             vault=vault,
             signatures=signatures,
             egress=egress,
-            links=LinkKeys(key=link_key(settings)),
+            links=LinkKeys(key=settings.link_key_bytes()),
             refusals=refusals,
             clock=clock,
         ),
@@ -107,23 +110,22 @@ def make_use_cases(
     )
 
 
+async def check_audit(settings: Settings, key_id: UUID | None) -> Sequence[CheckedChain]:
+    """Check the audit of one key, or of all that are known, beside a running service."""
+    database = Database(dsn_text(settings.database_dsn), pool_size=1)
+    try:
+        chains = PostgresAuditChains(database)
+        return await VerifyAudit(chains=chains, seal=audit_seal(read_kek_file(settings.kek_file))).execute(key_id)
+    finally:
+        await database.close()
+
+
+def audit_seal(keks: FileKeyEncryptionKeys) -> AuditSeal:
+    """What seals the audit; the database never sees its key."""
+    return AuditSeal(keks.derived("audit").reveal())
+
+
 def make_book(database: Database, keks: FileKeyEncryptionKeys, clock: Clock, ids: Ids) -> PostgresKeyBook:
     """The stored keys with their audit and outbox."""
     outbox = Outbox(tables.outbox, source="keys", clock=clock, ids=ids)
-    seal = AuditSeal(keks.derived("audit").reveal())
-    return PostgresKeyBook(database, outbox, seal=seal, announcement=announcements(clock))
-
-
-def link_key(settings: Settings) -> bytes:
-    """The key of the link ids' check.
-
-    Raises:
-        ValueError: Not hex, or too short to keep look-alikes out; the message holds nothing of it.
-    """
-    try:
-        key = bytes.fromhex(settings.link_key.get_secret_value())
-    except ValueError:
-        key = b""
-    if len(key) < LINK_KEY_BYTES_MIN:
-        raise ValueError(f"KEYS_LINK_KEY must be at least {LINK_KEY_BYTES_MIN} bytes of hex")
-    return key
+    return PostgresKeyBook(database, outbox, seal=audit_seal(keks), announcement=announcements(clock))

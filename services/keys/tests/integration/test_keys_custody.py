@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -30,6 +31,7 @@ from keys.domain.errors import (
     VenueAway,
 )
 from keys.inbound.daily_check import check_due
+from keys.main import main
 from keys.outbound.kek_file import read_kek_file
 from keys.outbound.postgres.audit_trail import read_chain
 from shared.runtime.settings import EnvironmentNotOpen
@@ -237,6 +239,34 @@ async def test_the_audit_can_only_grow_and_its_chain_shows_every_change(desk: An
             with pytest.raises(AuditBroken) as found:
                 seal.verify(await read_chain(session, key.key_id))
         assert found.value.context["seq"] == 2
+
+
+async def test_an_operator_checks_the_audit_of_all_keys_or_of_one(
+    desk: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, theirs = await desk.add(desk.paper.open()), await desk.add(desk.paper.open(), user=uuid4())
+    monkeypatch.setenv("KEYS_DATABASE_DSN", str(desk.settings.database_dsn.get_secret_value()))
+    monkeypatch.setenv("KEYS_KEK_FILE", str(desk.settings.kek_file))
+    monkeypatch.setenv("KEYS_LINK_KEY", desk.settings.link_key.get_secret_value())
+
+    async def told(*arguments: str) -> dict[str, str]:
+        await asyncio.to_thread(main, ["verify-audit", *arguments])
+        return dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines())
+
+    (head,) = await desk.rows(f"select encode(seal, 'hex') as seal from keys.audit where key_id = '{mine.key_id}'")
+    assert (await told()).keys() == {str(mine.key_id), str(theirs.key_id)}
+    assert await told(str(mine.key_id)) == {str(mine.key_id): f"1 {head['seal']}"}
+    await desk.execute(f"update keys.audit set why = 'other' where key_id = '{mine.key_id}'")
+    await desk.execute(f"delete from keys.audit where key_id = '{theirs.key_id}'")
+    with pytest.raises(SystemExit, match="audit_broken"):
+        await told()
+    said = capsys.readouterr().out
+    assert f"The audit of key {mine.key_id} is broken at record 1." in said
+    assert f"The audit of key {theirs.key_id} has no record at all." in said
+    with pytest.raises(SystemExit, match="key_not_found"):
+        await told(str(uuid4()))
+    with pytest.raises(SystemExit, match="not a key's id"):
+        await told("something")
 
 
 async def test_when_a_key_was_last_used_is_known(desk: Any) -> None:

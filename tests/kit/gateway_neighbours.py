@@ -105,13 +105,13 @@ class Neighbours:
     @staticmethod
     def _index(ask: market_data.GetIndex) -> IndexVersionView:
         if ask.index_id != "top-10":
-            raise NotFound("There is no index of that name.", code="index_not_found")
+            raise NotFound("There is no index of that name.", code="unknown_index")
         return an_index(ask.version or 1)
 
     @staticmethod
     def _buy_plan(ask: execution.MakePlan) -> execution.PlanView:
         if ask.index_id != "top-10":
-            raise NotFound("There is no index of that name.", code="index_not_found", context={"pointer": "#/index"})
+            raise NotFound("There is no index of that name.", code="unknown_index", context={"pointer": "#/index"})
         if ask.amount < Decimal("57.3"):
             raise Invalid(
                 "The smallest amount that works is 57.3 USDT.",
@@ -121,7 +121,7 @@ class Neighbours:
         if ask.amount > Decimal(10_000):
             raise Invalid(
                 "The account has 10000 USDT.",
-                code="amount_above_balance",
+                code="insufficient_balance",
                 context={"pointer": "#/amount", "available": "10000"},
             )
         return a_plan(ask.user_id, amount=ask.amount, account_id=ask.account_id)

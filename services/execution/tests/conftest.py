@@ -184,7 +184,7 @@ class Neighbours:
 
     async def _index(self, request: market_data.GetIndex) -> IndexVersionView:
         if request.index_id != "top-10":
-            raise NotFound(code="index_not_found")
+            raise NotFound(code="unknown_index")
         weights = ["0.3", "0.2", "0.12", "0.1", "0.08", "0.06", "0.05", "0.04", "0.03", "0.02"]
         rows = [
             ConstituentView(

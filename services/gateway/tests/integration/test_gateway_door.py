@@ -74,9 +74,9 @@ async def test_what_execution_refuses_keeps_its_reason(house: Any, ada: UUID, bu
     assert (status, problem["code"], problem["context"]["minimum_amount"]) == (422, "amount_too_small", "57.3")
     assert problem["errors"][0]["pointer"] == "#/amount"
     status, problem = await buy(house, ada, {**small, "amount": "20000"})
-    assert (status, problem["code"], problem["context"]["available"]) == (422, "amount_above_balance", "10000")
+    assert (status, problem["code"], problem["context"]["available"]) == (422, "insufficient_balance", "10000")
     status, problem = await buy(house, ada, {**small, "index": "top-3", "amount": "100"})
-    assert (status, problem["code"]) == (404, "index_not_found")
+    assert (status, problem["code"]) == (404, "unknown_index")
 
 
 async def test_bodies_that_make_no_sense_are_refused_by_name(house: Any, ada: UUID, build: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -153,11 +154,22 @@ async def silent_server(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     writer.write(message(b"K", struct.pack("!II", 1, 2)) + message(b"Z", b"I"))
     await writer.drain()
     await reader.read()
-    writer.close()
 
 
 async def test_a_server_that_falls_silent_is_given_up_and_a_cancelled_wait_ends() -> None:
-    server = await asyncio.start_server(silent_server, "127.0.0.1", 0)
+    clients: set[asyncio.Task[None]] = set()
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):  # the client may cut the line
+            await silent_server(reader, writer)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def come_in(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        clients.add(asyncio.create_task(served(reader, writer)))
+
+    server = await asyncio.start_server(come_in, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
     async def work(pool: UnitPool) -> None:
@@ -177,6 +189,7 @@ async def test_a_server_that_falls_silent_is_given_up_and_a_cancelled_wait_ends(
     await pool.close()
     await patient.close()
     server.close()
+    await asyncio.wait_for(asyncio.gather(*clients), 10)
 
 
 @pytest.mark.parametrize(

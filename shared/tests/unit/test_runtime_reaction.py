@@ -19,7 +19,6 @@ from shared.trading.errors import Conflict, Denied, Invalid, NotFound, OutcomeUn
         (NotFound("x", code="a"), Bury("not_found", "a", "x")),
         (Denied("x", code="a"), Bury("denied", "a", "x")),
         (Conflict("x", code="a"), Bury("conflict", "a", "x")),
-        (Conflict("x", code="order_already_applied"), Ack()),
         (OutcomeUnknown("x"), Ack()),
         (DatabaseUnavailable(), Pause()),
     ],

@@ -16,9 +16,6 @@ from basketry_local.processes import ProcessRegister, stop
 
 _LONGEST_PAUSE_S = 30.0
 _HEALTHY_AFTER_S = 60.0
-CLEAN_EXITS = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
-"""uvicorn raises the signal again after a clean stop, so -15 counts as success."""
-
 GIVES_WAY = frozenset({"reconciler", "market_data"})
 """Where six services share a few cores, whoever compares and values waits for whoever trades."""
 _WAY = 10

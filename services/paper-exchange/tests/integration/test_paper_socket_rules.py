@@ -148,6 +148,7 @@ async def test_frames_are_lost_doubled_or_out_of_order(
     customer: Any, fault: dict[str, Any], expected: list[str]
 ) -> None:
     customer.venue.control("POST", "faults", {"uid": customer.uid, **fault})
+    customer.venue.control("POST", "feed", {"mode": "frozen", "depth": {"ETHUSDT": "50000000"}})  # one match each
     async with private(customer, "execution") as socket:
         legs = [{**BUY, "orderLinkId": name} for name in ("one", "two")]
         customer.post("/v5/order/create-batch", {"category": "spot", "request": legs})

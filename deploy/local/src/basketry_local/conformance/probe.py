@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +21,8 @@ from shared.runtime.bybit.outcomes import Accepted, NotSent, Unknown
 
 PATIENCE_S = 10.0
 WINDOW_MS = 5000
+PATIENT_TIMES = 3
+NEXT_SECOND_S = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +78,7 @@ class Spoiled:
 
 
 class Probe:
-    """Signed calls with the user's key; nothing is retried.
+    """Signed calls with the user's key; only what the venue refused for coming too often is asked again.
 
     Args:
         rest: Scheme, host and port.
@@ -97,12 +101,22 @@ class Probe:
     async def get(self, path: str, **params: str) -> Answer:
         """A signed query."""
         query = urlencode(params)
-        return await self._send("GET", path, query, self._signed(query, Spoiled()))
+        return await self._paced(lambda: self._send("GET", path, query, self._signed(query, Spoiled())))
 
     async def post(self, path: str, body: dict[str, Any], *, spoiled: Spoiled | None = None) -> Answer:
         """A signed order or cancel."""
         text = json.dumps(body)
-        return await self._send("POST", path, text, self._signed(text, spoiled or Spoiled()))
+        return await self._paced(lambda: self._send("POST", path, text, self._signed(text, spoiled or Spoiled())))
+
+    @staticmethod
+    async def _paced(ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer to the question itself; a call over the rate was not looked at, and the next second takes it."""
+        for _ in range(PATIENT_TIMES):
+            answer = await ask()
+            if answer.reply_class is not ReplyClass.RATE_LIMITED:
+                return answer
+            await asyncio.sleep(NEXT_SECOND_S)
+        return await ask()
 
     def _signed(self, payload: str, spoiled: Spoiled) -> dict[str, str]:
         stamp = int(time.time() * 1000) + spoiled.clock_ms

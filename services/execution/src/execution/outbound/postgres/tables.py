@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
-from sqlalchemy.engine import Dialect
 
 from execution.domain.journal import LedgerAccount
 from execution.domain.position import RunKind, RunState
+from shared.runtime.columns import Word
 from shared.runtime.database import NAMING
 from shared.runtime.inbox import inbox_table
 from shared.runtime.outbox import outbox_table
@@ -23,25 +22,6 @@ inbox = inbox_table(metadata)
 MONEY = sa.Numeric()
 ID = UUID(as_uuid=True)
 MOMENT = TIMESTAMP(timezone=True)
-
-
-class Word(sa.types.TypeDecorator[StrEnum]):
-    """A status word, stored as text."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def __init__(self, words: type[StrEnum]) -> None:
-        super().__init__()
-        self.words = words
-
-    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """To the database."""
-        return None if value is None else str(value.value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
-        """From the database; an unknown word is an error."""
-        return None if value is None else self.words(value)
 
 
 def _owned(name: str, *columns: Any) -> sa.Table:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
-from sqlalchemy.engine import Dialect
 
 from reconciler.domain.findings import Scope
+from shared.runtime.columns import Word
 from shared.runtime.database import NAMING
 from shared.runtime.inbox import inbox_table
 from shared.runtime.leases import lease_table
@@ -24,25 +23,6 @@ lease = lease_table(metadata)
 MONEY = sa.Numeric()
 ID = UUID(as_uuid=True)
 MOMENT = TIMESTAMP(timezone=True)
-
-
-class Word(sa.types.TypeDecorator[StrEnum]):
-    """A status word, stored as text."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def __init__(self, words: type[StrEnum]) -> None:
-        super().__init__()
-        self.words = words
-
-    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """To the database."""
-        return None if value is None else str(value.value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
-        """From the database; an unknown word is an error."""
-        return None if value is None else self.words(value)
 
 
 def _money(name: str, *, nullable: bool = False) -> sa.Column[Any]:

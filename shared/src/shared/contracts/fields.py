@@ -31,19 +31,10 @@ DecimalText = Annotated[
 ]
 """An exact decimal; plain notation in JSON, never a JSON number."""
 
-PositiveText = Annotated[DecimalText, BeforeValidator(lambda value: _above_zero(_decimal(value)))]
-"""An exact decimal above zero."""
-
 SecretText = Annotated[
     SecretStr, PlainSerializer(lambda value: value.get_secret_value(), return_type=str, when_used="json")
 ]
 """A secret that must travel in a request body: its repr stays masked, only the JSON on the wire shows it."""
-
-
-def _above_zero(value: Decimal) -> Decimal:
-    if value <= 0:
-        raise ValueError("must be above zero")
-    return value
 
 
 def _utc_text(value: datetime) -> str:

@@ -62,4 +62,3 @@ EVENTS: tuple[EventSpec, ...] = (
 )
 
 BY_MODEL: dict[type[EventData], EventSpec] = {spec.model: spec for spec in EVENTS}
-BY_TYPE: dict[tuple[str, int], EventSpec] = {(spec.type, spec.version): spec for spec in EVENTS}

@@ -109,10 +109,6 @@ class Work(Protocol):
         """Legs of all its runs, oldest run first, by number."""
         ...
 
-    async def legs_of_account(self, account_id: UUID) -> Sequence[Leg]:
-        """Legs of all its positions."""
-        ...
-
     async def legs(self, leg_ids: Collection[UUID]) -> Sequence[Leg]:
         """Some legs."""
         ...

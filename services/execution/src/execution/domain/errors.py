@@ -122,10 +122,3 @@ class VenueCannotBeAsked(Conflict):
 
     code = "venue_cannot_be_asked"
     title = "The venue cannot be asked about this order"
-
-
-class NotMonotonic(Invalid):
-    """A state change that the order protocol forbids."""
-
-    code = "state_not_monotonic"
-    title = "The order cannot go back to that state"

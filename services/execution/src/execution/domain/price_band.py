@@ -13,7 +13,7 @@ ROOM_USED = Decimal("0.75")
 
 
 def limit_price(quote: Quote, *, side: Side, band: Decimal, tick_size: Decimal) -> Decimal:
-    """The limit price of an immediate-or-cancel order (design, Orders).
+    """The limit price of an immediate-or-cancel order.
 
     Args:
         quote: A two-sided quote.
@@ -35,11 +35,6 @@ def limit_price(quote: Quote, *, side: Side, band: Decimal, tick_size: Decimal) 
         if quote.sell_limit is not None:
             lowest = max(lowest, quote.bid - (quote.bid - quote.sell_limit) * ROOM_USED)
         return min(ceil_to_tick(lowest, tick_size=tick_size), quote.bid)
-
-
-def best_price(quote: Quote, side: Side) -> Decimal:
-    """The price at which the first unit would trade, quote per base."""
-    return quote.ask if side is Side.BUY else quote.bid
 
 
 def still_in_band(quote: Quote, *, side: Side, limit: Decimal) -> bool:

@@ -16,7 +16,7 @@ from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.fields import VenueRow
 from shared.runtime.bybit.http import READ_TIMEOUT_S, PlainHTTP
 from shared.runtime.bybit.outcomes import Accepted, Outcome, Unknown
-from shared.runtime.bybit.public_rows import CandleRow, InstrumentRow, PriceLimitRow, ServerTime, TickerRow
+from shared.runtime.bybit.public_rows import CandleRow, InstrumentRow, PriceLimitRow, TickerRow
 from shared.trading.clock import Clock, SystemClock, epoch_ms
 
 Row = TypeVar("Row", bound=VenueRow)
@@ -79,13 +79,6 @@ class PublicMarket:
         if isinstance(answer, Unknown):
             return answer
         return judgement.result(call, answer, PriceLimitRow, self._now_ms())
-
-    async def server_time(self) -> Outcome[ServerTime]:
-        """The venue's clock, for measuring our skew."""
-        call, answer = await self._send(self._pybit.get_server_time)
-        if isinstance(answer, Unknown):
-            return answer
-        return judgement.result(call, answer, ServerTime, self._now_ms())
 
     def _now_ms(self) -> int:
         return epoch_ms(self._clock.now())

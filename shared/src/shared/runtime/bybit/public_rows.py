@@ -82,12 +82,6 @@ class PriceLimitRow(VenueRow):
     lowest_sell: FigureOrNone = Field(alias="sellLmt")
 
 
-class ServerTime(VenueRow):
-    """The venue's clock."""
-
-    nanoseconds: int = Field(alias="timeNano")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candle:
     """One candle; the newest may still be open."""

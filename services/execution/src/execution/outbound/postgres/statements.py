@@ -86,7 +86,6 @@ POSITIONS = Keeper(Position, tables.position, key="position_id", extra=["tail"])
 
 _RUN = tables.run
 RUN = Finder(Run, _RUN, _is(_RUN.c.run_id))
-RUNS_AMONG = Finder(Run, _RUN, _among(_RUN.c.run_id, "run_ids", _ID))
 TRADING_RUNS = Finder(
     Run, _RUN, _is(_RUN.c.account_id), _RUN.c.state == sa.literal_column("'trading'"), order=[_RUN.c.accepted_at]
 )
@@ -101,7 +100,6 @@ LEGS_OF_POSITION = Finder(
     order=[_RUN.c.accepted_at, _LEG.c.number],
     source=_LEG.join(_RUN, _RUN.c.run_id == _LEG.c.run_id),
 )
-LEGS_OF_ACCOUNT = Finder(Leg, _LEG, _is(_LEG.c.account_id))
 LEGS_AMONG = Finder(Leg, _LEG, _among(_LEG.c.leg_id, "leg_ids", _ID))
 LEGS = Keeper(Leg, _LEG, key="leg_id")
 

@@ -90,9 +90,6 @@ class PostgresWork:
     async def run(self, run_id: UUID) -> Run | None:
         return await sql.RUN.first(self._unit, run_id=run_id)
 
-    async def runs(self, run_ids: Collection[UUID]) -> Sequence[Run]:
-        return await sql.RUNS_AMONG.all(self._unit, run_ids=run_ids)
-
     async def trading_runs(self, account_id: UUID) -> Sequence[Run]:
         return await sql.TRADING_RUNS.all(self._unit, account_id=account_id)
 
@@ -107,9 +104,6 @@ class PostgresWork:
 
     async def legs_of_position(self, position_id: UUID) -> Sequence[Leg]:
         return await sql.LEGS_OF_POSITION.all(self._unit, position_id=position_id)
-
-    async def legs_of_account(self, account_id: UUID) -> Sequence[Leg]:
-        return await sql.LEGS_OF_ACCOUNT.all(self._unit, account_id=account_id)
 
     async def legs(self, leg_ids: Collection[UUID]) -> Sequence[Leg]:
         return await sql.LEGS_AMONG.all(self._unit, leg_ids=leg_ids)

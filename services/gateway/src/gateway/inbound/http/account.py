@@ -16,7 +16,6 @@ from gateway.inbound.problems import MalformedJson, declared
 from shared.contracts.account import UserView
 from shared.contracts.fields import Moment
 from shared.contracts.rpc import auth
-from shared.trading.errors import Invalid
 
 account = APIRouter(tags=["account"])
 LONGEST_PASSWORD = 1024
@@ -52,13 +51,6 @@ class TokensAnswer(Answer):
     refresh_token: str
     refresh_expires_at: Moment
     user: UserView
-
-
-class UnsupportedBody(Invalid):
-    """The body is neither a form nor JSON."""
-
-    code = "malformed_request"
-    title = "The body cannot be read"
 
 
 @account.post(

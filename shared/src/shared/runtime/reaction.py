@@ -1,4 +1,4 @@
-"""How a consumer reacts to what a handler raised (style, section 7): one table, at the edge only."""
+"""How a consumer reacts to what a handler raised: one table, at the edge only."""
 
 from __future__ import annotations
 
@@ -59,8 +59,6 @@ def reaction(error: Exception, *, deliveries: int) -> Verdict:
     if isinstance(error, PlatformError) and error.code == "database_unavailable":
         return Pause()
     if isinstance(error, OutcomeUnknown):
-        return Ack()
-    if isinstance(error, Conflict) and error.code.endswith("already_applied"):
         return Ack()
     if isinstance(error, Invalid | NotFound | Denied | Conflict):
         return Bury(error.family, error.code, error.detail)

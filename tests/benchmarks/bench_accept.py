@@ -24,6 +24,8 @@ RATE = 100
 ORDERS = 500
 CUSTOMERS = 25
 WARM_UP = 50
+PLANNING = 3
+"""Customers who plan at once: each plan asks for a balance, and an address has a budget of such questions."""
 P99_MS_MAX = 100.0
 RATIO_MAX = 5.0
 SETTINGS = {"GATEWAY_LIMITS": '{"address": "1000000/minute", "register_address": "1000/minute"}'}
@@ -50,13 +52,15 @@ async def at_rate(work: Sequence[Callable[[], Awaitable[None]]]) -> list[float]:
 async def plans(stage: Stage) -> list[tuple[Customer, str]]:
     """Plans of many customers, ready to be bought."""
     customers = [await stage.customer() for _ in range(CUSTOMERS)]
+    turn = asyncio.Semaphore(PLANNING)
 
     async def some(customer: Customer) -> list[tuple[Customer, str]]:
         number = (ORDERS + WARM_UP) // CUSTOMERS
-        made = [
-            await customer.client.plan(index="top-5", amount="100", account=str(customer.account_id))
-            for _ in range(number)
-        ]
+        async with turn:
+            made = [
+                await customer.client.plan(index="top-5", amount="100", account=str(customer.account_id))
+                for _ in range(number)
+            ]
         return [(customer, str(plan["plan_id"])) for plan in made]
 
     return [item for items in await asyncio.gather(*(some(customer) for customer in customers)) for item in items]

@@ -18,7 +18,7 @@ from kit.keys_plan import a_plan
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from keys.application.sign import AskAgain, RetryReason, Signed
+from keys.application.sign import PENDING_AT_MOST_S, AskAgain, RetryReason, Signed
 from keys.domain.endpoints import Caller
 from keys.domain.errors import (
     CeilingExceeded,
@@ -34,6 +34,7 @@ from keys.domain.errors import (
 )
 from keys.domain.lane import Lane
 from keys.outbound.postgres.shared_egress import SharedEgress
+from shared.contracts.topology import ACK_WAIT_S
 from shared.trading.errors import Denied, Invalid
 from shared.trading.status import Side
 
@@ -90,7 +91,9 @@ async def test_an_order_waits_for_its_approval_and_is_refused_when_none_comes(de
     assert isinstance(await desk.sign(key, CREATE, plan.create()), Signed)
     never = a_plan()
     assert isinstance(await desk.sign(key, CREATE, never.create()), AskAgain)
-    desk.clock.ahead += 11
+    desk.clock.ahead += ACK_WAIT_S + 1  # the bus has brought the command again by now
+    assert isinstance(await desk.sign(key, CREATE, never.create()), AskAgain)
+    desk.clock.ahead += PENDING_AT_MOST_S - ACK_WAIT_S
     with pytest.raises(CeilingMissing):
         await desk.sign(key, CREATE, never.create())
 

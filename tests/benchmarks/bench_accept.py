@@ -30,6 +30,16 @@ P99_MS_MAX = 100.0
 RATIO_MAX = 5.0
 SETTINGS = {"GATEWAY_LIMITS": '{"address": "1000000/minute", "register_address": "1000/minute"}'}
 TABLES = ("idempotency_keys", "synthetic_positions", "outbox")
+_TAKEN = "(select position_id from gateway.synthetic_positions order by position_id limit $1) as taken"
+OF_ACCEPTANCES = {
+    "idempotency_keys": f"select one.* from gateway.idempotency_keys one join {_TAKEN} "
+    "on (one.answer ->> 'position_id')::uuid = taken.position_id order by taken.position_id",
+    "synthetic_positions": f"select one.* from gateway.synthetic_positions one join {_TAKEN} "
+    "using (position_id) order by taken.position_id",
+    "outbox": f"select one.* from gateway.outbox one join {_TAKEN} "
+    "on one.aggregate_id = taken.position_id::text order by taken.position_id",
+}
+"""What one acceptance wrote, row by row in the same order; `$1` acceptances."""
 
 
 async def at_rate(work: Sequence[Callable[[], Awaitable[None]]]) -> list[float]:
@@ -82,12 +92,12 @@ async def accepted_rows(stage: Stage) -> list[list[tuple[str, dict[str, Any]]]]:
     """What each acceptance wrote, with fresh ids, ready to be written again."""
     books = await stage.books()
     try:
-        found = {table: await books.fetch(f"select * from gateway.{table} limit {ORDERS}") for table in TABLES}
+        found = [await books.fetch(OF_ACCEPTANCES[table], ORDERS) for table in TABLES]
     finally:
         await books.close()
     return [
         [(table, _fresh(dict(row))) for table, row in zip(TABLES, rows, strict=True)]
-        for rows in zip(*found.values(), strict=False)
+        for rows in zip(*found, strict=True)
     ]
 
 

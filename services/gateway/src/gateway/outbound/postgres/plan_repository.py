@@ -11,6 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from gateway.outbound.postgres.tables import plans
 from shared.contracts.rpc.execution import PlanView
 from shared.runtime.database import Database
+from shared.runtime.statement import Statement
+
+_KEEP = Statement(
+    insert(plans).values({c.key: sa.bindparam(c.key, type_=c.type) for c in plans.c}).on_conflict_do_nothing().inline()
+)
+_VIEW = Statement(sa.select(plans.c.view).where(plans.c.plan_id == sa.bindparam("plan_id", type_=plans.c.plan_id.type)))
 
 
 class PostgresPlanRepository:
@@ -37,15 +43,14 @@ class PostgresPlanRepository:
             "created_at": plan.created_at,
             "expires_at": plan.expires_at,
         }
-        async with self._database.transaction(plan.user_id) as session:
-            await session.execute(insert(plans).values(values).on_conflict_do_nothing())
+        async with self._database.unit(plan.user_id) as unit:
+            await _KEEP.run(unit, **values)
 
     async def find(self, user_id: UUID, plan_id: UUID) -> PlanView | None:
         """A plan handed to this user, as it was."""
-        async with self._database.transaction(user_id) as session:
-            found = await session.execute(sa.select(plans.c.view).where(plans.c.plan_id == plan_id))
-            view = found.scalar_one_or_none()
-        return PlanView.model_validate(view) if view is not None else None
+        async with self._database.unit(user_id) as unit:
+            row = await _VIEW.row(unit, plan_id=plan_id)
+        return PlanView.model_validate(row["view"]) if row is not None else None
 
 
 class PostgresPruning:

@@ -137,7 +137,7 @@ async def test_a_server_that_is_away_is_said_to_be_away(postgres_server: Postgre
     await admin.close()
 
 
-async def silent_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def silent_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: asyncio.Event) -> None:
     """Lets a client in as PostgreSQL does, and never says another word: a host that lost its power."""
 
     def message(kind: bytes, body: bytes) -> bytes:
@@ -153,15 +153,18 @@ async def silent_server(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     writer.write(message(b"R", struct.pack("!I", 0)) + b"".join(message(b"S", one) for one in settings))
     writer.write(message(b"K", struct.pack("!II", 1, 2)) + message(b"Z", b"I"))
     await writer.drain()
+    await reader.readexactly(1)
+    asked.set()
     await reader.read()
 
 
 async def test_a_server_that_falls_silent_is_given_up_and_a_cancelled_wait_ends() -> None:
     clients: set[asyncio.Task[None]] = set()
+    asked = asyncio.Event()
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):  # the client may cut the line
-            await silent_server(reader, writer)
+            await silent_server(reader, writer, asked)
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
@@ -180,8 +183,9 @@ async def test_a_server_that_falls_silent_is_given_up_and_a_cancelled_wait_ends(
     with pytest.raises(ServerGone):
         await asyncio.wait_for(work(pool), 10)
     patient = UnitPool(f"postgresql://u:p@127.0.0.1:{port}/d", size=1, settings={}, command_s=60)
+    asked.clear()
     task = asyncio.create_task(work(patient))
-    await asyncio.sleep(0.3)  # long enough to be waiting for the answer that never comes
+    await asyncio.wait_for(asked.wait(), 10)  # now it waits for an answer that never comes
     task.cancel()
     done, _ = await asyncio.wait([task], timeout=10)
     assert done

@@ -1,0 +1,92 @@
+"""With whose money a desk may buy, and when it says no."""
+
+from __future__ import annotations
+
+from kit.one_desk import (
+    T0,
+    TIMES,
+    Books,
+    D,
+    Desk,
+    Venue,
+    an_intent,
+)
+
+from shared.trading.errors import Denied, Unavailable
+from shared.trading.status import AttemptState, LegStatus
+
+
+async def test_a_buy_whose_money_is_there_is_sent_and_its_intent_is_bounded() -> None:
+    desk = Desk(Venue())
+    (attempt,) = await desk.trade()
+    assert attempt.send_before == attempt.sent_by == T0 + TIMES.sign_bound
+
+
+async def test_a_balance_that_was_read_for_the_plan_is_not_read_again_for_the_order_but_never_after_spending() -> None:
+    desk = Desk(Venue())
+    await desk.purse.warm()
+    assert await desk.trade()
+    assert desk.venue.asked == 1
+    await desk.purse.at_least(D(1))
+    assert desk.venue.asked == 2
+
+
+async def test_too_little_money_ends_the_legs_with_their_reason_and_nothing_is_sent() -> None:
+    desk = Desk(Venue(D(1000)))
+    assert await desk.trade() == []
+    assert (desk.books.leg.status, desk.books.leg.reason) == (LegStatus.CANCELLED, "insufficient_balance")
+
+
+async def test_money_that_other_runs_have_put_aside_is_not_spent() -> None:
+    desk = Desk(Venue(D(2000)))
+    desk.books.put_aside = D(2200)
+    assert await desk.trade(needed="2200") == []
+    assert desk.books.leg.reason == "insufficient_balance"
+
+
+async def test_what_was_put_aside_at_another_moment_than_the_balance_was_read_is_no_reason_to_refuse() -> None:
+    desk = Desk(Venue(D(1100)), Books(open_attempts=[an_intent(state=AttemptState.ACKED)]))
+    # Another buy fills and is booked while the balance is read: the answer is without its money, the need is with it.
+    desk.venue.meanwhile = desk.books.attempts.clear
+    assert await desk.trade(needed="2200") == []
+    assert desk.books.leg.status is LegStatus.PLANNED
+    assert len(await desk.trade(needed="1100")) == 1
+
+
+async def test_while_orders_of_the_account_are_on_their_way_their_money_may_be_counted_twice_so_the_buy_waits() -> None:
+    desk = Desk(Venue(D(2000)), Books(open_attempts=[an_intent(state=AttemptState.ACKED)]))
+    assert await desk.trade(needed="2200") == []
+    assert desk.books.leg.status is LegStatus.PLANNED
+
+
+async def test_a_no_is_never_said_on_an_old_reading() -> None:
+    desk = Desk(Venue(D(10)))
+    await desk.purse.warm()
+    desk.venue.balance = D(2000)
+    assert len(await desk.trade()) == 1
+
+
+async def test_what_was_read_before_money_was_spent_is_forgotten_even_if_the_answer_comes_later() -> None:
+    desk = Desk(Venue())
+    desk.venue.meanwhile = desk.purse.forget
+    await desk.purse.warm()
+    await desk.purse.at_least(D(1))
+    assert desk.venue.asked == 2
+
+
+async def test_an_accepted_buy_survives_the_venues_outage_until_it_expires_and_then_says_why() -> None:
+    desk = Desk(Venue(Unavailable(code="venue_unavailable")))
+    for _ in range(2000):  # a pass every quarter of a second, for longer than the bus would deliver again
+        assert await desk.trade() == []
+        assert desk.books.leg.status is LegStatus.PLANNED
+        desk.clock.advance(0.25)
+    assert desk.venue.asked < 20, "the venue is not hammered while it is away"
+    desk.clock.advance(101)
+    assert await desk.trade() == []
+    assert (desk.books.leg.status, desk.books.leg.reason) == (LegStatus.CANCELLED, "venue_unavailable")
+
+
+async def test_a_key_that_works_no_more_ends_the_buy_at_once() -> None:
+    desk = Desk(Venue(Denied(code="key_suspended")))
+    assert await desk.trade() == []
+    assert desk.books.leg.reason == "key_suspended"

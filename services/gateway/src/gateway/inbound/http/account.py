@@ -57,7 +57,7 @@ class TokensAnswer(Answer):
     "/api/account/register",
     operation_id="account_register",
     status_code=201,
-    responses=declared(400, 409),
+    responses=declared(400, 409, 504),
     dependencies=[Depends(by_address("register_address"))],
 )
 async def register(body: RegisterAsk, desk: AtDesk) -> UserView:
@@ -91,7 +91,7 @@ _JSON_OR_FORM = {
 @account.post(
     "/api/account/login",
     operation_id="account_login",
-    responses=declared(400, 401),
+    responses=declared(400, 401, 504),
     dependencies=[Depends(by_address("sign_in_address"))],
     openapi_extra=_JSON_OR_FORM,
 )
@@ -104,7 +104,7 @@ async def login(request: Request, desk: AtDesk) -> TokensAnswer:
     return _tokens(await desk.ask.ask(auth.LOGIN, auth.Login(email=body.email, password=body.password)))
 
 
-@account.post("/api/account/refresh", operation_id="account_refresh", responses=declared(400, 401))
+@account.post("/api/account/refresh", operation_id="account_refresh", responses=declared(400, 401, 504))
 async def refresh(
     body: RefreshAsk, desk: AtDesk, _counted: Annotated[None, Depends(by_address("sign_in_address"))]
 ) -> TokensAnswer:
@@ -112,7 +112,7 @@ async def refresh(
     return _tokens(await desk.ask.ask(auth.REFRESH, auth.Refresh(refresh_token=body.refresh_token)))
 
 
-@account.post("/api/account/logout", operation_id="account_logout", status_code=204, responses=declared(400, 401))
+@account.post("/api/account/logout", operation_id="account_logout", status_code=204, responses=declared(400, 401, 504))
 async def logout(
     body: RefreshAsk, desk: AtDesk, _counted: Annotated[None, Depends(by_address("sign_in_address"))]
 ) -> Response:

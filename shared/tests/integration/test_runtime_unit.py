@@ -20,6 +20,7 @@ from basketry_local.servers.postgres import PostgresServer
 from shared.runtime.database import Database, DatabaseUnavailable
 from shared.runtime.statement import Finder, Keeper, Statement
 from shared.runtime.unit import ServerGone, UnitPool, not_now
+from shared.testing.patience import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -113,6 +114,15 @@ async def test_lists_are_one_argument_and_updates_find_their_row(execution_room:
         await notes.save(unit, [Note(id=first, user_id=user)])
 
 
+def taken(connection: asyncpg.pool.PoolConnectionProxy[Any]) -> bool:
+    """Whether the pool has taken a dead connection from its borrower."""
+    try:
+        connection.is_closed()
+    except asyncpg.InterfaceError:
+        return True
+    return False
+
+
 async def test_a_server_that_is_away_is_said_to_be_away(postgres_server: PostgresServer, execution_room: Room) -> None:
     user = uuid4()
     nowhere = Database("postgresql://nobody:x@127.0.0.1:1/none", pool_size=1)
@@ -124,13 +134,16 @@ async def test_a_server_that_is_away_is_said_to_be_away(postgres_server: Postgre
     admin = await asyncpg.connect(postgres_server.admin_dsn)
     ask = Statement(sa.text("select 1"))
 
-    async def lose_it_inside() -> None:
+    async def lose_it_inside(*, heard: bool) -> None:
         async with execution_room.database.unit(user) as unit:
             await admin.execute(cut)
+            if heard:
+                await eventually(lambda: taken(unit.connection), because="the pool takes the dead connection")
             await ask.value(unit)
 
-    with pytest.raises(DatabaseUnavailable):
-        await lose_it_inside()
+    for heard in (False, True):  # the server's farewell comes while it is asked, or before
+        with pytest.raises(DatabaseUnavailable):
+            await lose_it_inside(heard=heard)
     assert await seen(execution_room, user) == []  # the next one is a new connection
     await admin.execute(cut)
     assert await seen(execution_room, user) == []  # an idle connection that died is replaced before it is used

@@ -86,7 +86,7 @@ class UnitPool:
             yield Unit(connection)
             await connection.execute("commit")
         except (*_BROKEN, TimeoutError) as error:
-            gone = not_now(error) or connection.is_closed()
+            gone = not_now(error) or _lost(connection)
             await asyncio.shield(_end(connection))
             if gone:
                 raise ServerGone from error
@@ -144,8 +144,8 @@ class UnitPool:
         try:
             await connection.execute(f"begin; select set_config('app.user_id', '{user_id or ''}', true)")
         except BaseException as error:
-            dead = isinstance(error, _BROKEN) and (isinstance(error, _AWAY) or connection.is_closed())
-            connection.terminate()
+            dead = isinstance(error, _BROKEN) and (isinstance(error, _AWAY) or _lost(connection))
+            _cut(connection)
             await asyncio.shield(_give_back(pool, connection))
             if dead:
                 return None
@@ -153,14 +153,27 @@ class UnitPool:
         return connection
 
 
+def _lost(connection: Any) -> bool:
+    """A connection that dies while it is lent is taken from its borrower by asyncpg's pool: it answers nothing more."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
+def _cut(connection: Any) -> None:
+    if not _lost(connection):
+        connection.terminate()
+
+
 async def _end(connection: Any) -> None:
     """Roll back; a connection that cannot is cut, and its transaction with it."""
     try:
-        if not connection.is_closed() and connection.is_in_transaction():
+        if not _lost(connection) and connection.is_in_transaction():
             async with asyncio.timeout(_END_S):
                 await connection.execute("rollback")
     except (*_BROKEN, TimeoutError):
-        connection.terminate()
+        _cut(connection)
 
 
 async def _give_back(pool: asyncpg.Pool[Any], connection: Any) -> None:
@@ -168,7 +181,7 @@ async def _give_back(pool: asyncpg.Pool[Any], connection: Any) -> None:
     try:
         await pool.release(connection, timeout=_END_S)
     except (*_BROKEN, TimeoutError):
-        connection.terminate()
+        _cut(connection)
 
 
 def not_now(error: BaseException) -> bool:

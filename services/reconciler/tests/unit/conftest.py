@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -202,6 +202,8 @@ class FakeSources:
     since: list[int] = field(default_factory=list)
     asked: list[set[str]] = field(default_factory=list)
     away: Exception | None = None
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+    """What happens, once, while an answer with quotes is on its way."""
 
     async def accounts(self, *, after: UUID | None, limit: int) -> list[Account]:
         return [one for one in self.known_accounts if after is None or one.account_id > after][:limit]
@@ -220,7 +222,11 @@ class FakeSources:
 
     async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> dict[str, Quote]:
         self.asked.append(set(symbols))
-        return {symbol: quote for symbol, quote in self.prices.items() if not symbols or symbol in symbols}
+        prices = self.prices
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return {symbol: quote for symbol, quote in prices.items() if not symbols or symbol in symbols}
 
     async def lots(self, environment: VenueEnvironment, symbols: Collection[str]) -> dict[str, Decimal]:
         return self.lot

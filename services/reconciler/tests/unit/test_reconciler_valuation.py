@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -139,6 +140,29 @@ async def test_deviation_has_a_hysteresis_that_survives_the_process(bench: Any, 
         seen.append("out" if DeviationTold in kinds else "back" if ReturnTold in kinds else "")
     # |drift| is (btc - 100) / (2 (btc + 100)): five points at 122.2, four points (80 %) at 117.39.
     assert seen == ["", "", "out", "", "", "", "back", "out"]
+
+
+@pytest.mark.parametrize("overtaken", ["reconcile", "revalue"])
+async def test_prices_that_were_overtaken_decide_nothing(bench: Any, make: Any, overtaken: str) -> None:
+    coins = [make.coin(asset, quantity="1", target_weight="0.5") for asset in ("BTC", "ETH")]
+    bench.sources.book = make.books(make.book(*coins))
+    bench.sources.view = make.view({"BTC": "1", "ETH": "1"})
+    bench.price(BTC="100", ETH="100")
+    await bench.reconcile()
+    await bench.revaluing.run_once()
+
+    async def the_price_doubles() -> None:
+        bench.clock.advance(1)
+        bench.price(BTC="200", ETH="100")
+        await bench.revaluing.run_once()
+
+    bench.sources.meanwhile = the_price_doubles
+    await (bench.reconcile() if overtaken == "reconcile" else bench.revaluing.run_once())
+    bench.clock.advance(1)
+    bench.price(BTC="200", ETH="100")
+    await bench.revaluing.run_once()
+    assert [type(told) for told in bench.store.told if isinstance(told, (DeviationTold, ReturnTold))] == [DeviationTold]
+    assert bench.pnl_told()[-1].valuation.value == Decimal(300)
 
 
 async def test_a_small_target_deviates_by_a_quarter_of_itself(bench: Any, make: Any) -> None:

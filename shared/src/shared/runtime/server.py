@@ -18,6 +18,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         host=settings.http_host,
         port=settings.http_port,
         loop="uvloop",
+        http="httptools",
         log_config=None,
         access_log=False,
         server_header=False,

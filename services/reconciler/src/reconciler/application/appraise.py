@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reconciler.application.ports import Work
@@ -20,25 +20,42 @@ POINT_S = 300.0
 """One P&L point is kept per five minutes."""
 
 
-def marks_of(quotes: Mapping[str, Quote], now: datetime) -> dict[str, Mark]:
-    """The marks of quotes; one without any price is left out."""
-    marks = {}
-    for symbol, quote in quotes.items():
-        price, stale = quote.mark(now)
-        if price > 0:
-            marks[symbol] = Mark(price=price, stale=stale)
-    return marks
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Prices to value with, by symbol.
+
+    Attributes:
+        asked_at: Just before they were asked for: of two sets, the one that was asked for later is younger.
+    """
+
+    asked_at: datetime
+    of: Mapping[str, Mark]
+
+    @classmethod
+    def from_quotes(cls, quotes: Mapping[str, Quote], *, asked_at: datetime, now: datetime) -> Marks:
+        """The marks of quotes; one without any price is left out."""
+        marks = {}
+        for symbol, quote in quotes.items():
+            price, stale = quote.mark(now)
+            if price > 0:
+                marks[symbol] = Mark(price=price, stale=stale)
+        return cls(asked_at, marks)
+
+    def older_than(self, tracked: Tracked) -> bool:
+        """Whether a position was valued on younger ones: two valuations may overtake each other on their way."""
+        return tracked.priced_at is not None and self.asked_at < tracked.priced_at
 
 
-async def appraise(
-    work: Work, tracked: Tracked, marks: Mapping[str, Mark], *, now: datetime, source: Source, band: Band
-) -> bool:
-    """Value a locked position, tell and remember; a re-valuation that changed nothing is not told.
+async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime, source: Source, band: Band) -> bool:
+    """Value a locked position, tell and remember; a re-valuation that changed nothing, or comes too late, is not told.
 
     Returns:
         Whether something was told.
     """
-    valuation = value_position(tracked.book, marks, now)
+    late = marks.older_than(tracked)
+    if late and source is Source.REVALUATION:
+        return False
+    valuation = value_position(tracked.book, marks.of, now)
     if valuation is None:
         return False
     worth = (valuation.value, valuation.pnl)
@@ -55,7 +72,8 @@ async def appraise(
             version=after.version,
         )
     )
-    after = await _drift(work, after, valuation, band)
+    if not late:
+        after = await _drift(work, replace(after, priced_at=marks.asked_at), valuation, band)
     after = await _point(work, after, valuation, source)
     await work.save_tracking(after)
     return True

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from reconciler.application.appraise import appraise, marks_of, worth_telling
+from reconciler.application.appraise import Marks, appraise, worth_telling
 from reconciler.application.ports import Agenda, BookKeeper, Desk, Market, VenueReader, Work
 from reconciler.application.refresh_books import keep_books
 from reconciler.domain.announcements import Break, BreakTold, HandoverTold
@@ -70,6 +70,8 @@ class _Evidence:
     missing: frozenset[str]
     lots: Mapping[str, Decimal]
     quotes: Mapping[str, Quote]
+    asked_at: datetime
+    """When the quotes were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,8 +145,9 @@ class ReconcileAccount:
             missing = await self._keeper.missing(account, exec_ids) if exec_ids else missing
         symbols = {coin.symbol for book in books.positions for coin in book.coins}
         lots = await self._market.lots(account.environment, symbols) if symbols else {}
+        asked_at = self._clock.now()
         quotes = await self._market.quotes(account.environment, symbols) if symbols else {}
-        return _Evidence(books=books, view=view, missing=missing, lots=lots, quotes=quotes)
+        return _Evidence(books=books, view=view, missing=missing, lots=lots, quotes=quotes, asked_at=asked_at)
 
     def _since_ms(self, books: AccountBooks, progress: AccountProgress) -> int:
         overlap_ms = round(self._rules.overlap.total_seconds() * 1000)
@@ -178,7 +181,7 @@ class ReconcileAccount:
     async def _value(
         self, work: Work, kept: Sequence[Tracked], evidence: _Evidence, now: datetime, *, proved: bool
     ) -> None:
-        marks = marks_of(evidence.quotes, now)
+        marks = Marks.from_quotes(evidence.quotes, asked_at=evidence.asked_at, now=now)
         source = Source.RECONCILIATION if isinstance(evidence.view, VenueView) else Source.REVALUATION
         for tracked in kept:
             if worth_telling(tracked):

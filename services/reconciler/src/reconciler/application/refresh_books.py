@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from reconciler.application.appraise import appraise, marks_of, worth_telling
+from reconciler.application.appraise import Marks, appraise, worth_telling
 from reconciler.application.ports import BookKeeper, Desk, Market, Work
 from reconciler.domain.books import Account, AccountBooks, PositionBook
 from reconciler.domain.deviation import Band
@@ -43,6 +43,7 @@ class RefreshBooks:
             closed: The event says that the position is closed, even if the books list it no longer.
         """
         books = await self._keeper.books(account)
+        asked_at = self._clock.now()
         quotes = await self._quotes(books, position_id)
         now = self._clock.now()
         async with self._desk.work(account.user_id) as work:
@@ -51,7 +52,7 @@ class RefreshBooks:
             kept = [one for one in await keep_books(work, books) if one.book.position_id == position_id]
             if closed and not kept:
                 await _mark_closed(work, position_id)
-            marks = marks_of(quotes, now)
+            marks = Marks.from_quotes(quotes, asked_at=asked_at, now=now)
             for tracked in kept:
                 if worth_telling(tracked):
                     await appraise(work, tracked, marks, now=now, source=Source.REVALUATION, band=self._band)

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from reconciler.application.appraise import appraise, marks_of
+from reconciler.application.appraise import Marks, appraise
 from reconciler.application.ports import Agenda, Desk, Market, Work
 from reconciler.domain.books import VALUED
 from reconciler.domain.deviation import Band
 from reconciler.domain.tracking import ActivePosition, Tracked
-from reconciler.domain.valuation import Mark, Source
+from reconciler.domain.valuation import Source
 from shared.trading.clock import Clock
 from shared.trading.status import VenueEnvironment
 
@@ -25,7 +25,7 @@ class _Prices:
     """What was asked for, and the marks of what has a price."""
 
     asked: frozenset[str]
-    marks: Mapping[str, Mark]
+    marks: Marks
 
 
 class Revalue:
@@ -80,7 +80,7 @@ class Revalue:
                     told += await self._appraise(work, tracked, known.marks)
         return told, left
 
-    async def _appraise(self, work: Work, tracked: Tracked, marks: Mapping[str, Mark]) -> bool:
+    async def _appraise(self, work: Work, tracked: Tracked, marks: Marks) -> bool:
         now = self._clock.now()
         return await appraise(work, tracked, marks, now=now, source=Source.REVALUATION, band=self._band)
 
@@ -91,6 +91,7 @@ class Revalue:
         found = {}
         for environment in environments:
             wanted = frozenset(symbols.get(environment, ()))
+            asked_at = self._clock.now()
             quotes = await self._market.quotes(environment, wanted) if wanted else {}
-            found[environment] = _Prices(wanted, marks_of(quotes, self._clock.now()))
+            found[environment] = _Prices(wanted, Marks.from_quotes(quotes, asked_at=asked_at, now=self._clock.now()))
         return found

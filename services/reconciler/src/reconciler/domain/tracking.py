@@ -19,6 +19,7 @@ class Tracked:
         version: Of the last event about it; the next one has one more.
         told: Value and P&L of the last event, quote units; None before the first.
         deviating: It left its band and is not back yet.
+        priced_at: When the youngest prices that it was valued on were asked for.
         point_slot: Start of the last five minutes that a P&L point was kept for.
     """
 
@@ -26,6 +27,7 @@ class Tracked:
     version: int = 0
     told: tuple[Decimal, Decimal] | None = None
     deviating: bool = False
+    priced_at: datetime | None = None
     reconciled_at: datetime | None = None
     point_slot: datetime | None = None
 

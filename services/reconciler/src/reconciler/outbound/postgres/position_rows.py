@@ -71,7 +71,9 @@ _OTHER_COINS_GONE = Statement(
 _TRACK = Statement(
     sa.update(position)
     .where(position.c.position_id == sa.bindparam("position", type_=ID))
-    .values(_values(position, "version", "told_value", "told_pnl", "deviating", "reconciled_at", "point_slot"))
+    .values(
+        _values(position, "version", "told_value", "told_pnl", "deviating", "priced_at", "reconciled_at", "point_slot")
+    )
 )
 _POINT = _keep_point(proved=False)
 _PROVED_POINT = _keep_point(proved=True)
@@ -189,6 +191,7 @@ def _tracking(tracked: Tracked) -> dict[str, Any]:
         "told_value": value,
         "told_pnl": pnl,
         "deviating": tracked.deviating,
+        "priced_at": tracked.priced_at,
         "reconciled_at": tracked.reconciled_at,
         "point_slot": tracked.point_slot,
     }
@@ -215,6 +218,7 @@ def _tracked(row: Mapping[str, Any], coins: Sequence[HeldCoin]) -> Tracked:
         version=row["version"],
         told=told,
         deviating=row["deviating"],
+        priced_at=row["priced_at"],
         reconciled_at=row["reconciled_at"],
         point_slot=row["point_slot"],
     )

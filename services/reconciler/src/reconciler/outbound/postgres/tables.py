@@ -46,6 +46,7 @@ position = sa.Table(
     _money("told_value", nullable=True),
     _money("told_pnl", nullable=True),
     sa.Column("deviating", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("priced_at", MOMENT),
     sa.Column("reconciled_at", MOMENT),
     sa.Column("point_slot", MOMENT),
     sa.Index("ix_position_account", "account_id"),

@@ -1,22 +1,27 @@
 """Order accepted → 202, at 100 requests a second, beside the same rows committed through plain asyncpg.
 
-Execution stands still meanwhile (its process is stopped by a signal), so that the two cores of a small machine measure
-the acceptance and not the trading that follows; the orders wait on the bus.
+Who works on accepted orders stands still meanwhile (stopped by a signal), so that the two cores of a small machine
+measure the acceptance and not what follows; the orders wait on the bus. The client speaks HTTP by hand for the same
+reason.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
 from kit.measuring import Report, measured_platform, percentile, report
 from kit.stage import Customer, Stage
+from kit.wire import Line, lines, post
 
 from basketry_local.environment import database_dsn
 
@@ -24,6 +29,9 @@ RATE = 100
 ORDERS = 500
 CUSTOMERS = 25
 WARM_UP = 50
+LINES = 32
+"""Connections: enough that none is waited for unless the gateway is slow."""
+WORKERS = ("execution", "keys", "reconciler", "market_data")
 PLANNING = 3
 """Customers who plan at once: each plan asks for a balance, and an address has a budget of such questions."""
 P99_MS_MAX = 100.0
@@ -76,16 +84,41 @@ async def plans(stage: Stage) -> list[tuple[Customer, str]]:
     return [item for items in await asyncio.gather(*(some(customer) for customer in customers)) for item in items]
 
 
-async def accepting(ready: Sequence[tuple[Customer, str]]) -> list[float]:
+async def accepting(stage: Stage, ready: Sequence[tuple[Customer, str]]) -> list[float]:
     """Buy every plan, on the beat."""
+    port = urlsplit(stage.platform.gateway_url).port
+    assert port is not None
+    async with lines(port, LINES) as opened:
+        free: asyncio.Queue[Line] = asyncio.Queue()
+        for line in opened:
+            free.put_nowait(line)
 
-    def buy(customer: Customer, plan_id: str) -> Callable[[], Awaitable[None]]:
-        async def piece() -> None:
-            await customer.client.open_position(plan_id)
+        def buy(customer: Customer, plan_id: str) -> Callable[[], Awaitable[None]]:
+            assert customer.client.tokens is not None
+            headers = {"Authorization": f"Bearer {customer.client.tokens.access}", "Idempotency-Key": str(uuid4())}
+            request = post("/api/positions", json.dumps({"plan_id": plan_id}).encode(), headers)
 
-        return piece
+            async def piece() -> None:
+                line = await free.get()
+                await line.ask(request, status=202)
+                free.put_nowait(line)
 
-    return await at_rate([buy(customer, plan_id) for customer, plan_id in ready])
+            return piece
+
+        return await at_rate([buy(customer, plan_id) for customer, plan_id in ready])
+
+
+@contextlib.contextmanager
+def standing_still(stage: Stage) -> Iterator[None]:
+    """Stop those who would work on what is accepted."""
+    pids = [pid for name in WORKERS if (pid := stage.platform.services[name].pid) is not None]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def accepted_rows(stage: Stage) -> list[list[tuple[str, dict[str, Any]]]]:
@@ -145,15 +178,10 @@ async def bench() -> Report:
     """Both in one run, on one platform."""
     async with measured_platform(SETTINGS) as stage:
         ready = await plans(stage)
-        execution = stage.platform.services["execution"].pid
-        assert execution is not None
-        os.kill(execution, signal.SIGSTOP)
-        try:
-            await accepting(ready[:WARM_UP])
-            ours = await accepting(ready[WARM_UP:])
+        with standing_still(stage):
+            await accepting(stage, ready[:WARM_UP])
+            ours = await accepting(stage, ready[WARM_UP:])
             floor = await plain_asyncpg(stage)
-        finally:
-            os.kill(execution, signal.SIGCONT)
     p99 = percentile(ours, 0.99)
     ratio = percentile(ours, 0.5) / percentile(floor, 0.5)
     return {

@@ -19,13 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 from kit.measuring import Report, percentile, report
+from kit.wire import Line, lines, post
 
 ACCOUNTS = 1_000
 SECONDS = 6.0
@@ -52,33 +53,8 @@ class Account:
         """A signed POST, ready for the wire."""
         stamp = str(time.time_ns() // 1_000_000)
         sign = hmac.new(self.secret, f"{stamp}{self.api_key}5000".encode() + body, hashlib.sha256).hexdigest()
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: venue\r\nContent-Type: application/json\r\nX-BAPI-API-KEY: {self.api_key}\r\n"
-            f"X-BAPI-TIMESTAMP: {stamp}\r\nX-BAPI-RECV-WINDOW: 5000\r\nX-BAPI-SIGN: {sign}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + body
-
-
-class Line:
-    """One connection that is kept."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def ask(self, request: bytes) -> bytes:
-        """Send a request and read the body of its answer."""
-        self._writer.write(request)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise RuntimeError(head.decode())
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        return await self._reader.readexactly(length)
-
-    def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
+        told = {"X-BAPI-API-KEY": self.api_key, "X-BAPI-TIMESTAMP": stamp, "X-BAPI-RECV-WINDOW": "5000"}
+        return post(path, body, {**told, "X-BAPI-SIGN": sign})
 
 
 def order(number: int) -> dict[str, str]:
@@ -162,8 +138,8 @@ class Bench:
                 await self._call(line, make)
                 took.append((time.perf_counter() - due) * 1000)
 
-        async with self._lines(connections) as lines, asyncio.TaskGroup() as group:
-            for line in lines:
+        async with lines(self._port, connections) as opened, asyncio.TaskGroup() as group:
+            for line in opened:
                 group.create_task(one(line))
         return Run(took, time.perf_counter() - began, per_call)
 
@@ -175,8 +151,8 @@ class Bench:
                 await self._call(line, make)
                 took.append((time.perf_counter() - sent) * 1000)
 
-        async with self._lines(connections) as lines, asyncio.TaskGroup() as group:
-            for line in lines:
+        async with lines(self._port, connections) as opened, asyncio.TaskGroup() as group:
+            for line in opened:
                 group.create_task(one(line))
         return took
 
@@ -184,15 +160,6 @@ class Bench:
         self._number += 1
         path, body = make(self._number)
         check(await line.ask(self._accounts[self._number % len(self._accounts)].request(path, body)))
-
-    @contextlib.asynccontextmanager
-    async def _lines(self, number: int) -> AsyncIterator[list[Line]]:
-        lines = [Line(*await asyncio.open_connection("127.0.0.1", self._port)) for _ in range(number)]
-        try:
-            yield lines
-        finally:
-            for line in lines:
-                line.close()
 
 
 @contextlib.contextmanager

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
 from shared.contracts.fields import Contract, DecimalText, EventData, Moment
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
+
+Weighting = Literal["market_cap", "sqrt_cap", "equal", "fixed"]
+Buffering = Literal["none", "rank", "cap"]
+Rhythm = Literal["daily", "weekly", "monthly", "quarterly"]
 
 
 class ConstituentView(Contract):
@@ -22,6 +31,8 @@ class ConstituentView(Contract):
     """US dollars at `as_of`, from the source."""
     weight: DecimalText
     rank: int
+    volume_24h: DecimalText | None = None
+    """US dollars at `as_of`, from the source; null where it told none."""
 
 
 class ExclusionView(Contract):
@@ -32,6 +43,43 @@ class ExclusionView(Contract):
     rank: int
     reason: str
     """`category:stablecoins`, `not_listed`, `identity_mismatch`, `not_in_table`, `source_row_invalid`, …"""
+
+
+class FixedWeightView(Contract):
+    """A coin that an index holds at a weight of its own."""
+
+    asset: str
+    weight: DecimalText
+
+
+class IndexRulesView(Contract):
+    """How an index is put together; fractions are of the invested part."""
+
+    size: int
+    """Number of constituents."""
+    weighting: Weighting = "market_cap"
+    max_weight: DecimalText = Decimal(1)
+    """Largest weight; what is above it is spread over the others, again and again."""
+    min_weight: DecimalText = Decimal(0)
+    """Smallest weight; what is missing comes from the others."""
+    include: list[str] = Field(default_factory=list)
+    """Assets that are members whatever their rank, as long as they can be bought."""
+    exclude: list[str] = Field(default_factory=list)
+    """Assets that are never members."""
+    fixed_weights: list[FixedWeightView] = Field(default_factory=list)
+    """For the weighting `fixed`: every member with its weight, summing to exactly 1."""
+    cash_share: DecimalText = Decimal(0)
+    """Fraction of an amount that stays in quote currency."""
+    buffer: Buffering = "rank"
+    """`rank`: in at rank ≤ enter × size, out past leave × size. `cap`: a challenger must exceed the last member's cap."""
+    buffer_enter: DecimalText = Decimal("0.7")
+    buffer_leave: DecimalText = Decimal("1.3")
+    buffer_cap_percent: DecimalText = Decimal(5)
+    min_volume_24h: DecimalText = Decimal(0)
+    """US dollars traded in 24 hours, by the source."""
+    min_age_days: int = 0
+    """Days since the coin was first seen among the largest."""
+    reconstitution: Rhythm = "monthly"
 
 
 class IndexVersionView(Contract):
@@ -47,10 +95,18 @@ class IndexVersionView(Contract):
     as_of: Moment
     constituents: list[ConstituentView]
     exclusions: list[ExclusionView]
+    cash_share: DecimalText = Decimal(0)
+    """Fraction of an amount that stays in quote currency: what is invested is amount × (1 − cash_share)."""
+    weight_floor: DecimalText = Decimal(0)
+    owner: Literal["built_in", "custom"] = "built_in"
+    reason: str = "scheduled"
+    """Why this version was made: `first`, `scheduled`, `rules_changed`, `tables_changed`, `constituent_lost`."""
+    rules: IndexRulesView | None = None
+    """The rules in full; null for versions made before they were kept."""
 
 
 class IndexVersionPublished(EventData):
-    """A new version of a built-in index."""
+    """A new version of an index: a built-in one, or, with a user in its subject, one of that user's own."""
 
     index: IndexVersionView
 

@@ -41,6 +41,8 @@ async def test_an_index_is_bought_leg_by_leg_and_the_books_equal_the_venues_ledg
     legs = await town.rows("select * from execution.legs where position_id = $1", command.position_id)
     assert {leg["status"] for leg in legs} == {"FILLED"}
     assert len(legs) == 10
+    best = {line.symbol: line.estimated_price for line in plan.legs}
+    assert all(0 < leg["arrival_price"] <= best[leg["symbol"]] for leg in legs), "the mid, when it was planned"
     assert len(town.ledger(trader)["orders"]) == 10
     await books_equal_the_ledger(town, trader)
     position = (await town.rows("select * from execution.positions"))[0]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution.domain.amount import checked_amount
+from execution.domain.buy_plan import buy_lines
 from execution.domain.errors import AmountTooLarge, AmountTooSmall, NoFreshPrices
 from execution.domain.price_band import limit_price
 from execution.domain.sizing import Candidate, SizingRules, size_basket
@@ -143,3 +144,10 @@ def test_a_plan_never_spends_more_than_approved_and_buys_nothing_that_cannot_be_
         assert leg.quantity == floor_to_lot(leg.quantity, lot_size=instrument.lot_size)
         assert leg.quantity * leg.price >= rules.minimum_factor * instrument.min_notional
         assert leg.price <= leg.limit <= leg.price * (1 + rules.band)
+
+
+def test_a_line_remembers_the_mid_that_it_was_planned_at() -> None:
+    candidates = [a_candidate("BTC", "0.5", "100"), a_candidate("ETH", "0.5", "10")]
+    basket = size_basket(candidates, amount=D(1000), cap=D(1), rules=SizingRules(), now=NOW)
+    lines = buy_lines(basket, fee_rate=D("0.001"), quote_asset="USDT", now=NOW)
+    assert [line.arrival_price for line in lines] == [D("99.95"), D("9.995")], "halfway from 99.9 to 100"

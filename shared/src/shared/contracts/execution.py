@@ -45,6 +45,8 @@ class LegView(Contract):
     """Base-asset units left over because the venue would not sell them."""
     client_order_id: str | None = None
     venue_order_id: str | None = None
+    arrival_price: DecimalText | None = None
+    """Mid of the book when the plan was made, quote per base: what slippage is measured against."""
     version: int
     """Counts this leg's states."""
 

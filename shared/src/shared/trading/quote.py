@@ -37,6 +37,10 @@ class Quote:
         """Both sides stand and are not crossed."""
         return ZERO < self.bid <= self.ask
 
+    def mid(self) -> Decimal | None:
+        """Halfway between both sides, quote per base; None while a side is empty or they are crossed."""
+        return (self.bid + self.ask) / 2 if self.two_sided() else None
+
     def fresh(self, now: datetime) -> bool:
         """Two-sided and young enough to trade on."""
         return self.two_sided() and now - self.at <= FRESH

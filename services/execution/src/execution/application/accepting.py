@@ -91,4 +91,5 @@ def _leg(run: Run, line: PlanLine, ids: Ids) -> Leg:
         lot_size=line.lot_size,
         min_quantity=line.min_quantity,
         min_notional=line.min_notional,
+        arrival_price=line.arrival_price,
     )

@@ -49,6 +49,7 @@ def _line(number: int, leg: SizedLeg, *, fee_rate: Decimal, quote_asset: str, no
         lot_size=instrument.lot_size if instrument else ZERO,
         min_quantity=instrument.min_quantity if instrument else ZERO,
         min_notional=instrument.min_notional if instrument else ZERO,
+        arrival_price=quote.mid() if quote else None,
     )
 
 

@@ -90,6 +90,7 @@ def _line(
         lot_size=instrument.lot_size if instrument else ZERO,
         min_quantity=instrument.min_quantity if instrument else ZERO,
         min_notional=instrument.min_notional if instrument else ZERO,
+        arrival_price=quote.mid() if quote else None,
     )
 
 

@@ -24,7 +24,11 @@ _STATUS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """A leg as its run knows it; quantities in base units, prices in quote per base."""
+    """A leg as its run knows it; quantities in base units, prices in quote per base.
+
+    Attributes:
+        arrival_price: Mid of the book when the plan was made; None when the plan had none.
+    """
 
     leg_id: UUID
     user_id: UUID
@@ -51,6 +55,7 @@ class Leg:
     lot_size: Decimal
     min_quantity: Decimal
     min_notional: Decimal
+    arrival_price: Decimal | None = None
     version: int = 1
 
     @property

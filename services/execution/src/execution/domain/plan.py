@@ -17,6 +17,7 @@ class PlanLine:
     """One leg of a plan; quantities in base units, prices in quote per base.
 
     Attributes:
+        arrival_price: Mid of the book when the plan was made: what slippage is measured against; None without a book.
         check: `ok`, or why nothing is sent: `too_small`, `not_trading`, `no_price`, `residual`.
         required_amount: Whole-plan amount (quote units) at which the leg would no longer be too small.
     """
@@ -40,6 +41,7 @@ class PlanLine:
     lot_size: Decimal = ZERO
     min_quantity: Decimal = ZERO
     min_notional: Decimal = ZERO
+    arrival_price: Decimal | None = None
 
     @property
     def notional(self) -> Decimal:

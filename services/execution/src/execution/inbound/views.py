@@ -40,6 +40,7 @@ def leg_view(leg: Leg) -> LegView:
         residual=leg.residual,
         client_order_id=leg.client_order_id,
         venue_order_id=leg.venue_order_id,
+        arrival_price=leg.arrival_price,
         version=leg.version,
     )
 

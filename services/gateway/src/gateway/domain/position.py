@@ -36,6 +36,7 @@ class Leg:
     client_order_id: str | None
     venue_order_id: str | None
     version: int
+    arrival_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

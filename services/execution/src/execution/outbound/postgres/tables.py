@@ -144,6 +144,7 @@ leg = _owned(
     _money("lot_size"),
     _money("min_quantity"),
     _money("min_notional"),
+    sa.Column("arrival_price", MONEY, comment="mid of the book when the plan was made"),
     sa.Column("version", sa.Integer, nullable=False),
     sa.UniqueConstraint("run_id", "number"),
     sa.Index("ix_leg_position", "position_id"),

@@ -85,6 +85,9 @@ class LegAnswer(Answer):
     client_order_id: str | None
     venue_order_id: str | None
     version: int
+    arrival_price: DecimalText | None = Field(
+        default=None, description="Mid of the book when the plan was made, quote per base."
+    )
 
 
 class FillAnswer(Answer):

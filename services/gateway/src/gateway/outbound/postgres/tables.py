@@ -111,6 +111,7 @@ position_legs = sa.Table(
     sa.Column("client_order_id", sa.Text),
     sa.Column("venue_order_id", sa.Text),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("arrival_price", sa.Numeric, comment="mid of the book when the plan was made"),
     sa.Index("ix_position_legs_attention", "position_id", postgresql_where=sa.text("status = 'NEEDS_ATTENTION'")),
 )
 

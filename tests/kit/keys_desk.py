@@ -136,6 +136,8 @@ async def approve(
     amount: str | None = None,
     life_s: float = 60,
     user: UUID | None = None,
+    reference: str | None = None,
+    priced_at: datetime | None = None,
 ) -> None:
     await desk.cases.approve(
         ApprovedPlan(
@@ -152,6 +154,8 @@ async def approve(
                     max_quantity=Decimal(quantity),
                     max_notional=Decimal(notional),
                     limit_price=None if limit is None else Decimal(limit),
+                    reference_price=None if reference is None else Decimal(reference),
+                    priced_at=priced_at,
                 )
                 for symbol in symbols
             ],

@@ -13,10 +13,13 @@ from keys.application.check_key import CheckKey
 from keys.application.delete_key import DeleteKey
 from keys.application.key_pairs import CompletePair, MakePair, PairTools, ReadPairs
 from keys.application.open_paper_account import OpenPaperAccount
+from keys.application.read_guards import ReadGuards
 from keys.application.read_keys import ReadKeys
 from keys.application.refusals import Refusals
+from keys.application.set_limits import SetLimits
 from keys.application.sign import Sign
 from keys.application.sign_stream import SignStream
+from keys.application.switch_trading import SwitchTrading
 from keys.application.verify_audit import CheckedChain, VerifyAudit
 from keys.domain.audit import AuditSeal
 from keys.domain.orders import LinkKeys
@@ -31,11 +34,12 @@ from keys.outbound.key_venue import BybitKeyVenue
 from keys.outbound.paper_desk import HttpPaperDesk
 from keys.outbound.postgres import tables
 from keys.outbound.postgres.audit_chains import PostgresAuditChains
+from keys.outbound.postgres.guard_book import PostgresGuardBook
 from keys.outbound.postgres.key_book import PostgresCheckQueue, PostgresKeyBook, PostgresPruning
 from keys.outbound.postgres.shared_egress import SharedEgress
 from keys.outbound.signatures import RsaPairs, VenueSignatures
 from keys.outbound.vault import EnvelopeVault
-from keys.outbound.views import announcements, view_of
+from keys.outbound.views import announcements, halt_announcement, view_of
 from keys.settings import Settings
 from shared.runtime.database import Database
 from shared.runtime.outbox import Outbox
@@ -80,6 +84,8 @@ def make_use_cases(
     add = AddKey(book=book, vault=vault, venue=venue, accounts=accounts, clock=clock, ids=ids)
     pairs = PairTools(book=book, vault=vault, venue=venue, maker=RsaPairs(), clock=clock, ids=ids)
     refusals = Refusals(clock)
+    limits = settings.platform_limits()
+    guards = make_guards(database, keks, clock, ids)
     egress = SharedEgress(database, clock, per_slot=settings.egress_per_second)
     return UseCases(
         add=add,
@@ -99,10 +105,14 @@ def make_use_cases(
             egress=egress,
             links=LinkKeys(key=settings.link_key_bytes()),
             refusals=refusals,
+            limits=limits,
             clock=clock,
         ),
         sign_stream=SignStream(book=book, vault=vault, signatures=signatures, refusals=refusals, clock=clock),
         approve=ApprovePlan(book=book),
+        switch=SwitchTrading(book=guards, clock=clock, ids=ids),
+        set_limits=SetLimits(book=guards, defaults=limits, clock=clock),
+        guards=ReadGuards(book=guards, defaults=limits, clock=clock),
         due_checks=PostgresCheckQueue(database),
         pruning=PostgresPruning(database),
         view=lambda key: view_of(key, clock.now()),
@@ -129,3 +139,9 @@ def make_book(database: Database, keks: FileKeyEncryptionKeys, clock: Clock, ids
     """The stored keys with their audit and outbox."""
     outbox = Outbox(tables.outbox, source="keys", clock=clock, ids=ids)
     return PostgresKeyBook(database, outbox, seal=audit_seal(keks), announcement=announcements(clock))
+
+
+def make_guards(database: Database, keks: FileKeyEncryptionKeys, clock: Clock, ids: Ids) -> PostgresGuardBook:
+    """The stored limits and halts with their audit and outbox."""
+    outbox = Outbox(tables.outbox, source="keys", clock=clock, ids=ids)
+    return PostgresGuardBook(database, outbox, seal=audit_seal(keks), announcement=halt_announcement)

@@ -45,6 +45,27 @@ class KeyView(Contract):
     last_used_at: Moment | None = None
 
 
+class HaltView(Contract):
+    """One throw of the kill switch, as those see it whom it stops."""
+
+    halt_id: UUID
+    scope: Literal["platform", "user", "symbol"]
+    user_id: UUID | None = None
+    """Whose trading; null for everybody's."""
+    symbol: str | None = None
+    """Null for all."""
+    environment: VenueEnvironment | None = None
+    """Null for everywhere."""
+    extent: Literal["opening", "all"]
+    """`opening`: nothing is bought, selling goes on."""
+    reason: str
+    by_operator: bool
+    """Only an operator can release it then."""
+    raised_at: Moment
+    released_at: Moment | None = None
+    release_reason: str | None = None
+
+
 class UserRegistered(EventData):
     """Somebody signed up; ids only."""
 
@@ -76,3 +97,15 @@ class KeyDeleted(EventData):
     user_id: UUID
     key_id: UUID
     environment: VenueEnvironment
+
+
+class TradingHalted(EventData):
+    """The kill switch was thrown: from now on the signer refuses what it stops."""
+
+    halt: HaltView
+
+
+class TradingResumed(EventData):
+    """It was released."""
+
+    halt: HaltView

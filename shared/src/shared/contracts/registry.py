@@ -56,6 +56,8 @@ EVENTS: tuple[EventSpec, ...] = (
     EventSpec(account.KeyChecked, "account", "key_checked", "keys"),
     EventSpec(account.KeySuspended, "account", "key_suspended", "keys"),
     EventSpec(account.KeyDeleted, "account", "key_deleted", "keys"),
+    EventSpec(account.TradingHalted, "account", "trading_halted", "keys"),
+    EventSpec(account.TradingResumed, "account", "trading_resumed", "keys"),
     EventSpec(tasks.ReconcileAllPositions, "tasks", "reconcile_all_positions", "reconciler"),
     EventSpec(tasks.ReconcileAccount, "tasks", "reconcile_account", "reconciler"),
     EventSpec(tasks.BookVenueRecord, "tasks", "book_venue_record", "reconciler"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -28,6 +28,9 @@ class IndexKeeper(Protocol):
     async def keep(self, consumer: str, message_id: UUID, index: market.IndexVersionView) -> None:
         """Keep a newer version."""
         ...
+
+
+Note = Callable[[Envelope[Any], str, UUID], Awaitable[None]]
 
 
 def execution_router(paint: PaintPicture) -> EventRouter:
@@ -151,7 +154,28 @@ def account_router(paint: PaintPicture) -> EventRouter:
     async def deleted(event: Envelope[account.KeyDeleted]) -> None:
         await note(event, "A key was deleted.", event.data.user_id, event.data.key_id)
 
+    _switch(router, note)
     return router
+
+
+def _switch(router: EventRouter, note: Note) -> None:
+    """The kill switch: what stops one user is a line in their feed; what stops everybody shows in the stream alone."""
+
+    async def switched(event: Envelope[Any], begins: str) -> None:
+        halt: account.HaltView = event.data.halt
+        what = "trading" if halt.extent == "all" else "buying"
+        why = halt.reason if halt.released_at is None else halt.release_reason
+        if halt.user_id is not None:
+            sentence = f"{begins}: {what}{f' of {halt.symbol}' if halt.symbol else ''}"
+            await note(event, f"{sentence} ({why})." if why else f"{sentence}.", halt.user_id)
+
+    @router.on(account.TradingHalted)
+    async def halted(event: Envelope[account.TradingHalted]) -> None:
+        await switched(event, "Stopped by the kill switch")
+
+    @router.on(account.TradingResumed)
+    async def resumed(event: Envelope[account.TradingResumed]) -> None:
+        await switched(event, "Open again")
 
 
 def market_router(indices: IndexKeeper) -> EventRouter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,7 @@ from keys.domain.allowance import CountDown, RunAllowance, RunTails
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Bucket
+from keys.domain.guards import Reservation, Spent, StoredGuards
 from keys.domain.key_pair import FreshPair, KeyPair, SealedPrivateKey
 from keys.domain.lane import Lane
 from keys.domain.orders import OrderTerms
@@ -150,11 +151,13 @@ class SigningState:
 
     Attributes:
         now_ms: The database's clock, which all replicas share.
+        guards: Halts and limits as they stand in this very transaction.
     """
 
     key: StoredKey
     window: RateWindow
     now_ms: int
+    guards: StoredGuards = field(default_factory=StoredGuards)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,9 +247,19 @@ class SigningUnit(Protocol):
         ...
 
     async def record(
-        self, state: SigningState, bucket: Bucket, window: RateWindow, counted: CountDown, draft: AuditDraft | None
-    ) -> None:
-        """Store what a call cost, and its audit."""
+        self,
+        state: SigningState,
+        bucket: Bucket,
+        window: RateWindow,
+        counted: CountDown,
+        draft: AuditDraft | None,
+        reservation: Reservation | None = None,
+    ) -> Spent | None:
+        """Store what a call cost, and its audit.
+
+        Returns:
+            The sum under which the reservation does not fit: then nothing of this unit may be kept.
+        """
         ...
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,12 +17,15 @@ from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller, PrivateCall, parse_call
 from keys.domain.errors import CeilingMissing, KeyNotFound, SignatureTooLate
+from keys.domain.guards import Guards
 from keys.domain.lane import Lane
+from keys.domain.limits import PlatformLimits
 from keys.domain.orders import LinkKeys
 from keys.domain.signing import Signatures, rest_headers
 from keys.domain.stored_key import Credentials
-from shared.trading.clock import Clock, epoch_ms
+from shared.trading.clock import Clock, epoch_ms, from_epoch_ms
 from shared.trading.errors import Denied
+from shared.trading.status import VenueEnvironment
 
 PENDING_RETRY_MS = 20
 EGRESS_TRIES = 3
@@ -75,7 +79,11 @@ class AskAgain:
 
 
 class Sign:
-    """Signs, does not reveal."""
+    """Signs, does not reveal.
+
+    Args:
+        limits: By environment, until an operator has written others.
+    """
 
     def __init__(
         self,
@@ -86,6 +94,7 @@ class Sign:
         egress: Egress,
         links: LinkKeys,
         refusals: Refusals,
+        limits: Mapping[VenueEnvironment, PlatformLimits],
         clock: Clock,
     ) -> None:
         self._book = book
@@ -94,6 +103,7 @@ class Sign:
         self._egress = egress
         self._links = links
         self._refusals = refusals
+        self._limits = limits
         self._clock = clock
         self._patience = Patience(clock)
 
@@ -155,9 +165,12 @@ class Sign:
         # Whatever may refuse comes first: a dead key must not use up what the others live on.
         sealed = state.key.usable()
         call.belongs_to(state.key.environment)
+        guards = self._guards(state)
+        guards.check_halts(call.orders)
         counted = await self._count_down(unit, asked, call)
         if counted is None:
             return AskAgain(after_ms=PENDING_RETRY_MS, reason=RetryReason.CEILINGS_PENDING)
+        reservation = guards.reserve(counted, now=from_epoch_ms(state.now_ms))
         window, wait_ms = state.window.ask(
             units=call.units, limit=call.bucket.limit, lane=call.lane, now_ms=state.now_ms
         )
@@ -168,8 +181,21 @@ class Sign:
         self._check_time(asked)
         if not self._egress.spend(call.lane):
             return None
-        await unit.record(state, call.bucket, window, counted, self._entry(asked, call.link_ids, outcome="done"))
+        entry = self._entry(asked, call.link_ids, outcome="done")
+        full = await unit.record(state, call.bucket, window, counted, entry, reservation)
+        if reservation is not None and full is not None:
+            guards.refuse(reservation, full)
         return credentials
+
+    def _guards(self, state: SigningState) -> Guards:
+        key = state.key
+        return Guards.of(
+            state.guards,
+            environment=key.environment,
+            user_id=key.user_id,
+            account_hash=key.account_hash,
+            default=self._limits[key.environment],
+        )
 
     async def _count_down(self, unit: SigningUnit, asked: CallToSign, call: PrivateCall) -> CountDown | None:
         """What the orders cost; None while their command may still be on its way."""

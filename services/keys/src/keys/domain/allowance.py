@@ -27,6 +27,8 @@ class PlanCeiling:
         max_quantity: Base-asset units.
         max_notional: Quote units; binds buys, where money leaves; for sells it is an estimate.
         limit_price: Quote per base: no buy above it, no sell below it; None when the plan names none.
+        reference_price: Quote per base: the price that the plan showed; None when it names none.
+        priced_at: When that price was the market's.
         signed_quantity: Base-asset units signed so far.
         signed_notional: Quote units signed so far.
     """
@@ -36,6 +38,8 @@ class PlanCeiling:
     max_quantity: Decimal
     max_notional: Decimal
     limit_price: Decimal | None = None
+    reference_price: Decimal | None = None
+    priced_at: datetime | None = None
     signed_quantity: Decimal = ZERO
     signed_notional: Decimal = ZERO
 

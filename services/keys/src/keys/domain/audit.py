@@ -21,7 +21,8 @@ class AuditDraft:
 
     Attributes:
         actor: The service that asked.
-        action: `sign`, `sign_stream`, `add`, `check`, `suspend`, `delete`, `make_pair`, `complete_pair`.
+        action: `sign`, `sign_stream`, `add`, `check`, `suspend`, `delete`, `make_pair`, `complete_pair`;
+            of guards `halt`, `resume`, `set_limits`, in a chain of their user or of the platform.
         outcome: `done`, or `refused:<code>`.
         why: Endpoint and lane, or the reason.
         link_ids: Client order ids that the call names.

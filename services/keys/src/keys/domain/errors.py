@@ -199,3 +199,59 @@ class AuditBroken(Denied):
 
     code = "audit_broken"
     title = "The audit chain is broken"
+
+
+class TradingHalted(Denied):
+    """The kill switch stops the order; `context` says whose and why."""
+
+    code = "trading_halted"
+    title = "Trading is halted"
+
+
+class LimitReached(Denied):
+    """The order, or all orders of an hour or a day, would pass a limit; `context` names it and what is left."""
+
+    code = "limit_reached"
+    title = "A trading limit is reached"
+
+
+class SlippageBeyondLimit(Denied):
+    """The order's limit price is too far from the price that its plan showed."""
+
+    code = "slippage_beyond_limit"
+    title = "The order's price is too far from the plan's"
+
+
+class PriceTooOld(Denied):
+    """The price that the plan showed is older than allowed."""
+
+    code = "price_too_old"
+    title = "The plan's price is too old"
+
+
+class LimitsRefused(Invalid):
+    """Limits that are looser than the platform's, or none."""
+
+    code = "limits_refused"
+    title = "These limits cannot be set"
+
+
+class GuardsChanged(Conflict):
+    """Somebody changed the limits since they were read."""
+
+    code = "guards_changed"
+    title = "The limits have changed since you read them"
+
+
+class HaltRefused(Invalid):
+    """The kill switch cannot be thrown or released like this."""
+
+    code = "halt_refused"
+    title = "The kill switch cannot be set like this"
+
+
+class HaltNotFound(NotFound):
+    """No such halt stands, or it is somebody else's."""
+
+    code = "halt_not_found"
+    title = "There is no such halt"

@@ -12,9 +12,12 @@ from keys.application.delete_key import DeleteKey
 from keys.application.key_pairs import CompletePair, MakePair, ReadPairs
 from keys.application.open_paper_account import OpenPaperAccount
 from keys.application.ports import CheckQueue, Pruning
+from keys.application.read_guards import ReadGuards
 from keys.application.read_keys import ReadKeys
+from keys.application.set_limits import SetLimits
 from keys.application.sign import Sign
 from keys.application.sign_stream import SignStream
+from keys.application.switch_trading import SwitchTrading
 from keys.domain.stored_key import StoredKey
 from shared.contracts.account import KeyView
 from shared.trading.clock import Clock
@@ -35,6 +38,9 @@ class UseCases:
     sign: Sign
     sign_stream: SignStream
     approve: ApprovePlan
+    switch: SwitchTrading
+    set_limits: SetLimits
+    guards: ReadGuards
     due_checks: CheckQueue
     pruning: Pruning
     view: Callable[[StoredKey], KeyView]

@@ -6,8 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 
 from keys.application.ports import ChangeKind
+from keys.domain.halts import Halt
 from keys.domain.stored_key import KeyStatus, StoredKey
-from shared.contracts.account import KeyAdded, KeyChecked, KeyDeleted, KeySuspended, KeyView
+from shared.contracts.account import (
+    HaltView,
+    KeyAdded,
+    KeyChecked,
+    KeyDeleted,
+    KeySuspended,
+    KeyView,
+    TradingHalted,
+    TradingResumed,
+)
 from shared.contracts.fields import EventData
 from shared.trading.clock import Clock
 
@@ -47,3 +57,26 @@ def announcements(clock: Clock) -> Callable[[ChangeKind, StoredKey], EventData]:
         return KeySuspended(key=view) if kind is ChangeKind.SUSPENDED else KeyChecked(key=view)
 
     return announce
+
+
+def halt_view(halt: Halt) -> HaltView:
+    """What those who are stopped see: never which operator it was."""
+    return HaltView(
+        halt_id=halt.halt_id,
+        scope=halt.scope.value,
+        user_id=halt.user_id,
+        symbol=halt.symbol,
+        environment=halt.environment,
+        extent=halt.extent.value,
+        reason=halt.reason,
+        by_operator=halt.by_operator,
+        raised_at=halt.raised_at,
+        released_at=halt.released_at,
+        release_reason=halt.release_reason,
+    )
+
+
+def halt_announcement(halt: Halt) -> EventData:
+    """The event that tells of a halt or its release."""
+    view = halt_view(halt)
+    return TradingHalted(halt=view) if halt.released_at is None else TradingResumed(halt=view)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from keys.application.guard_ports import NOBODY
 from keys.application.verify_audit import ChainOwner
 from keys.domain.audit import AuditEntry
 from keys.outbound.postgres.audit_trail import read_chain
@@ -21,12 +22,14 @@ class PostgresAuditChains:
         self._database = database
 
     async def owners(self) -> Sequence[ChainOwner]:
-        """Every key that holds a venue account, and every other chain of their users."""
+        """Every key that holds a venue account, every other chain of their users, and the platform's."""
         async with self._database.transaction() as session:
             rows = (await session.execute(sa.select(venue_accounts.c.user_id, venue_accounts.c.key_id))).all()
         known = {ChainOwner(key_id=row.key_id, user_id=row.user_id) for row in rows}
         for user_id in {row.user_id for row in rows}:
             known |= {ChainOwner(key_id=key_id, user_id=user_id) for key_id in await self._keys_of(user_id)}
+        if NOBODY in await self._keys_of(NOBODY):
+            known.add(ChainOwner(key_id=NOBODY, user_id=NOBODY))
         return sorted(known, key=lambda one: one.key_id)
 
     async def chain(self, owner: ChainOwner) -> Sequence[AuditEntry]:

@@ -16,9 +16,11 @@ from keys.application.ports import SignedPast, SigningState
 from keys.domain.allowance import CountDown, Market, PlanCeiling, RunAllowance, RunTails
 from keys.domain.audit import AuditEntry
 from keys.domain.endpoints import Bucket
+from keys.domain.guards import Reservation, Spent
 from keys.domain.lane import Lane
 from keys.domain.orders import OrderTerms
 from keys.domain.rate_window import RateWindow
+from keys.outbound.postgres import guard_rows
 from keys.outbound.postgres.audit_trail import EMPTY, Head, values_of
 from keys.outbound.postgres.rows import json_of, key_of
 from keys.outbound.postgres.tables import plan_ceilings
@@ -38,25 +40,26 @@ class _Driver(Protocol):
 
 
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('keys:' || $1, 0))"
-_STATE = """
+_STATE = f"""
     select k.*, w.taken_ms, w.taken_units, w.asked, a.seq, a.seal,
-           (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
+           (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms, {guard_rows.COLUMNS}
     from keys.venue_keys k
+    {guard_rows.JOINS}
     left join keys.rate_windows w on w.account_hash = k.account_hash and w.bucket = $2
     left join lateral (
         select seq, seal from keys.audit where key_id = k.key_id order by seq desc limit 1
     ) a on true
     where k.key_id = $1
-"""
+"""  # noqa: S608 - constants of ours
 # Ceilings first, then link ids signed before: two questions in one round trip.
 _PAST = """
     select c.position_tail, c.run_tail, c.symbol, c.side, c.expires_at, c.approved_amount, c.limit_price,
-           c.max_quantity, c.max_notional, c.signed_quantity, c.signed_notional, null as link_id, null as fingerprint
+           c.reference_price, c.priced_at, c.max_quantity, c.max_notional, c.signed_quantity, c.signed_notional, null as link_id, null as fingerprint
     from unnest($2::text[], $3::text[]) as wanted (position_tail, run_tail)
     join keys.plan_ceilings c using (position_tail, run_tail)
     where c.key_id = $1
     union all
-    select null, null, null, null, null, null, null, null, null, null, null, link_id, fingerprint
+    select null, null, null, null, null, null, null, null, null, null, null, null, null, link_id, fingerprint
     from keys.signed_orders where link_id = any($4::text[])
 """
 
@@ -92,6 +95,7 @@ _ORDERS = """
 _ONLY_WINDOW = f"with {_WINDOW} select 1"
 _READ_SIGNED = f"with {_WINDOW}, {_AUDIT} select 1"
 _ORDERS_SIGNED = f"with {_WINDOW}, {_AUDIT}, {_ORDERS} select 1"
+_OPENING_SIGNED = f"with {_WINDOW}, {_AUDIT}, {_ORDERS}, {guard_rows.reserve_statement(30)}"
 
 
 def tail_texts(run: RunTails) -> tuple[str, str]:
@@ -108,7 +112,10 @@ async def read_state(unit: Unit, key_id: UUID, bucket: Bucket) -> tuple[SigningS
     if row is None:
         return None
     head = EMPTY if row["seq"] is None else Head(row["seq"], row["seal"])
-    return SigningState(key=key_of(dict(row)), window=_window_of(row), now_ms=row["now_ms"]), head
+    state = SigningState(
+        key=key_of(dict(row)), window=_window_of(row), now_ms=row["now_ms"], guards=guard_rows.stored_guards(row)
+    )
+    return state, head
 
 
 async def read_past(unit: Unit, key_id: UUID, orders: Sequence[OrderTerms]) -> SignedPast:
@@ -130,8 +137,9 @@ async def write(
     window: RateWindow,
     counted: CountDown,
     entry: AuditEntry | None,
-) -> None:
-    """One statement for everything that a call costs."""
+    reservation: Reservation | None,
+) -> Spent | None:
+    """One statement for everything that a call costs; the sum in which a reservation finds no room."""
     driver: _Driver = unit.connection
     values = _window_values(state, bucket, window)
     if entry is None:
@@ -140,7 +148,12 @@ async def write(
         await driver.fetchval(_READ_SIGNED, *values, *values_of(entry).values())
     else:
         orders = _counted_values(state.key.key_id, counted)
+        if reservation is not None:
+            sums = guard_rows.reserve_values(reservation)
+            held = await driver.fetchval(_OPENING_SIGNED, *values, *values_of(entry).values(), *orders, *sums)
+            return await guard_rows.full_of(driver, reservation, held)
         await driver.fetchval(_ORDERS_SIGNED, *values, *values_of(entry).values(), *orders)
+    return None
 
 
 async def approve(session: AsyncSession, key_id: UUID, run: RunTails, allowance: RunAllowance) -> None:
@@ -160,6 +173,8 @@ async def approve(session: AsyncSession, key_id: UUID, run: RunTails, allowance:
             "max_quantity": ceiling.max_quantity,
             "max_notional": ceiling.max_notional,
             "limit_price": ceiling.limit_price,
+            "reference_price": ceiling.reference_price,
+            "priced_at": ceiling.priced_at,
         }
         for ceiling in allowance.ceilings.values()
     ]
@@ -218,6 +233,8 @@ def _allowances(rows: Sequence[Row]) -> dict[RunTails, RunAllowance]:
             max_quantity=row["max_quantity"],
             max_notional=row["max_notional"],
             limit_price=row["limit_price"],
+            reference_price=row["reference_price"],
+            priced_at=row["priced_at"],
             signed_quantity=row["signed_quantity"],
             signed_notional=row["signed_notional"],
         )

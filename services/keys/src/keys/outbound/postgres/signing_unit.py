@@ -9,6 +9,7 @@ from keys.application.ports import SignedPast, SigningState
 from keys.domain.allowance import CountDown
 from keys.domain.audit import AuditDraft, AuditSeal
 from keys.domain.endpoints import Bucket
+from keys.domain.guards import Reservation, Spent
 from keys.domain.orders import OrderTerms
 from keys.domain.rate_window import RateWindow
 from keys.outbound.postgres import signing_rows
@@ -37,11 +38,21 @@ class PostgresSigningUnit:
         return await signing_rows.read_past(self._unit, key_id, orders)
 
     async def record(
-        self, state: SigningState, bucket: Bucket, window: RateWindow, counted: CountDown, draft: AuditDraft | None
-    ) -> None:
-        """Store what a call cost, and its audit, in one statement; the state was read in this unit."""
+        self,
+        state: SigningState,
+        bucket: Bucket,
+        window: RateWindow,
+        counted: CountDown,
+        draft: AuditDraft | None,
+        reservation: Reservation | None = None,
+    ) -> Spent | None:
+        """Store what a call cost, and its audit, in one statement; the state was read in this unit.
+
+        Returns:
+            The sum under which the reservation does not fit: then nothing of this unit may be kept.
+        """
         entry = None
         if draft is not None:
             entry = self._seal.entry(draft, seq=self._head.seq + 1, previous=self._head.seal)
             self._head = Head(entry.seq, entry.seal)
-        await signing_rows.write(self._unit, state, bucket, window, counted, entry)
+        return await signing_rows.write(self._unit, state, bucket, window, counted, entry, reservation)

@@ -104,6 +104,8 @@ plan_ceilings = sa.Table(
     sa.Column("max_quantity", sa.Numeric, nullable=False),
     sa.Column("max_notional", sa.Numeric, nullable=False),
     sa.Column("limit_price", sa.Numeric),
+    sa.Column("reference_price", sa.Numeric, comment="what the plan showed; its age counts from priced_at"),
+    sa.Column("priced_at", _MOMENT),
     sa.Column("signed_quantity", sa.Numeric, nullable=False, server_default="0"),
     sa.Column("signed_notional", sa.Numeric, nullable=False, server_default="0"),
     # The second line of defence: whatever the code believes, the database never counts beyond the approval.
@@ -161,6 +163,60 @@ key_pairs = sa.Table(
     sa.Column("sealed_private_key", BYTEA, nullable=False),
     sa.Index("ix_key_pairs_user_id", "user_id", "created_at"),
     sa.Index("ix_key_pairs_expires_at", "expires_at"),
+)
+
+_OWN_LIMITS = ("order_max", "hour_max", "day_max", "slippage_bps_max", "price_age_s_max")
+
+user_limits = sa.Table(
+    "user_limits",
+    metadata,
+    sa.Column("user_id", _UUID, primary_key=True),
+    sa.Column("environment", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Numeric) for name in _OWN_LIMITS),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("changed_at", _MOMENT, nullable=False),
+)
+
+platform_limits = sa.Table(
+    "platform_limits",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.Numeric, nullable=False) for name in (*_OWN_LIMITS, "total_hour_max", "total_day_max")),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("changed_at", _MOMENT, nullable=False),
+    sa.Column("changed_by", _UUID, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+halts = sa.Table(
+    "halts",
+    metadata,
+    sa.Column("halt_id", _UUID, primary_key=True),
+    sa.Column("user_id", _UUID, comment="null: everybody"),
+    sa.Column("symbol", sa.Text, comment="null: all"),
+    sa.Column("environment", sa.Text, comment="null: everywhere"),
+    sa.Column("extent", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("by_operator", sa.Boolean, nullable=False),
+    sa.Column("raised_by", _UUID, nullable=False),
+    sa.Column("raised_at", _MOMENT, nullable=False),
+    sa.Column("released_by", _UUID),
+    sa.Column("released_at", _MOMENT),
+    sa.Column("release_reason", sa.Text),
+    sa.CheckConstraint("extent in ('opening', 'all')", name="extent_known"),
+    sa.CheckConstraint("(released_at is null) = (released_by is null)", name="released_by_somebody"),
+    # Read at every signature: on most days there is nothing in it.
+    sa.Index("ix_halts_standing", "user_id", postgresql_where=sa.text("released_at is null")),
+)
+
+spending = sa.Table(
+    "spending",
+    metadata,
+    sa.Column("environment", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True, comment="user:<id>, account:<hash> or platform"),
+    sa.Column("slots", ARRAY(sa.BigInteger), nullable=False, comment="five minutes each, since the epoch"),
+    sa.Column("amounts", ARRAY(sa.Numeric), nullable=False, comment="quote units signed to open, one for each slot"),
+    postgresql_with={"fillfactor": "50"},
 )
 
 outbox = outbox_table(metadata)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from execution.application.accept_basket_order import AcceptBasketOrder
 from execution.application.accept_close import AcceptClose
+from execution.application.book_flows import BookFlows
 from execution.application.book_venue_record import BookVenueRecord
 from execution.application.bookkeeping import Bookkeeper
 from execution.application.desk_office import DeskOffice
@@ -26,7 +27,7 @@ from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.sizing import SizingRules
 from execution.inbound.events import create_orders, create_tasks
 from execution.inbound.rpc import create_rpc
-from execution.inbound.views import fill_view, leg_view, position_view
+from execution.inbound.views import fill_view, flow_view, leg_view, position_view
 from execution.outbound.bybit_streams import BybitStreams
 from execution.outbound.bybit_venue import BybitVenue
 from execution.outbound.keys_client import KeysClient
@@ -65,7 +66,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
     """All rooms, connected; `asker` reaches the other services."""
     clock, ids = SystemClock(), SystemIds()
     database = Database(dsn_text(settings.database_dsn), pool_size=12)
-    views = Views(position=position_view, leg=leg_view, fill=fill_view)
+    views = Views(position=position_view, leg=leg_view, fill=fill_view, flow=flow_view)
     books = PostgresBooks(database, Announcer(Outbox(outbox, source="execution", clock=clock, ids=ids), ids, views))
     register = PostgresDeskRegister(database, lease=timedelta(seconds=settings.lease_s))
     times = ProtocolTimes().scaled(settings.times_scale)
@@ -114,7 +115,14 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         make_close_plan=MakeClosePlan(room),
         accept=AcceptBasketOrder(books=books, bell=office, clock=clock, ids=ids),
         close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
-        book=BookVenueRecord(books=books, venue=venue, bookkeeper=bookkeeper, linking=linking, clock=clock),
+        book=BookVenueRecord(
+            books=books,
+            venue=venue,
+            bookkeeper=bookkeeper,
+            flows=BookFlows(books=books, venue=venue, linking=linking, clock=clock),
+            linking=linking,
+            clock=clock,
+        ),
         read_books=ReadBooks(books, clock),
         settle_by_hand=SettleByHand(books=books, venue=venue, bookkeeper=bookkeeper, times=times, clock=clock),
         register=register,

@@ -20,6 +20,7 @@ from execution.application.bookkeeping import Bookkeeper
 from execution.application.linking import Linking
 from execution.application.ports import Account
 from execution.application.told import IncidentTold, PositionTold, Told
+from execution.domain.account_flow import AccountFlow
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
 from execution.domain.hand_settlement import HandSettlement
@@ -52,6 +53,7 @@ class FakeWork:
     plans: dict[UUID, Plan] = field(default_factory=dict)
     fills: dict[str, Fill] = field(default_factory=dict)
     lines: list[JournalLine] = field(default_factory=list)
+    flows_: dict[str, AccountFlow] = field(default_factory=dict)
     settlements: list[HandSettlement] = field(default_factory=list)
     messages: set[UUID] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
@@ -136,6 +138,12 @@ class FakeWork:
 
     async def add_lines(self, lines: Sequence[JournalLine]) -> None:
         self.lines += lines
+
+    async def known_flows(self, account_id: UUID, flow_ids: Collection[str]) -> set[str]:
+        return set(flow_ids) & set(self.flows_)
+
+    async def add_flows(self, flows: Sequence[AccountFlow]) -> None:
+        self.flows_ |= {flow.flow_id: flow for flow in flows}
 
     async def add_hand_settlement(self, settlement: HandSettlement) -> None:
         self.settlements.append(settlement)

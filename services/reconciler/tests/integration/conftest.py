@@ -224,7 +224,10 @@ class Town:
         return books_contract.AccountList(items=[] if request.after else [own])
 
     async def missing(self, request: books_contract.KnownExecutions) -> books_contract.MissingExecutions:
-        return books_contract.MissingExecutions(exec_ids=[one for one in request.exec_ids if one in self.unbooked])
+        return books_contract.MissingExecutions(
+            exec_ids=[one for one in request.exec_ids if one in self.unbooked],
+            flow_ids=[one for one in request.flow_ids if one in self.unbooked],
+        )
 
     async def sign_read(self, request: keys_contract.SignRequest) -> keys_contract.Signature:
         assert (request.user_id, request.key_id) == (self.user_id, self.account_id)

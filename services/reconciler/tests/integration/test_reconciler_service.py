@@ -117,6 +117,14 @@ async def test_a_trade_by_hand_is_noted(town: Any, bus: Bus, reconciler: Any) ->
         await town.active(tester)
     notes = await eventually(lambda: town.of(BreakFound), timeout_s=20)
     assert {(event.break_class, event.status) for event in notes} == {("D4", "expected")}
+    by_hand = next(row for row in (await town.ledger())["executions"] if not row["orderLinkId"].startswith("bp"))
+    town.unbooked = {f"trade:{by_hand['execId']}"}
+    async with bus.connect() as tester:
+        await town.active(tester)
+    task = (await eventually(lambda: town.of(BookVenueRecord), timeout_s=20))[0]
+    assert (task.break_class, task.flow_ids, task.exec_ids) == ("D4", [f"trade:{by_hand['execId']}"], [])
+    assert task.since is not None
+    assert task.since.timestamp() * 1000 <= int(by_hand["execTime"])
 
 
 async def test_a_dead_key_is_told_and_sight_comes_back(town: Any, bus: Bus, reconciler: Any) -> None:

@@ -211,8 +211,10 @@ class FakeSources:
     async def books(self, account: Account) -> AccountBooks:
         return self.book
 
-    async def missing(self, account: Account, exec_ids: Sequence[str]) -> frozenset[str]:
-        return frozenset(exec_ids) - self.booked
+    async def missing(
+        self, account: Account, exec_ids: Sequence[str], flow_ids: Sequence[str] = ()
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        return frozenset(exec_ids) - self.booked, frozenset(flow_ids) - self.booked
 
     async def read(self, books: AccountBooks, *, since_ms: int) -> VenueView | NoView:
         self.since.append(since_ms)

@@ -164,12 +164,39 @@ async def test_a_look_alike_client_order_id_is_not_ours(bench: Any, make: Any) -
     bench.sources.view = make.view(executions=(make.execution("e1", client_order_id=forged),))
     await bench.reconcile()
     assert bench.breaks_told() == [("D4", "e1", "expected")]
-    assert bench.handovers() == []
+    [told] = bench.handovers()
+    assert (told.handover.exec_ids, [flow.flow_id for flow in told.handover.flows]) == ((), ["trade:e1"])
 
 
 async def test_trades_in_coins_that_no_position_holds_are_the_users_business(bench: Any, make: Any) -> None:
     bench.sources.view = make.view(executions=(make.execution("u1", client_order_id="", symbol="DOGEUSDT"),))
     assert (await bench.reconcile()).findings == ()
+
+
+async def test_a_trade_by_hand_that_pays_with_a_held_coin_is_noted_for_that_coin(bench: Any, make: Any) -> None:
+    swap = make.execution("u1", client_order_id="", symbol="ETHBTC", price=Decimal("0.05"), quantity=Decimal(2))
+    bench.sources.view = make.view({"BTC": "0.9"}, executions=(swap,))
+    await bench.reconcile()
+    assert bench.breaks_told() == [("D4", "u1:BTC", "expected"), ("D4", "balance:BTC", "open")]
+
+
+async def test_everything_that_others_did_is_handed_over_until_it_is_booked(bench: Any, make: Any) -> None:
+    own = make.execution("u1", client_order_id="", symbol="DOGEUSDT")
+    bench.sources.view = make.view(
+        executions=(make.execution("e1"), own),
+        lines=(make.line("t1", kind="INTEREST", change="0.5", asset="USDT"), make.line("t2", change="0")),
+    )
+    bench.sources.booked = {"e1"}
+    await bench.reconcile()
+    [told] = bench.handovers()
+    assert [flow.flow_id for flow in told.handover.flows] == ["log:t1", "trade:u1"]
+    bench.clock.advance(3600)
+    await bench.reconcile()
+    assert len(bench.handovers()) == 2
+    assert bench.sources.since[1] <= make.OLD.timestamp() * 1000, "they are read again however old they grow"
+    bench.sources.booked |= {"log:t1", "trade:u1"}
+    await bench.reconcile()
+    assert len(bench.handovers()) == 2
 
 
 async def test_d5_a_deposit_is_noted_and_a_withdrawal_of_held_coins_is_a_shortage(bench: Any, make: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.contracts.fields import Contract, DecimalText, EventData, Moment
+from shared.trading.flow import FlowKind
 from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
 
 
@@ -163,3 +164,36 @@ class IncidentRaised(EventData):
     code: str
     detail: str
     client_order_id: str | None = None
+
+
+class FlowView(Contract):
+    """Coins that moved on a venue account without an order of ours; on the user's own coins, no position's."""
+
+    flow_id: str
+    """Unique per account."""
+    kind: FlowKind
+    venue_type: str
+    """The venue's own word."""
+    asset: str
+    """What moved; of a trade the base coin."""
+    amount: DecimalText
+    """Signed units of `asset`: positive came in."""
+    symbol: str | None = None
+    price: DecimalText | None = None
+    """Of a trade, quote per base."""
+    counter_asset: str | None = None
+    """Of a trade, the quote coin."""
+    counter_amount: DecimalText
+    """Signed units of `counter_asset`."""
+    fee: DecimalText
+    fee_asset: str | None = None
+    at: Moment
+    booked_at: Moment
+
+
+class AccountFlowsBooked(EventData):
+    """Manual trades, transfers, interest, conversions and the like entered the books of an account."""
+
+    user_id: UUID
+    account_id: UUID
+    flows: list[FlowView]

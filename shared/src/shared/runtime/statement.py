@@ -89,6 +89,7 @@ class Finder(Generic[Noun]):
         where: Conditions with `sa.bindparam`.
         order: What to sort by.
         source: A join that the conditions or the order need; the table itself by default.
+        limit: How many at most, a `sa.bindparam`.
     """
 
     def __init__(
@@ -98,9 +99,11 @@ class Finder(Generic[Noun]):
         *where: sa.ColumnElement[bool],
         order: Sequence[sa.ColumnElement[Any]] = (),
         source: sa.FromClause | None = None,
+        limit: sa.BindParameter[int] | None = None,
     ) -> None:
         columns = [table.c[item.name] for item in fields(kind)]  # type: ignore[arg-type]
         query = sa.select(*columns).where(*where).order_by(*order)
+        query = query if limit is None else query.limit(limit)
         self._statement = Statement(query if source is None else query.select_from(source))
         self._kind = kind
         self._fields = [(column.key, decoder(column.type)) for column in columns]

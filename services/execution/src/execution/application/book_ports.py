@@ -12,6 +12,7 @@ from uuid import UUID
 
 from execution.application.ports import Account
 from execution.application.told import Told
+from execution.domain.account_flow import AccountFlow
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
 from execution.domain.hand_settlement import HandSettlement
@@ -183,6 +184,20 @@ class Work(Protocol):
 
     async def add_lines(self, lines: Sequence[JournalLine]) -> None:
         """Write the journal."""
+        ...
+
+    async def known_flows(self, account_id: UUID, flow_ids: Collection[str]) -> set[str]:
+        """Those of the flows that are booked."""
+        ...
+
+    async def flows(
+        self, account_id: UUID, *, before: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[AccountFlow]:
+        """Flows of an account, newest first, from before a moment and id."""
+        ...
+
+    async def add_flows(self, flows: Sequence[AccountFlow]) -> None:
+        """Book flows."""
         ...
 
     async def add_hand_settlement(self, settlement: HandSettlement) -> None:

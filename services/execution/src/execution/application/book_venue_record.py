@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from execution.application.book_flows import BookFlows, FlowRecord
 from execution.application.book_ports import Books
 from execution.application.bookkeeping import Bookkeeper
 from execution.application.linking import Linking
@@ -23,16 +24,26 @@ class VenueRecord:
     """What to look at again."""
 
     account: Account
-    client_order_ids: Sequence[str]
-    exec_ids: Sequence[str]
+    client_order_ids: Sequence[str] = ()
+    exec_ids: Sequence[str] = ()
+    flow_ids: Sequence[str] = ()
+    since: datetime | None = None
 
 
 class BookVenueRecord:
     """Books only what the venue confirms; doing it twice changes nothing."""
 
     def __init__(
-        self, *, books: Books, venue: OrderVenue, bookkeeper: Bookkeeper, linking: Linking, clock: Clock
+        self,
+        *,
+        books: Books,
+        venue: OrderVenue,
+        bookkeeper: Bookkeeper,
+        flows: BookFlows,
+        linking: Linking,
+        clock: Clock,
     ) -> None:
+        self._flows = flows
         self._books = books
         self._venue = venue
         self._bookkeeper = bookkeeper
@@ -40,11 +51,17 @@ class BookVenueRecord:
         self._clock = clock
 
     async def execute(self, record: VenueRecord) -> None:
-        """Ask by client order id, and by time for matches without one.
+        """Ask by client order id, and by time for matches without one, and for what was not ours.
 
         Raises:
             Unavailable: the venue did not answer; the task comes again.
         """
+        await self._ours(record)
+        if record.flow_ids:
+            since = record.since or self._clock.now() - LOOK_BACK
+            await self._flows.execute(FlowRecord(account=record.account, flow_ids=record.flow_ids, since=since))
+
+    async def _ours(self, record: VenueRecord) -> None:
         facts: list[Fact] = []
         for link_id in record.client_order_ids:
             if self._linking.ours(link_id):

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from execution.domain.account_flow import LogLine
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
 from execution.domain.position import Run
@@ -152,6 +153,14 @@ class OrderVenue(Protocol):
 
     async def executions_since(self, account: Account, since: datetime) -> Sequence[ExecutionFact]:
         """All matches of the account from a moment on.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        ...
+
+    async def log_since(self, account: Account, since: datetime) -> Sequence[LogLine]:
+        """Lines of the account's transaction log from a moment on, but for spot trades, which are matches.
 
         Raises:
             Unavailable: no answer.

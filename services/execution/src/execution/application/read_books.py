@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from execution.application.book_ports import Books
+from execution.domain.account_flow import AccountFlow
 from execution.domain.attempt import Attempt
 from execution.domain.errors import PositionNotFound
 from execution.domain.fill import Fill
@@ -79,6 +80,19 @@ class ReadBooks:
                 open_attempts=open_attempts,
                 first_fill_at=await work.first_fill_at(account_id),
             )
+
+    async def missing_flows(self, *, user_id: UUID, account_id: UUID, flow_ids: Collection[str]) -> list[str]:
+        """Those of the flows that are not booked, in the order given."""
+        async with self._books.work(user_id) as work:
+            known = await work.known_flows(account_id, flow_ids)
+        return [flow_id for flow_id in flow_ids if flow_id not in known]
+
+    async def flows(
+        self, *, user_id: UUID, account_id: UUID, before: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[AccountFlow]:
+        """What happened on an account beside our orders, newest first."""
+        async with self._books.work(user_id) as work:
+            return await work.flows(account_id, before=before, limit=limit)
 
     async def missing(self, *, user_id: UUID, account_id: UUID, exec_ids: Collection[str]) -> list[str]:
         """Those of the matches that are not booked, in the order given."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from execution.application.ports import Account
+from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position
@@ -55,4 +57,12 @@ class IncidentTold:
     once: str | None = None
 
 
-Told = PositionTold | LegTold | FillTold | IncidentTold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowsTold:
+    """What the user or the venue did beside us entered the books."""
+
+    account: Account
+    flows: Sequence[AccountFlow]
+
+
+Told = PositionTold | LegTold | FillTold | IncidentTold | FlowsTold

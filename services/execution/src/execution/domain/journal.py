@@ -28,6 +28,8 @@ class LedgerAccount(StrEnum):
     """What the venue kept."""
     UNASSIGNED = "unassigned"
     """The user's own coins: no position's."""
+    OUTSIDE = "outside"
+    """The world beyond the account: where transfers come from and go to, and who pays interest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +37,13 @@ class JournalLine:
     """One line: a signed amount of one asset on one ledger account.
 
     Attributes:
-        source: What proves it: an `execId`, or the run that settled.
+        position_id: Whose entry it is; None for what the user or the venue did beside us.
+        source: What proves it: an `execId`, the run that settled, or a flow.
     """
 
     user_id: UUID
     account_id: UUID
-    position_id: UUID
+    position_id: UUID | None
     source: str
     number: int
     ledger: LedgerAccount

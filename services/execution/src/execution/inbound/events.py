@@ -65,6 +65,8 @@ def create_tasks(*, book: BookVenueRecord) -> EventRouter:
                 account=Account(user_id=data.user_id, account_id=data.account_id, environment=data.environment),
                 client_order_ids=data.client_order_ids,
                 exec_ids=data.exec_ids,
+                flow_ids=data.flow_ids,
+                since=data.since,
             )
         )
 

@@ -11,7 +11,7 @@ from execution.application.ports import DeskRegister
 from execution.application.read_books import AccountPage, ReadBooks
 from execution.application.settle_by_hand import SettleByHand
 from execution.domain.position import Position, PositionHolding
-from execution.inbound.views import fill_view, plan_view, position_view
+from execution.inbound.views import fill_view, flow_view, plan_view, position_view
 from shared.contracts.rpc import execution as questions
 from shared.runtime.rpc import RpcRouter
 from shared.trading.errors import NotFound
@@ -67,11 +67,19 @@ def create_rpc(
 
     @router.answer(questions.MISSING_EXECUTIONS)
     async def missing(request: questions.KnownExecutions) -> questions.MissingExecutions:
+        owner = {"user_id": request.user_id, "account_id": request.account_id}
         return questions.MissingExecutions(
-            exec_ids=await read_books.missing(
-                user_id=request.user_id, account_id=request.account_id, exec_ids=request.exec_ids
-            )
+            exec_ids=await read_books.missing(**owner, exec_ids=request.exec_ids),
+            flow_ids=await read_books.missing_flows(**owner, flow_ids=request.flow_ids),
         )
+
+    @router.answer(questions.LIST_FLOWS)
+    async def flows(request: questions.ListFlows) -> questions.FlowList:
+        before = None if request.before_at is None else (request.before_at, request.before_id or "")
+        found = await read_books.flows(
+            user_id=request.user_id, account_id=request.account_id, before=before, limit=request.limit
+        )
+        return questions.FlowList(items=[flow_view(flow) for flow in found])
 
     @router.answer(questions.SETTLE_ORDER)
     async def settle(request: questions.SettleOrder) -> questions.SettledOrder:

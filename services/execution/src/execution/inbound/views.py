@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position
-from shared.contracts.execution import FillView, LegView, PositionView
+from shared.contracts.execution import FillView, FlowView, LegView, PositionView
 from shared.contracts.orders import Ceiling
 from shared.contracts.rpc.execution import PlanLeg, PlanView
 from shared.trading.money import truncate
@@ -90,6 +91,25 @@ def fill_view(fill: Fill) -> FillView:
         at=fill.at,
         client_order_id=fill.client_order_id,
         venue_order_id=fill.venue_order_id,
+    )
+
+
+def flow_view(flow: AccountFlow) -> FlowView:
+    """What happened on an account beside our orders."""
+    return FlowView(
+        flow_id=flow.flow_id,
+        kind=flow.kind,
+        venue_type=flow.venue_type,
+        asset=flow.asset,
+        amount=flow.amount,
+        symbol=flow.symbol,
+        price=flow.price,
+        counter_asset=flow.counter_asset,
+        counter_amount=flow.counter_amount,
+        fee=flow.fee,
+        fee_asset=flow.fee_asset,
+        at=flow.at,
+        booked_at=flow.booked_at,
     )
 
 

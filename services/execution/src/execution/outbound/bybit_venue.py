@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from execution.application.ports import Account, Evidence
+from execution.domain.account_flow import LogLine
 from execution.domain.attempt import Attempt
 from execution.domain.venue_facts import ExecutionFact, Reply, ReplyKind
 from execution.outbound.bybit_breaker import VenueBreaker
 from execution.outbound.keys_client import AccountSigner
 from execution.outbound.late import Asker
-from execution.outbound.venue_words import TRADE, execution_fact, limit_order, order_fact, reply
+from execution.outbound.venue_words import TRADE, execution_fact, limit_order, log_line, order_fact, reply
 from shared.contracts.rpc.keys import Lane
 from shared.runtime.bybit.capabilities import CAPABILITIES, SPOT_BATCH_MAX
 from shared.runtime.bybit.connections import VenueConnections
@@ -33,6 +34,8 @@ Found = TypeVar("Found")
 GOVERNOR_PATIENCE_S = 5.0
 """Then the intent waits outside, and may go again until its bound."""
 CALL_DEADLINE_S = 15.0
+LOG_AHEAD_MS = 60_000
+"""The log is read a little into the future, since the venue's clock may be ahead of ours."""
 SESSIONS_MAX = 2000
 """Kept at once: a session is cheap to make again, its connections belong to the host."""
 
@@ -139,6 +142,16 @@ class BybitVenue:
         start, end = epoch_ms(since), epoch_ms(self._clock.now())
         rows = await self._ask(account, lambda session: session.executions(start_ms=start, end_ms=end))
         return [execution_fact(row) for row in rows if row.exec_type == TRADE]
+
+    async def log_since(self, account: Account, since: datetime) -> Sequence[LogLine]:
+        """Lines of the transaction log that are no spot trades.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        start, end = epoch_ms(since), epoch_ms(self._clock.now()) + LOG_AHEAD_MS
+        rows = await self._ask(account, lambda session: session.transaction_log(start_ms=start, end_ms=end))
+        return [log_line(row) for row in rows if not row.is_spot_trade]
 
     async def spendable(self, account: Account, asset: str) -> Decimal:
         """Wallet balance minus locked.

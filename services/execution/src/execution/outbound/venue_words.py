@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from execution.domain.account_flow import LogLine
 from execution.domain.attempt import Attempt
 from execution.domain.venue_facts import ExecutionFact, OrderFact, Reply, ReplyKind, Standing
 from shared.runtime.bybit.orders import LimitOrder
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotSent, RateLimited, Refused, Unknown
-from shared.runtime.bybit.replies import ExecutionRow, OrderRow, OrderStatus
+from shared.runtime.bybit.replies import ExecutionRow, OrderRow, OrderStatus, TransactionRow
 from shared.trading.clock import epoch_ms, from_epoch_ms
 from shared.trading.errors import PlatformError, Throttled, Unavailable
 
@@ -71,6 +72,13 @@ def execution_fact(row: ExecutionRow) -> ExecutionFact:
         fee=row.fee,
         fee_asset=row.fee_asset,
         at=from_epoch_ms(row.time_ms),
+    )
+
+
+def log_line(row: TransactionRow) -> LogLine:
+    """A line of the transaction log."""
+    return LogLine(
+        line_id=row.id, venue_type=row.type, asset=row.currency, change=row.change, at=from_epoch_ms(row.time_ms)
     )
 
 

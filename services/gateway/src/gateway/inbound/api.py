@@ -12,6 +12,7 @@ from gateway.inbound import problems
 from gateway.inbound.caller import CLIENT_HEADER
 from gateway.inbound.door import BODY_LIMIT, Door
 from gateway.inbound.http.account import account
+from gateway.inbound.http.accounts import accounts
 from gateway.inbound.http.activity import activity
 from gateway.inbound.http.attention import attention
 from gateway.inbound.http.docs import docs
@@ -47,7 +48,20 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (account, key_pairs, keys, indices, plans, positions, activity, stream, system, attention, docs):
+    for router in (
+        account,
+        key_pairs,
+        keys,
+        indices,
+        plans,
+        positions,
+        accounts,
+        activity,
+        stream,
+        system,
+        attention,
+        docs,
+    ):
         app.include_router(router)
     app.include_router(_short_spellings())
     problems.install(app)

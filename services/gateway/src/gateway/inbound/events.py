@@ -8,6 +8,7 @@ from uuid import UUID
 
 from gateway.application.paint_picture import PaintPicture
 from gateway.application.ports import Message
+from gateway.domain.account_flow import Movement, movements_sentence
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 from shared.contracts import account, execution, market, portfolio
 from shared.contracts.envelope import Envelope
@@ -66,6 +67,14 @@ def execution_router(paint: PaintPicture) -> EventRouter:
         said = event.data
         message = _message(GATEWAY_EXECUTION, event, said.user_id)
         await paint.fills(message, [Fill(account_id=said.account_id, **dict(fill)) for fill in said.fills])
+
+    @router.on(execution.AccountFlowsBooked)
+    async def flows(event: Envelope[execution.AccountFlowsBooked]) -> None:
+        said = event.data
+        fields = {"kind", "venue_type", "asset", "amount", "price", "counter_asset"}
+        movements = [Movement(**flow.model_dump(include=fields)) for flow in said.flows]
+        message = _message(GATEWAY_EXECUTION, event, said.user_id)
+        await paint.note(message, movements_sentence(movements), account_id=said.account_id)
 
     @router.on(execution.IncidentRaised)
     async def incident(event: Envelope[execution.IncidentRaised]) -> None:

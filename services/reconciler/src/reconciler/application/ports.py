@@ -28,8 +28,10 @@ class BookKeeper(Protocol):
         """Everything our books say about an account."""
         ...
 
-    async def missing(self, account: Account, exec_ids: Sequence[str]) -> frozenset[str]:
-        """Those of the matches that are not in our books."""
+    async def missing(
+        self, account: Account, exec_ids: Sequence[str], flow_ids: Sequence[str] = ()
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Those of our matches, and of the flows that were not ours, that are not in our books."""
         ...
 
 

@@ -14,7 +14,7 @@ from reconciler.application.refresh_books import keep_books
 from reconciler.domain.announcements import Break, BreakTold, HandoverTold
 from reconciler.domain.books import Account, AccountBooks
 from reconciler.domain.break_life import advance, shortage_causes
-from reconciler.domain.comparison import Lens, compare, our_exec_ids, without_view
+from reconciler.domain.comparison import Lens, compare, others_flows, our_exec_ids, without_view
 from reconciler.domain.deviation import Band
 from reconciler.domain.findings import Comparison
 from reconciler.domain.slots import derived_id
@@ -68,6 +68,7 @@ class _Evidence:
     books: AccountBooks
     view: VenueView | NoView
     missing: frozenset[str]
+    unbooked: frozenset[str]
     lots: Mapping[str, Decimal]
     quotes: Mapping[str, Quote]
     asked_at: datetime
@@ -129,7 +130,7 @@ class ReconcileAccount:
                 work, job, comparison, advance(known, comparison, account=account, now=now, new_id=self._ids.uuid)
             )
             if isinstance(evidence.view, VenueView):
-                done = AccountProgress(read_until_ms=_read_until_ms(evidence.view, evidence.missing), compared_at=now)
+                done = AccountProgress(read_until_ms=_read_until_ms(evidence, self._rules.link_key), compared_at=now)
                 await work.save_progress(account, done)
             await self._value(work, kept, evidence, now, proved=comparison.proved)
         await self._come_back(evidence.books, now)
@@ -139,15 +140,19 @@ class ReconcileAccount:
         """Ask which matches are missing last: what is booked in between is then no false alarm."""
         books = await self._keeper.books(account)
         view = await self._venue.read(books, since_ms=self._since_ms(books, progress))
-        missing: frozenset[str] = frozenset()
+        missing = unbooked = frozenset[str]()
         if isinstance(view, VenueView):
             exec_ids = our_exec_ids(books, view, self._rules.link_key)
-            missing = await self._keeper.missing(account, exec_ids) if exec_ids else missing
+            flow_ids = [flow.flow_id for flow in others_flows(books, view, self._rules.link_key)]
+            if exec_ids or flow_ids:
+                missing, unbooked = await self._keeper.missing(account, exec_ids, flow_ids)
         symbols = {coin.symbol for book in books.positions for coin in book.coins}
         lots = await self._market.lots(account.environment, symbols) if symbols else {}
         asked_at = self._clock.now()
         quotes = await self._market.quotes(account.environment, symbols) if symbols else {}
-        return _Evidence(books=books, view=view, missing=missing, lots=lots, quotes=quotes, asked_at=asked_at)
+        return _Evidence(
+            books=books, view=view, missing=missing, unbooked=unbooked, lots=lots, quotes=quotes, asked_at=asked_at
+        )
 
     def _since_ms(self, books: AccountBooks, progress: AccountProgress) -> int:
         overlap_ms = round(self._rules.overlap.total_seconds() * 1000)
@@ -165,6 +170,7 @@ class ReconcileAccount:
             link_key=self._rules.link_key,
             quiet=self._rules.quiet,
             missing=evidence.missing,
+            unbooked=evidence.unbooked,
             lots=evidence.lots,
             shortage_causes=causes,
         )
@@ -175,7 +181,8 @@ class ReconcileAccount:
         for entry in changed:
             await work.tell(BreakTold(entry=entry))
         for handover in comparison.handovers:
-            event_id = derived_id("handover", job.job_id, handover.break_class)
+            about = "flows" if handover.flows else handover.break_class
+            event_id = derived_id("handover", job.job_id, about)
             await work.tell(HandoverTold(account=job.account, handover=handover, event_id=event_id))
 
     async def _value(
@@ -195,6 +202,10 @@ class ReconcileAccount:
             await self._agenda.come_back(books.account, due=moved + self._rules.quiet + timedelta(seconds=1))
 
 
-def _read_until_ms(view: VenueView, missing: frozenset[str]) -> int:
-    """Matches that are still missing are read again next time, however old they grow."""
-    return min([view.read_until_ms, *(epoch_ms(row.at) for row in view.executions if row.exec_id in missing)])
+def _read_until_ms(evidence: _Evidence, link_key: bytes) -> int:
+    """What is still missing in our books is read again next time, however old it grows."""
+    view = evidence.view
+    assert isinstance(view, VenueView)
+    oldest = [row.at for row in view.executions if row.exec_id in evidence.missing]
+    oldest += [flow.at for flow in others_flows(evidence.books, view, link_key) if flow.flow_id in evidence.unbooked]
+    return min([view.read_until_ms, *(epoch_ms(at) for at in oldest)])

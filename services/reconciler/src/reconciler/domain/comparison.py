@@ -10,7 +10,8 @@ from uuid import UUID
 
 from reconciler.domain.balances import compare_balances
 from reconciler.domain.books import AccountBooks, OpenOrder
-from reconciler.domain.findings import Comparison, Finding, Handover, Scope
+from reconciler.domain.findings import Comparison, Finding, Flow, Handover, Scope
+from reconciler.domain.foreign_flows import class_of, coins_of, flows_of, handover_of
 from reconciler.domain.venue import NoView, VenueExecution, VenueOrder, VenueView
 from shared.trading.errors import Invalid
 from shared.trading.link_id import LinkId, position_tail
@@ -28,6 +29,7 @@ class Lens:
         link_key: Tells our client order ids from look-alikes.
         quiet: Orders and matches younger than this are left alone: their news may be under way.
         missing: Of the venue's matches with our ids, those that are not in our books.
+        unbooked: Of everything else that moved coins, what is not in our books.
         lots: Smallest step of quantity by symbol, base units.
         shortage_causes: Per coin, the classes (D4, D5, D9) noted earlier that took coins away.
     """
@@ -36,6 +38,7 @@ class Lens:
     link_key: bytes
     quiet: timedelta
     missing: frozenset[str]
+    unbooked: frozenset[str] = frozenset()
     lots: Mapping[str, Decimal]
     shortage_causes: Mapping[str, BreakClass]
 
@@ -58,7 +61,7 @@ def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
     return Comparison(
         findings=findings,
         looked_at=frozenset(looked_at),
-        handovers=_handovers(findings, ours),
+        handovers=(*_handovers(findings, ours), *_flow_handovers(books, view, lens)),
         passed_over=passed_over,
     )
 
@@ -80,6 +83,12 @@ def our_exec_ids(books: AccountBooks, view: VenueView, link_key: bytes) -> list[
     """The venue's matches that carry a client order id of ours, oldest first."""
     lens_key = link_key
     return [row.exec_id for row in view.executions if _link(row.client_order_id, books, lens_key) is not None]
+
+
+def others_flows(books: AccountBooks, view: VenueView, link_key: bytes) -> list[Flow]:
+    """What moved coins and was not ours, oldest first."""
+    trades = [row for row in view.executions if _link(row.client_order_id, books, link_key) is None]
+    return flows_of(trades, view.lines)
 
 
 def _link(text: str, books: AccountBooks, key: bytes) -> LinkId | None:
@@ -162,26 +171,27 @@ def _stale_orders(books: AccountBooks, view: VenueView, lens: Lens) -> list[Find
 
 
 def _notes(books: AccountBooks, view: VenueView, lens: Lens) -> list[Finding]:
-    """D4, D5 and D9: the user's own doings with coins that positions hold; told, never booked to a position."""
-    coins = {coin.symbol: coin.asset for position in books.positions for coin in position.coins}
+    """D4, D5, D9 and D13: what others did with coins that positions hold; told, and on the user's own coins first."""
+    held = {coin.asset for position in books.positions for coin in position.coins}
     notes = [
         Finding(
             break_class=BreakClass.D4,
             scope=Scope.NOTES,
-            subject=row.exec_id,
-            asset=coins[row.symbol],
+            subject=subject,
+            asset=asset,
             ours=Decimal(0),
-            theirs=row.quantity if row.side.value == "Buy" else -row.quantity,
+            theirs=change,
             detail=f"A trade by hand: {row.side} {row.quantity} {row.symbol} at {row.price}.",
             expected=True,
         )
         for row in view.executions
-        if row.symbol in coins and _decoded(row.client_order_id, books, lens) is None
+        if _decoded(row.client_order_id, books, lens) is None
+        for subject, asset, change in coins_of(row)
+        if asset in held
     ]
-    held = set(coins.values())
     notes += [
         Finding(
-            break_class=_line_class(line.type),
+            break_class=class_of(line.type),
             scope=Scope.NOTES,
             subject=line.id,
             asset=line.asset,
@@ -194,11 +204,6 @@ def _notes(books: AccountBooks, view: VenueView, lens: Lens) -> list[Finding]:
         if line.asset in held and line.change
     ]
     return notes
-
-
-def _line_class(kind: str) -> BreakClass:
-    moved = any(word in kind for word in ("TRANSFER", "DEPOSIT", "WITHDRAW"))
-    return BreakClass.D5 if moved else BreakClass.D9
 
 
 def _causes(notes: list[Finding]) -> dict[str, BreakClass]:
@@ -226,6 +231,11 @@ def _is_quiet(books: AccountBooks, ours: list[VenueExecution], lens: Lens) -> bo
         and all(position.traded_at <= settled_since for position in books.positions)
         and all(row.at <= settled_since for row in ours)
     )
+
+
+def _flow_handovers(books: AccountBooks, view: VenueView, lens: Lens) -> list[Handover]:
+    found = handover_of(others_flows(books, view, lens.link_key), lens.unbooked) if lens.unbooked else None
+    return [] if found is None else [found]
 
 
 def _handovers(findings: tuple[Finding, ...], ours: list[VenueExecution]) -> tuple[Handover, ...]:

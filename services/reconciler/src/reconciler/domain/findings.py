@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal
@@ -54,12 +55,22 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Something that moved coins beside our orders, by the id under which it is booked."""
+
+    flow_id: str
+    break_class: BreakClass
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
     """What execution shall query and book."""
 
     break_class: BreakClass
-    client_order_ids: tuple[str, ...]
-    exec_ids: tuple[str, ...]
+    client_order_ids: tuple[str, ...] = ()
+    exec_ids: tuple[str, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

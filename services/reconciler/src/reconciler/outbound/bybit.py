@@ -23,8 +23,6 @@ AHEAD_MS = 60_000
 """Histories are read a little into the future, since the venue's clock may be ahead of ours."""
 LOOKED_UP = 50
 """Orders that are asked for one by one in one comparison; the rest has its turn next time."""
-NO_TRADE = frozenset({"TRADE"})
-"""Types of the transaction log that executions tell about already."""
 
 
 class ReadSigner:
@@ -102,7 +100,7 @@ class BybitReader:
         return VenueView(
             balances={coin.coin: coin.wallet_balance for coin in wallet.coins},
             executions=tuple(_execution(row) for row in executions if row.exec_type == "Trade"),
-            lines=tuple(_line(row) for row in lines if row.type not in NO_TRADE),
+            lines=tuple(_line(row) for row in lines if not row.is_spot_trade),
             open_orders=tuple(_order(row) for row in open_orders),
             looked_up=await self._look_up(session, books, {row.order_link_id for row in open_orders}),
             read_until_ms=until_ms,

@@ -42,15 +42,23 @@ class RpcBookKeeper:
             first_trade_at=reply.first_trade_at,
         )
 
-    async def missing(self, account: Account, exec_ids: Sequence[str]) -> frozenset[str]:
-        """Those of the matches that are not in our books."""
+    async def missing(
+        self, account: Account, exec_ids: Sequence[str], flow_ids: Sequence[str] = ()
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """Those of our matches, and of the flows that were not ours, that are not in our books."""
         missing: set[str] = set()
-        for start in range(0, len(exec_ids), MANY):
+        unbooked: set[str] = set()
+        for start in range(0, max(len(exec_ids), len(flow_ids)), MANY):
             request = contract.KnownExecutions(
-                user_id=account.user_id, account_id=account.account_id, exec_ids=list(exec_ids[start : start + MANY])
+                user_id=account.user_id,
+                account_id=account.account_id,
+                exec_ids=list(exec_ids[start : start + MANY]),
+                flow_ids=list(flow_ids[start : start + MANY]),
             )
-            missing.update((await self._ask.ask(contract.MISSING_EXECUTIONS, request)).exec_ids)
-        return frozenset(missing)
+            reply = await self._ask.ask(contract.MISSING_EXECUTIONS, request)
+            missing.update(reply.exec_ids)
+            unbooked.update(reply.flow_ids)
+        return frozenset(missing), frozenset(unbooked)
 
 
 def _position(account: Account, item: contract.BookedPosition) -> PositionBook:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Any, cast
 
 from reconciler.domain.announcements import (
     Announcement,
@@ -155,7 +155,9 @@ def _handover(told: HandoverTold) -> Message:
         environment=account.environment,
         client_order_ids=list(handover.client_order_ids),
         exec_ids=list(handover.exec_ids),
-        break_class=cast("Literal['D1', 'D2', 'D3']", handover.break_class.value),
+        break_class=cast("Any", handover.break_class.value),
+        flow_ids=[flow.flow_id for flow in handover.flows],
+        since=min((flow.at for flow in handover.flows), default=None),
     )
     return Message(
         data=data,

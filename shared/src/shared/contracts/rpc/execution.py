@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.contracts.execution import FillView, PositionView
+from shared.contracts.execution import FillView, FlowView, PositionView
 from shared.contracts.fields import Contract, DecimalText, Moment
 from shared.contracts.orders import Ceiling
 from shared.contracts.rpc.verb import RpcVerb
@@ -189,12 +189,31 @@ class KnownExecutions(Contract):
     user_id: UUID
     account_id: UUID
     exec_ids: list[str]
+    flow_ids: list[str] = Field(default_factory=list)
+    """Of what was not ours: which of these are not booked?"""
 
 
 class MissingExecutions(Contract):
     """The ones we do not have."""
 
     exec_ids: list[str]
+    flow_ids: list[str] = Field(default_factory=list)
+
+
+class ListFlows(Contract):
+    """Flows of an account, newest first, before a cursor."""
+
+    user_id: UUID
+    account_id: UUID
+    limit: int = Field(default=50, ge=1, le=500)
+    before_at: Moment | None = None
+    before_id: str | None = None
+
+
+class FlowList(Contract):
+    """Flows, newest first."""
+
+    items: list[FlowView]
 
 
 class SettleOrder(Contract):
@@ -231,4 +250,14 @@ MISSING_EXECUTIONS = RpcVerb(
 SETTLE_ORDER = RpcVerb(
     "execution", "settle_order", SettleOrder, SettledOrder, callers=("gateway",), acts=True, timeout_s=25.0
 )
-VERBS = (MAKE_PLAN, MAKE_CLOSE_PLAN, GET_POSITION, LIST_ACCOUNTS, GET_BOOKS, MISSING_EXECUTIONS, SETTLE_ORDER)
+LIST_FLOWS = RpcVerb("execution", "list_flows", ListFlows, FlowList, callers=("gateway",))
+VERBS = (
+    MAKE_PLAN,
+    MAKE_CLOSE_PLAN,
+    GET_POSITION,
+    LIST_ACCOUNTS,
+    GET_BOOKS,
+    MISSING_EXECUTIONS,
+    SETTLE_ORDER,
+    LIST_FLOWS,
+)

@@ -128,6 +128,7 @@ class TransactionRow(VenueRow):
 
     id: Annotated[Text, Field(min_length=1)]
     symbol: Text = ""
+    category: Text = ""
     side: Text = ""
     type: Text
     currency: Text
@@ -141,6 +142,11 @@ class TransactionRow(VenueRow):
     order_id: Text = ""
     order_link_id: Text = ""
     time_ms: Milliseconds = Field(alias="transactionTime")
+
+    @property
+    def is_spot_trade(self) -> bool:
+        """Whether an execution tells the same."""
+        return self.type == "TRADE" and self.category in {"", "spot"}
 
 
 LegOutcome = Accepted[OrderAck] | Refused | RateLimited | Duplicate | NotOpen | Unknown

@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from execution.application.told import FillTold, IncidentTold, LegTold, PositionTold, Told
+from execution.application.told import FillTold, FlowsTold, IncidentTold, LegTold, PositionTold, Told
+from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position, Run
 from shared.contracts.execution import (
+    AccountFlowsBooked,
     FillsBooked,
     FillView,
+    FlowView,
     IncidentRaised,
     LegFilled,
     LegsUpdated,
@@ -49,6 +52,7 @@ class Views:
     position: Callable[[Position, Sequence[Leg]], PositionView]
     leg: Callable[[Leg], LegView]
     fill: Callable[[Fill], FillView]
+    flow: Callable[[AccountFlow], FlowView]
 
 
 @dataclass(slots=True)
@@ -71,7 +75,7 @@ class _Fills:
     booked: list[Fill] = field(default_factory=list)
 
 
-_Part = PositionTold | IncidentTold | _Legs | _Fills
+_Part = PositionTold | IncidentTold | FlowsTold | _Legs | _Fills
 
 
 class Announcer:
@@ -97,6 +101,8 @@ class Announcer:
                 yield self._position(part, run)
             case IncidentTold():
                 yield self._incident(part, run)
+            case FlowsTold():
+                yield self._flows(part)
             case _Legs():
                 yield from self._legs(part, run)
             case _Fills():
@@ -133,6 +139,17 @@ class Announcer:
         )
         # A match is booked once, so the first one names the event.
         return _announcement(data, one.user_id, one.position_id, run, aggregate=f"{one.account_id}:{one.exec_id}")
+
+    def _flows(self, told: FlowsTold) -> Announcement:
+        account = told.account
+        data = AccountFlowsBooked(
+            user_id=account.user_id,
+            account_id=account.account_id,
+            flows=[self._views.flow(flow) for flow in told.flows],
+        )
+        # A flow is booked once, so the first one names the event.
+        aggregate = f"{account.account_id}:{told.flows[0].flow_id}"
+        return _announcement(data, account.user_id, account.account_id, None, aggregate=aggregate)
 
     def _incident(self, told: IncidentTold, run: Run | None) -> Announcement:
         data = IncidentRaised(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, UUID, insert
 
 from execution.application.book_ports import Reservation
+from execution.domain.account_flow import AccountFlow
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
 from execution.domain.hand_settlement import HandSettlement
@@ -138,4 +139,19 @@ FILLS_OF_POSITION = Finder(Fill, _FILL, _is(_FILL.c.position_id), order=[_FILL.c
 FIRST_FILL_AT = Statement(sa.select(sa.func.min(_FILL.c.at)).where(_is(_FILL.c.account_id)))
 FILLS = Keeper(Fill, _FILL)
 LINES = Keeper(JournalLine, tables.journal)
+
+_FLOW = tables.account_flow
+KNOWN_FLOWS = Statement(
+    sa.select(_FLOW.c.flow_id).where(_is(_FLOW.c.account_id), _among(_FLOW.c.flow_id, "flow_ids", sa.Text()))
+)
+FLOWS_OF_ACCOUNT = Finder(
+    AccountFlow,
+    _FLOW,
+    _is(_FLOW.c.account_id),
+    sa.tuple_(_FLOW.c.at, _FLOW.c.flow_id)
+    < sa.tuple_(sa.bindparam("before_at", type_=_FLOW.c.at.type), sa.bindparam("before_id", type_=sa.Text())),
+    order=[_FLOW.c.at.desc(), _FLOW.c.flow_id.desc()],
+    limit=sa.bindparam("most", type_=sa.Integer()),
+)
+FLOWS = Keeper(AccountFlow, _FLOW)
 HAND_SETTLEMENTS = Keeper(HandSettlement, tables.hand_settlement)

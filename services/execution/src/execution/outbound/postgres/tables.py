@@ -13,6 +13,7 @@ from shared.runtime.columns import Word
 from shared.runtime.database import NAMING
 from shared.runtime.inbox import inbox_table
 from shared.runtime.outbox import outbox_table
+from shared.trading.flow import FlowKind
 from shared.trading.status import AttemptState, LegStatus, PositionStatus, Side, VenueEnvironment
 
 metadata = sa.MetaData(schema="execution", naming_convention=NAMING)
@@ -233,13 +234,32 @@ journal = _owned(
     "journal",
     sa.Column("source", sa.Text, nullable=False, comment="an execId, or the run that settled"),
     sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("position_id", ID, nullable=False),
+    sa.Column("position_id", ID),
     sa.Column("ledger", Word(LedgerAccount), nullable=False),
     sa.Column("asset", sa.Text, nullable=False),
     _money("amount"),
     sa.Column("at", MOMENT, nullable=False),
     sa.PrimaryKeyConstraint("account_id", "source", "number"),
     sa.Index("ix_journal_position", "position_id", "asset"),
+)
+
+account_flow = _owned(
+    "account_flows",
+    sa.Column("flow_id", sa.Text, nullable=False, comment="unique per account: a flow is booked once"),
+    sa.Column("kind", Word(FlowKind), nullable=False),
+    sa.Column("venue_type", sa.Text, nullable=False),
+    sa.Column("asset", sa.Text, nullable=False),
+    _money("amount"),
+    sa.Column("symbol", sa.Text),
+    sa.Column("price", MONEY),
+    sa.Column("counter_asset", sa.Text),
+    _money("counter_amount"),
+    _money("fee"),
+    sa.Column("fee_asset", sa.Text),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Column("booked_at", MOMENT, nullable=False),
+    sa.PrimaryKeyConstraint("account_id", "flow_id"),
+    sa.Index("ix_account_flow_at", "account_id", "at", "flow_id"),
 )
 
 hand_settlement = _owned(
@@ -255,5 +275,5 @@ hand_settlement = _owned(
 
 OWNED = ("plans", "positions", "holdings", "runs", "legs", "attempts", "reservations")
 """Tables with row-level security whose rows change."""
-APPEND_ONLY = ("fills", "journal", "hand_settlements")
+APPEND_ONLY = ("fills", "journal", "account_flows", "hand_settlements")
 """Tables with row-level security whose rows never change."""

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
 from execution.application.book_ports import Reservation
 from execution.application.ports import Account
 from execution.application.told import Told
+from execution.domain.account_flow import AccountFlow
 from execution.domain.attempt import Attempt
 from execution.domain.fill import Fill
 from execution.domain.hand_settlement import HandSettlement
@@ -26,6 +27,8 @@ from shared.runtime.inbox import first_delivery_in
 from shared.runtime.unit import Unit
 from shared.trading.link_id import position_tail, run_tail
 from shared.trading.money import ZERO
+
+_THE_END = (datetime(9999, 1, 1, tzinfo=UTC), "")
 
 
 class PostgresWork:
@@ -165,6 +168,22 @@ class PostgresWork:
 
     async def add_lines(self, lines: Sequence[JournalLine]) -> None:
         await sql.LINES.add(self._unit, lines)
+
+    async def known_flows(self, account_id: UUID, flow_ids: Collection[str]) -> set[str]:
+        if not flow_ids:
+            return set()
+        return set(await sql.KNOWN_FLOWS.column(self._unit, account_id=account_id, flow_ids=flow_ids))
+
+    async def flows(
+        self, account_id: UUID, *, before: tuple[datetime, str] | None, limit: int
+    ) -> Sequence[AccountFlow]:
+        at, flow_id = before or _THE_END
+        return await sql.FLOWS_OF_ACCOUNT.all(
+            self._unit, account_id=account_id, before_at=at, before_id=flow_id, most=limit
+        )
+
+    async def add_flows(self, flows: Sequence[AccountFlow]) -> None:
+        await sql.FLOWS.add(self._unit, flows)
 
     async def add_hand_settlement(self, settlement: HandSettlement) -> None:
         await sql.HAND_SETTLEMENTS.add(self._unit, [settlement])

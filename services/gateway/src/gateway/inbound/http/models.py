@@ -223,7 +223,12 @@ class BadCursor(Invalid):
 
 def cursor_of(at: datetime, name: UUID) -> str:
     """Where a page ended; opaque to clients."""
-    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), str(name)]).encode()).decode().rstrip("=")
+    return named_cursor_of(at, str(name))
+
+
+def named_cursor_of(at: datetime, name: str) -> str:
+    """Where a page ended whose rows have names of any form."""
+    return base64.urlsafe_b64encode(json.dumps([at.isoformat(), name]).encode()).decode().rstrip("=")
 
 
 def position_in(cursor: str | None) -> tuple[datetime, UUID] | None:
@@ -232,13 +237,33 @@ def position_in(cursor: str | None) -> tuple[datetime, UUID] | None:
     Raises:
         BadCursor: it is not one of ours.
     """
+    found = named_position_in(cursor)
+    try:
+        return None if found is None else (found[0], UUID(found[1]))
+    except ValueError:
+        raise _bad_cursor() from None
+
+
+def named_position_in(cursor: str | None) -> tuple[datetime, str] | None:
+    """What a cursor says of rows whose names have any form.
+
+    Raises:
+        BadCursor: it is not one of ours.
+    """
     if cursor is None:
         return None
     try:
         at, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return datetime.fromisoformat(at).astimezone(UTC), UUID(name)
+        moment = datetime.fromisoformat(at).astimezone(UTC)
     except (ValueError, TypeError, AttributeError, binascii.Error):
-        raise BadCursor("Use the next_cursor of the page before, unchanged.", context={"pointer": "?cursor"}) from None
+        raise _bad_cursor() from None
+    if not isinstance(name, str) or "\x00" in name:
+        raise _bad_cursor()
+    return moment, name
+
+
+def _bad_cursor() -> BadCursor:
+    return BadCursor("Use the next_cursor of the page before, unchanged.", context={"pointer": "?cursor"})
 
 
 Limit = Annotated[int, Field(ge=1, le=200)]

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.application.open_position import BuyIndex, OpenOrder, OpenPosition
 from gateway.application.turns import Turns
-from gateway.domain.accepted import Accepted, RememberedAnswer
+from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.errors import IdempotencyKeyReused, PlanAlreadyUsed, PlanExpired, PlanNotForThis, PlanNotFound
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
@@ -54,11 +54,15 @@ class Shop:
         self.answers[key] = RememberedAnswer(fingerprint=fingerprint, accepted=accepted)
         return None
 
-    async def open(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
+    async def open(
+        self, key: str, fingerprint: str, plan: Plan, accepted: Accepted, *, signing_ends: datetime
+    ) -> Opening:
+        if earlier := await self.remember(key, fingerprint, accepted):
+            return Opening(earlier=earlier, opened=False)
         if plan.plan_id in self.opened:
-            return False
+            return Opening(earlier=None, opened=False)
         self.opened[plan.plan_id] = (accepted, signing_ends)
-        return True
+        return Opening(earlier=None, opened=True)
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         raise AssertionError("nothing is closed here")

@@ -15,6 +15,7 @@ from gateway.domain.accepted import Accepted
 from gateway.domain.errors import PlanAlreadyUsed, PlanNotFound
 from gateway.domain.plan import Plan
 from shared.trading.clock import Clock, Ids
+from shared.trading.errors import PlatformError
 from shared.trading.money import plain
 from shared.trading.status import PositionStatus
 
@@ -91,11 +92,17 @@ class OpenPosition:
             if plan is None:
                 return await _remembered(work, order) or _no_plan()
             now = self._clock.now()
+            try:
+                plan.must_buy(now)
+            except PlatformError:
+                if earlier := await _remembered(work, order):
+                    return earlier
+                raise
             accepted = self._answer(plan, now)
-            if earlier := await work.remember(order.key, order.fingerprint, accepted):
-                return earlier.to(order.fingerprint)
-            plan.must_buy(now)
-            if not await work.open(plan, accepted, signing_ends=now + self._signing):
+            opening = await work.open(order.key, order.fingerprint, plan, accepted, signing_ends=now + self._signing)
+            if opening.earlier is not None:
+                return opening.earlier.to(order.fingerprint)
+            if not opening.opened:
                 raise PlanAlreadyUsed("This plan has opened a position already; nothing more was ordered.")
             return accepted
 

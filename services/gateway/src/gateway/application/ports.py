@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from gateway.domain.accepted import Accepted, RememberedAnswer
+from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.activity import ActivityEntry
 from gateway.domain.plan import Plan
 from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDetail, PositionSummary, Valuation
@@ -51,8 +51,10 @@ class Acceptance(Protocol):
         """Keep the answer, or return the one that stands under the key; waits while a twin is accepted elsewhere."""
         ...
 
-    async def open(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
-        """Record the position and its command; False when the plan has opened a position before."""
+    async def open(
+        self, key: str, fingerprint: str, plan: Plan, accepted: Accepted, *, signing_ends: datetime
+    ) -> Opening:
+        """Remember the answer and record the position and its command; waits like `remember`."""
         ...
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:

@@ -51,3 +51,16 @@ class RememberedAnswer:
                 "This Idempotency-Key came before with another body; nothing was ordered. Use a fresh key for a new order."
             )
         return self.accepted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What became of a request to open a position.
+
+    Attributes:
+        earlier: The answer that stands under the request's key, when it was not the first.
+        opened: The position and its command were recorded; with neither, the plan has opened a position before.
+    """
+
+    earlier: RememberedAnswer | None
+    opened: bool

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 
-from gateway.domain.accepted import Accepted, RememberedAnswer
+from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
 from gateway.outbound.postgres import rows
@@ -28,9 +30,10 @@ KEPT = timedelta(days=30)
 class PostgresAcceptance:
     """One such transaction; row-level security binds it to the user."""
 
-    def __init__(self, unit: Unit, outbox: Outbox, user_id: UUID) -> None:
+    def __init__(self, unit: Unit, outbox: Outbox, opening: Statement, user_id: UUID) -> None:
         self._unit = unit
         self._outbox = outbox
+        self._opening = opening
         self._user_id = user_id
 
     async def plan(self, plan_id: UUID) -> Plan | None:
@@ -45,21 +48,13 @@ class PostgresAcceptance:
 
     async def remember(self, key: str, fingerprint: str, accepted: Accepted) -> RememberedAnswer | None:
         """Keep the answer, or return the one that stands; the insert waits while a twin's transaction is open."""
-        kept = await _REMEMBER.value(
-            self._unit,
-            user_id=self._user_id,
-            key=key,
-            fingerprint=fingerprint,
-            answer=rows.answer(accepted),
-            created_at=accepted.accepted_at,
-            forgotten=accepted.accepted_at - KEPT,
-        )
+        kept = await _REMEMBER.value(self._unit, **_remembering(self._user_id, key, fingerprint, accepted))
         return None if kept else await self.answer(key)
 
-    async def open(self, plan: Plan, accepted: Accepted, *, signing_ends: datetime) -> bool:
-        """Record the position and its command."""
-        if await _OPEN.value(self._unit, **_opening(plan, accepted)) is None:
-            return False
+    async def open(
+        self, key: str, fingerprint: str, plan: Plan, accepted: Accepted, *, signing_ends: datetime
+    ) -> Opening:
+        """Keep the answer and record the position and its command: all in one statement, this is the busiest path."""
         command = orders.PlaceBasketOrder(
             position_id=accepted.position_id,
             user_id=plan.user_id,
@@ -71,8 +66,15 @@ class PostgresAcceptance:
             ceilings=_ceilings(plan),
             expires_at=signing_ends,
         )
-        await self._command(command, version=1)
-        return True
+        row = await self._opening.row(
+            self._unit,
+            **_remembering(self._user_id, key, fingerprint, accepted),
+            **_position(plan, accepted),
+            **self._outbox.said(_announcement(command, version=1)),
+        )
+        if row is None or not row["remembered"]:
+            return Opening(earlier=await self.answer(key), opened=False)
+        return Opening(earlier=None, opened=row["opened"])
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command."""
@@ -110,14 +112,7 @@ class PostgresAcceptance:
         )
 
     async def _command(self, command: orders.PlaceBasketOrder | orders.ClosePosition, *, version: int) -> None:
-        announcement = Announcement(
-            data=command,
-            user_id=command.user_id,
-            entity_id=command.position_id,
-            aggregate_id=command.position_id,
-            aggregate_version=version,
-        )
-        await self._outbox.record(self._unit, [announcement])
+        await self._outbox.record(self._unit, [_announcement(command, version=version)])
 
 
 class PostgresAcceptances:
@@ -126,27 +121,44 @@ class PostgresAcceptances:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
+        self._opening = _opening(outbox)
 
     @asynccontextmanager
     async def begin(self, user_id: UUID) -> AsyncIterator[PostgresAcceptance]:
         """Commits when the block ends, rolls back on any error."""
         async with self._database.unit(user_id) as unit:
-            yield PostgresAcceptance(unit, self._outbox, user_id)
+            yield PostgresAcceptance(unit, self._outbox, self._opening, user_id)
 
 
 def _given(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[object]]:
     return {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
 
 
-def _remember() -> Statement:
+_REMEMBERED = ("user_id", "key", "fingerprint", "answer", "created_at")
+
+
+def _remember() -> ReturningInsert[Any]:
+    """Keeps an answer, unless one stands under the key that is not forgotten; waits while a twin is being accepted."""
     table = idempotency_keys
-    row = insert(table).values(_given(table, "user_id", "key", "fingerprint", "answer", "created_at"))
+    given = {name: sa.bindparam(f"answer_{name}", type_=table.c[name].type) for name in _REMEMBERED}
+    row = insert(table).values(given)
     again = row.on_conflict_do_update(
         index_elements=["user_id", "key"],
         set_={name: row.excluded[name] for name in ("fingerprint", "answer", "created_at")},
         where=table.c.created_at < sa.bindparam("forgotten", type_=MOMENT),
     )
-    return Statement(again.returning(table.c.key))
+    return again.returning(table.c.key)
+
+
+def _remembering(user_id: UUID, key: str, fingerprint: str, accepted: Accepted) -> dict[str, object]:
+    return {
+        "answer_user_id": user_id,
+        "answer_key": key,
+        "answer_fingerprint": fingerprint,
+        "answer_answer": rows.answer(accepted),
+        "answer_created_at": accepted.accepted_at,
+        "forgotten": accepted.accepted_at - KEPT,
+    }
 
 
 _OPENED = (
@@ -174,13 +186,7 @@ _ANSWER = Statement(
         idempotency_keys.c.key == sa.bindparam("name", type_=sa.Text()),
     )
 )
-_REMEMBER = _remember()
-_OPEN = Statement(
-    insert(synthetic_positions)
-    .values(_given(synthetic_positions, *_OPENED))
-    .on_conflict_do_nothing()
-    .returning(synthetic_positions.c.position_id)
-)
+_REMEMBER = Statement(_remember())
 _CLOSE = Statement(
     insert(close_requests)
     .values(_given(close_requests, "plan_id", "user_id", "position_id", "accepted_at", "position_version"))
@@ -209,7 +215,35 @@ _COUNT_COMMAND = Statement(
 )
 
 
-def _opening(plan: Plan, accepted: Accepted) -> dict[str, object]:
+def _opening(outbox: Outbox) -> Statement:
+    """The answer; if it is the first under its key, the position; and if the plan has opened none before, the command."""
+    table = synthetic_positions
+    remembered = _remember().cte("remembered")
+    first = sa.exists(sa.select(remembered.c.key))
+    position = sa.select(*(sa.bindparam(name, type_=table.c[name].type) for name in _OPENED)).where(first)
+    opened = (
+        insert(table)
+        .from_select(list(_OPENED), position)
+        .on_conflict_do_nothing()
+        .returning(table.c.position_id)
+        .cte("opened")
+    )
+    new = sa.exists(sa.select(opened.c.position_id))
+    told = sa.select(first.label("remembered"), new.label("opened"), outbox.wake)
+    return Statement(told.add_cte(outbox.said_if(new)))
+
+
+def _announcement(command: orders.PlaceBasketOrder | orders.ClosePosition, *, version: int) -> Announcement:
+    return Announcement(
+        data=command,
+        user_id=command.user_id,
+        entity_id=command.position_id,
+        aggregate_id=command.position_id,
+        aggregate_version=version,
+    )
+
+
+def _position(plan: Plan, accepted: Accepted) -> dict[str, object]:
     return {
         "position_id": accepted.position_id,
         "user_id": plan.user_id,

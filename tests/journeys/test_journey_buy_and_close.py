@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kit.checker import check_position
-from kit.feed import listening
+from kit.feed import Feed, listening, listening_by_socket
 from kit.stage import Stage
 
 from shared.testing import eventually
@@ -39,8 +39,13 @@ async def test_ten_coins_are_bought_valued_and_sold_again(stage: Stage) -> None:
         seen = feed.events[-1].id
 
     await customer.client.close_position(str(position_id))
-    async with listening(customer.client, last_event_id=seen) as feed:
+    async with (
+        listening(customer.client, last_event_id=seen) as feed,
+        listening_by_socket(customer.client, last_event_id=seen) as socket,
+    ):
         await feed.wait_for("position_closed")
+        await socket.wait_for("position_closed")
+        assert until_closed(socket) == until_closed(feed), "a socket tells the same, with the same ids"
         assert feed.counts()["position_closing"] == 1, "the stream resumes where it ended"
         assert feed.counts()["position_executing"] == 0, "nothing comes twice"
         await feed.wait_for("leg_filled", number=10)
@@ -60,6 +65,11 @@ async def test_ten_coins_are_bought_valued_and_sold_again(stage: Stage) -> None:
     assert all(row["total"] == 0 for row in journal), "double entry: every asset sums to zero"
     spent = Decimal(closed["invested"]) - Decimal(closed["proceeds"])
     assert held(ledger)["USDT"] == Decimal(10_000) - spent, "our books say what the venue says, to the last digit"
+
+
+def until_closed(feed: Feed) -> list[tuple[str, str, str]]:
+    told = [(event.id, event.type, event.data) for event in feed.events]
+    return told[: [kind for _, kind, _ in told].index("position_closed") + 1]
 
 
 def three_different(values: list[dict[str, Any]]) -> list[dict[str, Any]]:

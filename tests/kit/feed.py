@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from websockets.asyncio.client import connect
 
 from basketry_cli.gateway import GatewayClient
 from basketry_cli.sse import ServerEvent
@@ -50,6 +53,31 @@ async def listening(client: GatewayClient, *, last_event_id: str | None = None) 
                 feed.events.append(event)
 
         task = asyncio.create_task(collect())
+        try:
+            yield feed
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+@contextlib.asynccontextmanager
+async def listening_by_socket(client: GatewayClient, *, last_event_id: str | None = None) -> AsyncIterator[Feed]:
+    """The same through a WebSocket."""
+    assert client.tokens is not None
+    feed = Feed()
+    hello = {"type": "hello", "token": client.tokens.access, "last_event_id": last_event_id}
+    async with connect(f"{client.url.replace('http', 'ws', 1)}/api/ws", proxy=None) as socket:
+        await socket.send(json.dumps(hello))
+
+        async def collect() -> None:
+            async for text in socket:
+                told = json.loads(text)
+                data = json.dumps(told.get("data"), separators=(",", ":"))
+                feed.events.append(ServerEvent(type=told["event"], data=data, id=told.get("id", "")))
+
+        task = asyncio.create_task(collect())
+        await eventually(lambda: feed.events or task.done(), because="the socket begins")
         try:
             yield feed
         finally:

@@ -25,6 +25,7 @@ from kit.gateway_neighbours import Neighbours
 from shared.contracts.envelope import Envelope
 from shared.contracts.fields import EventData
 from shared.contracts.registry import BY_MODEL
+from shared.runtime.sockets import SOCKETS
 from shared.testing import eventually
 
 
@@ -105,7 +106,9 @@ async def serving(gateway: Gateway, settings: Settings) -> AsyncIterator[str]:
     """Serve on a free port; the address while the block lasts."""
     app = gateway.app(settings)
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=3)
+        uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=3, **SOCKETS
+        )
     )
     task = asyncio.create_task(server.serve())
     await eventually(lambda: server.started or task.done(), timeout_s=20, because="the gateway serves")

@@ -6,7 +6,7 @@ import uuid
 
 import asyncpg
 import pytest
-from kit.feed import listening
+from kit.feed import listening, listening_by_socket
 from kit.stage import Customer, Stage
 
 from basketry_cli.problems import ApiProblem
@@ -25,7 +25,7 @@ async def refused(customer: Customer, method: str, path: str, body: dict[str, ob
 async def test_every_object_of_another_user_is_not_found(stage: Stage) -> None:
     owner, stranger = await stage.customer(), await stage.customer()
     plan = await owner.client.plan(index="top-5", amount="300", account=str(owner.account_id))
-    async with listening(stranger.client) as feed:
+    async with listening(stranger.client) as feed, listening_by_socket(stranger.client) as socket:
         position_id = await owner.buys("top-5", "300")
         await owner.settled(position_id)
         account = str(owner.account_id)
@@ -45,8 +45,10 @@ async def test_every_object_of_another_user_is_not_found(stage: Stage) -> None:
         assert answers == dict.fromkeys(answers, 404)
         own = await stranger.buys("top-5", "300")
         await feed.wait_for("position_active")
-        assert str(position_id) not in str([event.data for event in feed.events])
-        assert str(owner.account_id) not in str([event.data for event in feed.events])
+        await socket.wait_for("position_active")
+        for heard in (feed, socket):
+            assert str(position_id) not in str([event.data for event in heard.events])
+            assert str(owner.account_id) not in str([event.data for event in heard.events])
 
     assert [item["position_id"] for item in await stranger.client.positions()] == [str(own)]
     activity = await stranger.client._call("GET", "/api/activity")

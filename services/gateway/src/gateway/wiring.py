@@ -23,7 +23,8 @@ from gateway.inbound.dead_letters import dead_letter_router
 from gateway.inbound.desk import Desk, put
 from gateway.inbound.events import account_router, execution_router, market_router, portfolio_router
 from gateway.inbound.limits import Limits
-from gateway.inbound.sse import EventStreams, render
+from gateway.inbound.live_feed import LiveFeed
+from gateway.inbound.shown import show
 from gateway.inbound.tokens import AccessTokens
 from gateway.outbound.execution_client import ExecutionPlanner, ExecutionPositions
 from gateway.outbound.feed import FeedConnection, FeedHistory, FeedReader
@@ -46,6 +47,8 @@ from shared.runtime.settings import dsn_text
 from shared.trading.clock import Clock, Ids, SystemClock, SystemIds
 
 PRUNE_S = 3600.0
+NAMELESS = 512
+"""Sockets that have not said yet who they are; each has five seconds for it."""
 log = structlog.get_logger(__name__)
 
 
@@ -66,7 +69,7 @@ class Gateway:
         self._sweep_after_s = settings.signing_s + settings.sweep_margin_s
         self._connection = FeedConnection(self._connect_feed)
         self._fresh = Freshness(PostgresPainted(self.database))
-        self.hub = Hub(render, heard=self._fresh.heard)
+        self.hub = Hub(show, heard=self._fresh.heard)
         paint = PaintPicture(PostgresPictures(self.database))
         index_shelf = PostgresIndexRepository(self.database)
         letters = PostgresDeadLetters(self.database)
@@ -139,14 +142,15 @@ class Gateway:
             fresh=self._fresh,
             dead_letters=letters,
             attention=PostgresAttention(self._everybody),
-            streams=EventStreams(
+            feed=LiveFeed(
                 hub=self.hub,
                 history=FeedHistory(self._connection),
                 positions=reader,
                 fresh=self._fresh,
                 clock=self._clock,
-                chance=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             ),
+            nameless=asyncio.Semaphore(NAMELESS),
+            chance=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             origins=frozenset(settings.cors_origins),
             environment=settings.default_environment,
             paper_balance=settings.paper_balance,

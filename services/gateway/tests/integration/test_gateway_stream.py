@@ -2,92 +2,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
-import httpx
 import pytest
+from kit.gateway_browser import Browser, browsing, labels, numbers, tell
 
 from gateway.application.hub import QUEUE
 from shared.contracts import account, execution
 from shared.testing import eventually
 
 pytestmark = pytest.mark.integration
-
-
-@dataclass
-class Browser:
-    """Reads a stream in the background."""
-
-    events: list[dict[str, Any]] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)
-    status: int = 0
-    ended: bool = False
-    retry_ms: int = 0
-
-    @property
-    def names(self) -> list[str]:
-        return [event["event"] for event in self.events]
-
-    @property
-    def last_id(self) -> str:
-        return str(next(event["id"] for event in reversed(self.events) if event.get("id")))
-
-    async def read(self, answer: httpx.Response) -> None:
-        event: dict[str, Any] = {}
-        async for line in answer.aiter_lines():
-            name, _, value = line.partition(": ")
-            if not line:
-                if "event" in event:
-                    event["data"] = json.loads(event["data"])
-                    self.events.append(event)
-                event = {}
-            elif not name:
-                self.comments.append(value)
-            elif name == "retry":
-                self.retry_ms = int(value)
-            else:
-                event[name] = value
-        self.ended = True
-
-
-@asynccontextmanager
-async def browsing(house: Any, user: UUID, last_id: str | None = None, **claims: Any) -> AsyncIterator[Browser]:
-    browser = Browser()
-    headers = house.headers(user, **claims) | ({"last-event-id": last_id} if last_id else {})
-    async with (
-        httpx.AsyncClient(base_url=house.url, timeout=60) as http,
-        http.stream("GET", "/api/events", headers=headers) as answer,
-    ):
-        browser.status = answer.status_code
-        assert answer.status_code == 200, await answer.aread()
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        reading = asyncio.create_task(browser.read(answer))
-        await eventually(lambda: browser.events, because="the stream begins")
-        try:
-            yield browser
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-
-
-async def tell(house: Any, user: UUID, build: Any, count: int, *, first: int = 1) -> None:
-    for number in range(first, first + count):
-        key = build.key(user, label=f"number {number}")
-        await house.say(account.KeyChecked(key=key), user=user, about=key.key_id, version=number)
-
-
-def labels(browser: Browser) -> list[str]:
-    return [event["data"]["data"]["key"]["label"] for event in browser.events if event["event"] == "key_checked"]
-
-
-def numbers(first: int, last: int) -> list[str]:
-    return [f"number {number}" for number in range(first, last + 1)]
 
 
 async def test_events_of_the_user_arrive_once_in_order_and_nobody_elses(

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.application.freshness import Freshness
 from gateway.application.hub import QUEUE, Ended, Hub
+from gateway.application.live_event import LiveEvent
 from gateway.application.ports import FeedBounds, FeedMessage
 from gateway.application.turns import Turns
 
@@ -28,9 +29,9 @@ class Counting:
     def __init__(self) -> None:
         self.calls = 0
 
-    def __call__(self, epoch: str, message: FeedMessage) -> bytes | None:
+    def __call__(self, epoch: str, message: FeedMessage) -> LiveEvent | None:
         self.calls += 1
-        return f"{epoch}-{message.sequence}".encode()
+        return LiveEvent("leg_filled", "{}", id=f"{epoch}-{message.sequence}")
 
 
 @pytest.fixture
@@ -54,8 +55,20 @@ async def test_an_event_is_formatted_once_for_all_browsers_of_its_user_and_for_n
     hub.publish(uuid4(), message(12))
     hub.publish(None, message(13))
     assert counting.calls == 1
-    assert [[chunk.data for chunk in one.take()] for one in mine] == [[b"a-11"]] * 3
+    assert [[chunk.event.id for chunk in one.take()] for one in mine] == [["a-11"]] * 3
     assert other.take() == []
+
+
+async def test_each_spelling_of_an_event_is_made_once() -> None:
+    made: list[str] = []
+
+    def spelling(event: LiveEvent) -> bytes:
+        made.append(event.name)
+        return event.data.encode()
+
+    event = LiveEvent("leg_filled", "{}")
+    assert [event.spelled(spelling), event.spelled(spelling)] == [b"{}", b"{}"]
+    assert made == ["leg_filled"]
 
 
 async def test_what_was_seen_before_is_dropped(hub: Hub) -> None:
@@ -85,7 +98,7 @@ async def test_a_rebuilt_stream_lets_everybody_go_and_counts_anew(hub: Hub) -> N
     again = await hub.join(ADA, timeout_s=1)
     assert (again.epoch, again.joined_at) == ("b", 0)
     hub.publish(ADA, message(1))
-    assert [chunk.data for chunk in again.take()] == [b"b-1"]
+    assert [chunk.event.id for chunk in again.take()] == ["b-1"]
 
 
 async def test_a_pause_of_the_same_stream_keeps_browsers_and_position(hub: Hub) -> None:

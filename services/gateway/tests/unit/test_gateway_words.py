@@ -15,7 +15,7 @@ from gateway.inbound import openapi
 from gateway.inbound.api import SHORT, create_app
 from gateway.inbound.http.models import BadCursor, cursor_of, position_in
 from gateway.inbound.limits import Limits, TooMany
-from gateway.inbound.sse import SHOWN
+from gateway.inbound.shown import SHOWN
 from shared.trading.status import PositionStatus, VenueEnvironment
 
 ROOT = Path(__file__).parents[4]

@@ -6,6 +6,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.runtime.settings import ServiceSettings
+from shared.runtime.sockets import SOCKETS
 
 GRACEFUL_S = 5
 """Second line: streams are closed on the signal itself (`on_terminate`)."""
@@ -24,4 +25,5 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACEFUL_S,
         backlog=2048,
+        **SOCKETS,
     )

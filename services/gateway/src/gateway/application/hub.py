@@ -1,4 +1,4 @@
-"""The hub of one replica: the FEED comes in once, each event goes out to the browsers of its user."""
+"""The hub of one replica: the FEED comes in once, each event goes out to the browsers of its user, by stream or socket."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+from gateway.application.live_event import LiveEvent
 from gateway.application.ports import FeedBounds, FeedMessage
 
 QUEUE = 256
@@ -25,10 +26,10 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One event, formatted once for everybody who gets it."""
+    """One event and its place; the same object for everybody who gets it."""
 
     sequence: int
-    data: bytes
+    event: LiveEvent
 
 
 @dataclass(slots=True, eq=False)
@@ -77,17 +78,17 @@ class Hub:
     """Fan-out by user.
 
     Args:
-        render: Formats an event for browsers; None for one that they do not see.
+        show: An event as browsers see it; None for one that they do not see.
         heard: Told of every event, before any browser is.
     """
 
     def __init__(
         self,
-        render: Callable[[str, FeedMessage], bytes | None],
+        show: Callable[[str, FeedMessage], LiveEvent | None],
         *,
         heard: Callable[[FeedMessage], object] | None = None,
     ) -> None:
-        self._render = render
+        self._show = show
         self._heard = heard
         self._listeners: dict[UUID, set[Listener]] = {}
         self._bounds: FeedBounds | None = None
@@ -160,10 +161,10 @@ class Hub:
         group = self._listeners.get(user_id) if user_id else None
         if not group:
             return
-        data = self._render(self._bounds.epoch, message)
-        if data is None:
+        event = self._show(self._bounds.epoch, message)
+        if event is None:
             return
-        chunk = Chunk(message.sequence, data)
+        chunk = Chunk(message.sequence, event)
         for listener in [one for one in group if not one.offer(chunk)]:
             listener.end(Ended.OVERFLOW)
 

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from starlette.requests import HTTPConnection
 
-from gateway.inbound.desk import AtDesk
+from gateway.inbound.desk import AtDesk, Desk
 from gateway.inbound.tokens import Principal, TokenInvalid
 from shared.trading.errors import Denied, Invalid
 
@@ -45,9 +46,34 @@ class KeyInvalid(Invalid):
     title = "The Idempotency-Key cannot be used"
 
 
-def address(request: Request) -> str:
+def address(connection: HTTPConnection) -> str:
     """Where a request comes from; behind a proxy, what the server was told to trust."""
-    return request.client.host if request.client else "unknown"
+    return connection.client.host if connection.client else "unknown"
+
+
+def bearer_token(connection: HTTPConnection) -> str:
+    """What stands behind `Authorization: Bearer`, or nothing."""
+    scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
+    return bearer.strip() if scheme.lower() == "bearer" else ""
+
+
+async def known_caller(token: str, connection: HTTPConnection, desk: Desk) -> Principal:
+    """Who a token speaks for; counted against the user, or the address if it speaks for nobody.
+
+    Raises:
+        TokenInvalid: there is no valid token.
+        TooMany: the user asks too often.
+    """
+    if not token:
+        connection.state.standing = await desk.limits.hit("address", address(connection))
+        raise TokenInvalid("This needs an access token: sign in first.", code="token_missing")
+    try:
+        principal = await desk.tokens.verify(token)
+    except TokenInvalid:
+        connection.state.standing = await desk.limits.hit("address", address(connection))
+        raise
+    connection.state.standing = await desk.limits.hit("user", str(principal.user_id))
+    return principal
 
 
 async def signed_in(request: Request, desk: AtDesk) -> Principal:
@@ -58,22 +84,12 @@ async def signed_in(request: Request, desk: AtDesk) -> Principal:
         CrossSiteRefused: a write with the cookie without an allowed Origin and our own header.
         TooMany: the user asks too often.
     """
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    token = bearer.strip() if scheme.lower() == "bearer" else ""
+    token = bearer_token(request)
     if not token:
         token = request.cookies.get(COOKIE, "")
         if token and request.method not in _SAFE:
             _must_be_ours(request, desk)
-    if not token:
-        request.state.standing = await desk.limits.hit("address", address(request))
-        raise TokenInvalid("This needs an access token: sign in first.", code="token_missing")
-    try:
-        principal = await desk.tokens.verify(token)
-    except TokenInvalid:
-        request.state.standing = await desk.limits.hit("address", address(request))
-        raise
-    request.state.standing = await desk.limits.hit("user", str(principal.user_id))
-    return principal
+    return await known_caller(token, request, desk)
 
 
 def _must_be_ours(request: Request, desk: AtDesk) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Protocol, cast
 from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from gateway.application.close_position import ClosePosition
 from gateway.application.freshness import Freshness
@@ -16,7 +19,7 @@ from gateway.application.open_position import OpenPosition
 from gateway.application.ports import DeadLetter, PositionReader
 from gateway.domain.waiting_order import WaitingOrder
 from gateway.inbound.limits import Limits
-from gateway.inbound.sse import EventStreams
+from gateway.inbound.live_feed import LiveFeed
 from gateway.inbound.tokens import AccessTokens
 from shared.contracts.market import IndexVersionView
 from shared.contracts.rpc.execution import PlanView
@@ -70,7 +73,12 @@ class AttentionDesk(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Use cases, readers and questions; one per process."""
+    """Use cases, readers and questions; one per process.
+
+    Attributes:
+        nameless: Places for sockets that have not said yet who they are.
+        chance: Spreads the reconnects of many browsers.
+    """
 
     ask: RpcClient
     tokens: AccessTokens
@@ -84,7 +92,9 @@ class Desk:
     fresh: Freshness
     dead_letters: DeadLetterDesk
     attention: AttentionDesk
-    streams: EventStreams
+    feed: LiveFeed
+    nameless: asyncio.Semaphore
+    chance: random.Random
     origins: frozenset[str]
     environment: VenueEnvironment
     paper_balance: Decimal
@@ -97,8 +107,8 @@ def put(app_state: object, desk: Desk) -> None:
     app_state.desk = desk  # type: ignore[attr-defined]
 
 
-async def _desk(request: Request) -> Desk:
-    return cast("Desk", request.app.state.desk)
+async def _desk(connection: HTTPConnection) -> Desk:
+    return cast("Desk", connection.app.state.desk)
 
 
 AtDesk = Annotated[Desk, Depends(_desk)]

@@ -50,14 +50,17 @@ class Door:
         self._body_limit = body_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request; other protocols pass."""
-        if scope["type"] != "http":
+        """Handle one request; a socket gets its trace id and passes, since what it carries is bounded by the server."""
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         trace = _trace(Headers(scope=scope)) or self._ids.uuid()
         scope.setdefault("state", {})["trace_id"] = trace.hex
         with correlated(trace):
-            await _Passage(self._app, scope, receive, send, self._body_limit).go()
+            if scope["type"] == "websocket":
+                await self._app(scope, receive, send)
+            else:
+                await _Passage(self._app, scope, receive, send, self._body_limit).go()
 
 
 class _Passage:

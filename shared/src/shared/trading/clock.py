@@ -53,9 +53,12 @@ class SystemIds:
         return secrets.token_urlsafe(size_bytes)
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def epoch_ms(moment: datetime) -> int:
     """Milliseconds since 1970-01-01 UTC, exact: the venue's unit of time."""
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - _EPOCH
     return delta.days * 86_400_000 + delta.seconds * 1000 + delta.microseconds // 1000
 
 

@@ -13,7 +13,7 @@ KEPT = 60
 """What Bybit shows of a spot pair."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class Print:
     """One public trade; `side` is the taker's."""
 

@@ -27,7 +27,7 @@ class Holding:
         return sub(self.wallet, self.locked)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class LogEntry:
     """A row of the transaction log: one coin moved; `change` = `cash_flow` − `fee`."""
 

@@ -93,7 +93,7 @@ class Order:
         return EXACT.multiply(self.leaves_quantity, self.price)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class Execution:
     """One match; `fee` in `fee_coin`: base on a buy, quote on a sell."""
 

@@ -21,7 +21,7 @@ MIN_PERCENT, MAX_PERCENT = Decimal("0.01"), Decimal(10)
 """Slippage tolerance of a market order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class OrderRequest:
     """Fields that are well formed; whether the venue takes them is decided by `order_rules`."""
 

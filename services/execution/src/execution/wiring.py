@@ -11,6 +11,7 @@ from execution.application.accept_close import AcceptClose
 from execution.application.book_flows import BookFlows
 from execution.application.book_venue_record import BookVenueRecord
 from execution.application.bookkeeping import Bookkeeper
+from execution.application.check_balances import CheckBalances
 from execution.application.desk_office import DeskOffice
 from execution.application.desk_tools import DeskTools
 from execution.application.linking import Linking
@@ -19,15 +20,17 @@ from execution.application.make_plan import MakePlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.purse import Purse
 from execution.application.read_books import ReadBooks
+from execution.application.resolve_shortage import ResolveShortage
 from execution.application.resolve_unknown import ResolveUnknown
 from execution.application.send_orders import SendOrders
 from execution.application.settle_by_hand import SettleByHand
 from execution.application.trade_run import TradeRun
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.sizing import SizingRules
+from execution.inbound.account_rpc import create_account_rpc
 from execution.inbound.events import create_orders, create_tasks
 from execution.inbound.rpc import create_rpc
-from execution.inbound.views import fill_view, flow_view, leg_view, position_view
+from execution.inbound.views import fill_view, flow_view, leg_view, position_view, shortage_view
 from execution.outbound.bybit_streams import BybitStreams
 from execution.outbound.bybit_venue import BybitVenue
 from execution.outbound.keys_client import KeysClient
@@ -59,6 +62,7 @@ class Rooms:
     book: BookVenueRecord
     read_books: ReadBooks
     settle_by_hand: SettleByHand
+    resolve_shortage: ResolveShortage
     register: PostgresDeskRegister
 
 
@@ -66,7 +70,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
     """All rooms, connected; `asker` reaches the other services."""
     clock, ids = SystemClock(), SystemIds()
     database = Database(dsn_text(settings.database_dsn), pool_size=12)
-    views = Views(position=position_view, leg=leg_view, fill=fill_view, flow=flow_view)
+    views = Views(position=position_view, leg=leg_view, fill=fill_view, flow=flow_view, shortage=shortage_view)
     books = PostgresBooks(database, Announcer(Outbox(outbox, source="execution", clock=clock, ids=ids), ids, views))
     register = PostgresDeskRegister(database, lease=timedelta(seconds=settings.lease_s))
     times = ProtocolTimes().scaled(settings.times_scale)
@@ -120,11 +124,13 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
             venue=venue,
             bookkeeper=bookkeeper,
             flows=BookFlows(books=books, venue=venue, linking=linking, clock=clock),
+            balances=CheckBalances(books=books, venue=venue, clock=clock, ids=ids),
             linking=linking,
             clock=clock,
         ),
         read_books=ReadBooks(books, clock),
         settle_by_hand=SettleByHand(books=books, venue=venue, bookkeeper=bookkeeper, times=times, clock=clock),
+        resolve_shortage=ResolveShortage(books=books, clock=clock),
         register=register,
     )
 
@@ -150,7 +156,8 @@ def build(settings: Settings) -> Process:
                 read_books=rooms.read_books,
                 register=rooms.register,
                 settle_by_hand=rooms.settle_by_hand,
-            )
+            ),
+            create_account_rpc(read_books=rooms.read_books, resolve_shortage=rooms.resolve_shortage),
         ],
         loops={"desks": rooms.office.run},
         on_stop=[close_venue],

@@ -29,6 +29,7 @@ from execution.domain.leg import Leg
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position, PositionHolding, Run, RunKind, RunState
 from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.shortage import AnswerRecord, Share, Shortage, ShortageState
 from execution.domain.venue_facts import ExecutionFact
 from shared.testing import FakeClock, FakeIds
 from shared.trading.status import AttemptState, LegStatus, PositionStatus, Side, VenueEnvironment
@@ -54,6 +55,8 @@ class FakeWork:
     fills: dict[str, Fill] = field(default_factory=dict)
     lines: list[JournalLine] = field(default_factory=list)
     flows_: dict[str, AccountFlow] = field(default_factory=dict)
+    shortages_: dict[UUID, tuple[Shortage, dict[UUID, Decimal]]] = field(default_factory=dict)
+    answers: list[AnswerRecord] = field(default_factory=list)
     settlements: list[HandSettlement] = field(default_factory=list)
     messages: set[UUID] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
@@ -144,6 +147,42 @@ class FakeWork:
 
     async def add_flows(self, flows: Sequence[AccountFlow]) -> None:
         self.flows_ |= {flow.flow_id: flow for flow in flows}
+
+    async def positions_of(self, account_id: UUID) -> Sequence[Position]:
+        return [position for position in self.positions.values() if position.account_id == account_id]
+
+    async def trading_runs(self, account_id: UUID) -> Sequence[Run]:
+        return [run for run in self.runs.values() if run.state is RunState.TRADING]
+
+    async def open_shortage(self, account_id: UUID, asset: str) -> tuple[Shortage, dict[UUID, Decimal]] | None:
+        rows = [row for row in await self.shortages(account_id) if row[0].asset == asset]
+        return rows[0] if rows else None
+
+    async def last_shortage(
+        self, account_id: UUID, asset: str, shortage_id: UUID | None
+    ) -> tuple[Shortage, dict[UUID, Decimal]] | None:
+        rows = [row for row in self.shortages_.values() if row[0].asset == asset and row[0].account_id == account_id]
+        named = [row for row in reversed(rows) if shortage_id in {None, row[0].shortage_id}]
+        return named[0] if named else None
+
+    async def shortages(self, account_id: UUID) -> Sequence[tuple[Shortage, dict[UUID, Decimal]]]:
+        rows = self.shortages_.values()
+        return [row for row in rows if row[0].state is not ShortageState.RESOLVED and row[0].account_id == account_id]
+
+    async def save_shortage(self, shortage: Shortage, shares: Sequence[Share]) -> None:
+        assert all(share.quantity > 0 for share in shares)
+        self.shortages_[shortage.shortage_id] = (shortage, {share.position_id: share.quantity for share in shares})
+
+    async def missing_coins(self, account_id: UUID) -> dict[UUID, dict[str, Decimal]]:
+        found: dict[UUID, dict[str, Decimal]] = {}
+        for shortage, shares in await self.shortages(account_id):
+            for position_id, quantity in shares.items():
+                found.setdefault(position_id, {})[shortage.asset] = quantity
+        return found
+
+    async def add_answer(self, answer: AnswerRecord) -> None:
+        assert (answer.shortage_id, answer.how) not in {(row.shortage_id, row.how) for row in self.answers}
+        self.answers.append(answer)
 
     async def add_hand_settlement(self, settlement: HandSettlement) -> None:
         self.settlements.append(settlement)

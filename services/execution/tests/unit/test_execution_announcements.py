@@ -82,7 +82,13 @@ def a_fill(number: int, run: UUID = RUN) -> Fill:
 
 async def announced(*told: Told) -> list[Announcement]:
     shelf = Shelf()
-    shown = Views(position=views.position_view, leg=views.leg_view, fill=views.fill_view, flow=views.flow_view)
+    shown = Views(
+        position=views.position_view,
+        leg=views.leg_view,
+        fill=views.fill_view,
+        flow=views.flow_view,
+        shortage=views.shortage_view,
+    )
     announcer = Announcer(cast("Outbox", shelf), FakeIds(), shown)
     await announcer.announce(cast("Any", None), [(one, None) for one in told])
     return shelf.kept

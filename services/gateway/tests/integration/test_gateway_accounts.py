@@ -81,3 +81,64 @@ async def test_what_happened_makes_a_line_in_the_feed(house: Any, ada: UUID) -> 
         return str(items[0]["sentence"])
 
     assert await eventually(line) == "0.5 BTC left the account. Another 1 came with it."
+
+
+def a_shortage(account: UUID, **changes: Any) -> execution.ShortageView:
+    values: dict[str, Any] = {
+        "shortage_id": UUID(int=9),
+        "account_id": account,
+        "asset": "BTC",
+        "quantity": Decimal("0.25"),
+        "state": "open",
+        "shares": [execution.ShortageShare(position_id=UUID(int=5), quantity=Decimal("0.25"))],
+        "found_at": NOW,
+        "changed_at": NOW,
+        "version": 1,
+    }
+    return execution.ShortageView(**(values | changes))
+
+
+async def test_a_shortage_is_shown_and_answered(house: Any, ada: UUID) -> None:
+    account = uuid4()
+    asked: list[questions.ResolveShortage] = []
+
+    def resolve(ask: questions.ResolveShortage) -> execution.ShortageView:
+        asked.append(ask)
+        return a_shortage(account, state="resolved", how=ask.how, version=2)
+
+    house.neighbours.answer(questions.LIST_SHORTAGES, lambda _: questions.ShortageList(items=[a_shortage(account)]))
+    house.neighbours.answer(questions.RESOLVE_SHORTAGE, resolve)
+    path = f"/api/accounts/{account}/shortages"
+    [shown] = (await house.http.get(path, headers=house.headers(ada))).json()["items"]
+    assert (shown["asset"], shown["quantity"], shown["state"]) == ("BTC", "0.25", "open")
+    assert shown["shares"] == [{"position_id": str(UUID(int=5)), "quantity": "0.25"}]
+    body = {"how": "sold", "shortage_id": shown["shortage_id"]}
+    answer = await house.http.post(f"{path}/BTC/resolve", json=body, headers=house.headers(ada))
+    assert (answer.status_code, answer.json()["state"], answer.json()["how"]) == (200, "resolved", "sold")
+    assert [(ask.user_id, ask.asset, ask.how) for ask in asked] == [(ada, "BTC", "sold")]
+    for wrong in ({"how": "lost"}, {}, {"how": "sold", "more": 1}):
+        refused = await house.http.post(f"{path}/BTC/resolve", json=wrong, headers=house.headers(ada))
+        assert refused.status_code == 422
+    assert (await house.http.post(f"{path}/BTC/resolve", json=body)).status_code == 401
+    odd = await house.http.post(f"{path}/b%20c/resolve", json=body, headers=house.headers(ada))
+    assert odd.status_code == 422
+
+
+async def test_a_shortage_makes_a_line_in_the_feed(house: Any, ada: UUID) -> None:
+    account = uuid4()
+    for number, (state, how) in enumerate([("open", None), ("waiting", "will_return"), ("resolved", "returned")], 1):
+        event = execution.ShortageChanged(
+            user_id=ada, shortage=a_shortage(account, state=state, how=how, version=number)
+        )
+        await house.say(event, user=ada, about=account, version=number)
+
+    async def lines() -> list[str]:
+        items = (await house.http.get("/api/activity", headers=house.headers(ada))).json()["items"]
+        assert len(items) == 3
+        return [item["sentence"] for item in items]
+
+    assert sorted(await eventually(lines)) == [
+        "0.25 BTC are back.",
+        "0.25 BTC of your positions are missing on the account. Say whether they were sold, withdrawn or will return.",
+        "0.25 BTC of your positions are missing on the account; you said that they will return.",
+    ]

@@ -243,6 +243,50 @@ async def test_coins_beyond_the_positions_are_the_users_own(bench: Any, make: An
     assert (await bench.reconcile()).findings == ()
 
 
+async def test_a_shortage_is_handed_over_until_execution_knows_it_and_again_when_it_changes(
+    bench: Any, make: Any
+) -> None:
+    bench.sources.view = make.view({"BTC": "0.9"})
+    await bench.reconcile()
+    [told] = bench.handovers()
+    assert (told.handover.assets, told.handover.break_class) == (("BTC",), BreakClass.D10)
+    bench.sources.book = replace(make.books(), shortages={"BTC": Decimal("0.1")})
+    await bench.reconcile()
+    assert len(bench.handovers()) == 1, "execution knows it"
+    bench.sources.view = make.view({"BTC": "1"})
+    await bench.reconcile()
+    assert bench.handovers()[1].handover.assets == ("BTC",), "the coins are back"
+    assert bench.breaks_told()[-1] == ("D10", "balance:BTC", "resolved")
+    bench.sources.book = make.books()
+    await bench.reconcile()
+    assert len(bench.handovers()) == 2
+
+
+async def test_what_the_venue_rounds_is_not_handed_over(bench: Any, make: Any) -> None:
+    bench.sources.view = make.view({"BTC": "0.99999999"})
+    await bench.reconcile()
+    assert bench.handovers() == []
+
+
+async def test_d9_a_conversion_and_d13_what_the_venue_forces_explain_what_is_missing(bench: Any, make: Any) -> None:
+    for kind, letter in (("CURRENCY_SELL", "D9"), ("AUTO_SOLD_COLLATERAL_INS_LOAN", "D13")):
+        bench.store.entries.clear()
+        bench.store.told.clear()
+        bench.sources.view = make.view({"BTC": "0.75"}, lines=(make.line("l1", kind=kind, change="-0.25"),))
+        await bench.reconcile()
+        assert bench.breaks_told() == [(letter, "l1", "expected"), (letter, "balance:BTC", "open")]
+        bench.sources.view = make.view({"BTC": "1"})
+        await bench.reconcile()
+        assert bench.breaks_told()[-1] == (letter, "balance:BTC", "resolved")
+
+
+async def test_d9_an_airdrop_is_noted_and_harms_nobody(bench: Any, make: Any) -> None:
+    bench.sources.view = make.view({"BTC": "1.5"}, lines=(make.line("l1", kind="AIRDROP", change="0.5"),))
+    comparison = await bench.reconcile()
+    assert bench.breaks_told() == [("D9", "l1", "expected")]
+    assert comparison.proved
+
+
 async def test_several_positions_share_one_balance(bench: Any, make: Any) -> None:
     twin = make.book(make.coin(quantity="2"), position_id=STRANGER)
     bench.sources.book = make.books(make.book(), twin)

@@ -84,6 +84,8 @@ class PositionView(Contract):
     """False when legs are missing under the position's policy; the reasons say which."""
     reasons: list[str]
     blocked_reason: str | None = None
+    trading_paused: str | None = None
+    """Why nothing trades on it by itself: `shortage:BTC` until the user says what happened to its coins."""
     policy: Literal["HOLD"] = "HOLD"
     run_id: UUID
     run_kind: Literal["buy", "close"]
@@ -197,3 +199,34 @@ class AccountFlowsBooked(EventData):
     user_id: UUID
     account_id: UUID
     flows: list[FlowView]
+
+
+class ShortageShare(Contract):
+    """What of a shortage one position bears, in units of the coin."""
+
+    position_id: UUID
+    quantity: DecimalText
+
+
+class ShortageView(Contract):
+    """Coins that positions hold in the books and the account does not; they do not trade until the user says why."""
+
+    shortage_id: UUID
+    account_id: UUID
+    asset: str
+    quantity: DecimalText
+    """Units missing; of a resolved shortage what was missing last."""
+    state: Literal["open", "waiting", "resolved"]
+    how: str | None = None
+    """What the user said (`sold`, `withdrawn`, `will_return`), or `returned`."""
+    shares: list[ShortageShare]
+    found_at: Moment
+    changed_at: Moment
+    version: int
+
+
+class ShortageChanged(EventData):
+    """Coins of positions are missing on an account, the user has said why, or they are back."""
+
+    user_id: UUID
+    shortage: ShortageView

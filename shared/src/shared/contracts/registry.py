@@ -46,6 +46,7 @@ EVENTS: tuple[EventSpec, ...] = (
     EventSpec(execution.LegFilled, "execution", "leg_filled", "execution"),
     EventSpec(execution.FillsBooked, "execution", "fills_booked", "execution"),
     EventSpec(execution.AccountFlowsBooked, "execution", "account_flows_booked", "execution"),
+    EventSpec(execution.ShortageChanged, "execution", "shortage_changed", "execution"),
     EventSpec(execution.IncidentRaised, "execution", "incident_raised", "execution"),
     EventSpec(portfolio.PnlUpdated, "portfolio", "pnl_updated", "reconciler"),
     EventSpec(portfolio.DeviationDetected, "portfolio", "deviation_detected", "reconciler"),

@@ -65,6 +65,19 @@ class Holding:
                 realised=self.realised + proceeds - quote_fee - given_up,
             )
 
+    def given_up(self, quantity: Decimal) -> Holding:
+        """After `quantity` base units left without a sale, at average cost: nothing is gained or lost by it.
+
+        Raises:
+            Oversold: `quantity` is above what is held.
+        """
+        if quantity > self.quantity:
+            raise Oversold(f"{quantity} cannot leave where {self.quantity} are held.")
+        with localcontext(EXACT):
+            rest = self.quantity - quantity
+            share = truncate(self.cost * quantity / self.quantity, places=COST_PLACES) if self.quantity else ZERO
+            return replace(self, quantity=rest, cost=self.cost - share if rest else ZERO)
+
     def unrealised(self, mark: Decimal) -> Decimal:
         """Quote units gained on paper at `mark`, quote per base."""
         with localcontext(EXACT):

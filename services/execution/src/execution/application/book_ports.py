@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +20,7 @@ from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run
+from execution.domain.shortage import AnswerRecord, Share, Shortage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +199,32 @@ class Work(Protocol):
 
     async def add_flows(self, flows: Sequence[AccountFlow]) -> None:
         """Book flows."""
+        ...
+
+    async def open_shortage(self, account_id: UUID, asset: str) -> tuple[Shortage, Mapping[UUID, Decimal]] | None:
+        """The shortage of a coin that is not resolved, with its shares by position."""
+        ...
+
+    async def last_shortage(
+        self, account_id: UUID, asset: str, shortage_id: UUID | None
+    ) -> tuple[Shortage, Mapping[UUID, Decimal]] | None:
+        """The one of that id, or the newest of a coin, whatever its state."""
+        ...
+
+    async def shortages(self, account_id: UUID) -> Sequence[tuple[Shortage, Mapping[UUID, Decimal]]]:
+        """Those of an account that are not resolved, by coin."""
+        ...
+
+    async def save_shortage(self, shortage: Shortage, shares: Sequence[Share]) -> None:
+        """Store a shortage, new or changed, with its shares in place of those before."""
+        ...
+
+    async def missing_coins(self, account_id: UUID) -> Mapping[UUID, Mapping[str, Decimal]]:
+        """By position and coin, what is missing of it."""
+        ...
+
+    async def add_answer(self, answer: AnswerRecord) -> None:
+        """Keep what the user said, for ever."""
         ...
 
     async def add_hand_settlement(self, settlement: HandSettlement) -> None:

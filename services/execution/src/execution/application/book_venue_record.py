@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from execution.application.book_flows import BookFlows, FlowRecord
 from execution.application.book_ports import Books
 from execution.application.bookkeeping import Bookkeeper
+from execution.application.check_balances import CheckBalances
 from execution.application.linking import Linking
 from execution.application.ports import Account, OrderVenue
 from execution.domain.venue_facts import Fact
@@ -28,6 +29,7 @@ class VenueRecord:
     exec_ids: Sequence[str] = ()
     flow_ids: Sequence[str] = ()
     since: datetime | None = None
+    assets: Sequence[str] = ()
 
 
 class BookVenueRecord:
@@ -40,10 +42,12 @@ class BookVenueRecord:
         venue: OrderVenue,
         bookkeeper: Bookkeeper,
         flows: BookFlows,
+        balances: CheckBalances,
         linking: Linking,
         clock: Clock,
     ) -> None:
         self._flows = flows
+        self._balances = balances
         self._books = books
         self._venue = venue
         self._bookkeeper = bookkeeper
@@ -60,6 +64,7 @@ class BookVenueRecord:
         if record.flow_ids:
             since = record.since or self._clock.now() - LOOK_BACK
             await self._flows.execute(FlowRecord(account=record.account, flow_ids=record.flow_ids, since=since))
+        await self._balances.execute(record.account, record.assets)
 
     async def _ours(self, record: VenueRecord) -> None:
         facts: list[Fact] = []

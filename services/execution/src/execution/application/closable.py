@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,7 +18,8 @@ async def must_be_closable(work: Work, position: Position) -> None:
     """Let nothing of a position be sold while an order of it may still be alive: its coins would be sold twice.
 
     Raises:
-        PositionNotClosable: not ACTIVE, or the fate of an order is not known; `reason` is in the context.
+        PositionNotClosable: not ACTIVE, the fate of an order is not known, or coins of it left the account; `reason` is
+            in the context.
     """
     if position.status is not PositionStatus.ACTIVE:
         raise PositionNotClosable(
@@ -34,11 +36,26 @@ async def must_be_closable(work: Work, position: Position) -> None:
             f"The outcome of an earlier order is not known yet ({', '.join(waiting)}); nothing was ordered.",
             context={"reason": f"{waiting[0]}:order_unresolved"},
         )
+    short = sorted(await _missing(work, position))
+    if short:
+        coins = ", ".join(short)
+        raise PositionNotClosable(
+            f"{coins} of this position left the account. Say first whether they were sold, withdrawn or will return.",
+            context={"reason": f"shortage:{','.join(short)}"},
+        )
+
+
+async def _missing(work: Work, position: Position) -> Mapping[str, Decimal]:
+    """Coins that the position holds in our books and the account does not."""
+    return (await work.missing_coins(position.account_id)).get(position.position_id, {})
 
 
 async def free_holdings(work: Work, position: Position) -> list[PositionHolding]:
-    """What the position holds, less what its own orders have put aside; coins of which nothing is free are left out."""
-    aside: dict[str, Decimal] = defaultdict(lambda: ZERO)
+    """What the position holds, less what its own orders have put aside and what is missing on the account.
+
+    Coins of which nothing is free are left out.
+    """
+    aside: dict[str, Decimal] = defaultdict(lambda: ZERO, await _missing(work, position))
     for reservation in await work.reservations_of_position(position.position_id):
         aside[reservation.asset] += reservation.amount
     free = [

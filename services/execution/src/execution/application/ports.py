@@ -167,6 +167,14 @@ class OrderVenue(Protocol):
         """
         ...
 
+    async def balances(self, account: Account, assets: Collection[str]) -> Mapping[str, Decimal]:
+        """Units of each coin that the account has, locked ones included; a coin that is not there is left out.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        ...
+
     async def spendable(self, account: Account, asset: str) -> Decimal:
         """What a spot order may spend of an asset: wallet balance − locked.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from execution.application.book_ports import Books
@@ -14,6 +15,7 @@ from execution.domain.errors import PositionNotFound
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding
+from execution.domain.shortage import Shortage
 from shared.trading.clock import Clock
 
 SHOWN_AFTER_ITS_END = timedelta(days=1)
@@ -37,6 +39,7 @@ class AccountPage:
     holdings: Sequence[PositionHolding]
     open_attempts: Sequence[Attempt]
     first_fill_at: datetime | None
+    shortages: Sequence[tuple[Shortage, Mapping[UUID, Decimal]]] = ()
 
 
 class ReadBooks:
@@ -79,7 +82,13 @@ class ReadBooks:
                 holdings=[row for row in holdings if row.position_id in shown],
                 open_attempts=open_attempts,
                 first_fill_at=await work.first_fill_at(account_id),
+                shortages=await work.shortages(account_id),
             )
+
+    async def shortages(self, *, user_id: UUID, account_id: UUID) -> Sequence[tuple[Shortage, Mapping[UUID, Decimal]]]:
+        """Coins that are missing on an account, with the shares of its positions."""
+        async with self._books.work(user_id) as work:
+            return await work.shortages(account_id)
 
     async def missing_flows(self, *, user_id: UUID, account_id: UUID, flow_ids: Collection[str]) -> list[str]:
         """Those of the flows that are not booked, in the order given."""

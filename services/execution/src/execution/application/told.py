@@ -11,6 +11,7 @@ from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position
+from execution.domain.shortage import Share, Shortage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,4 +66,12 @@ class FlowsTold:
     flows: Sequence[AccountFlow]
 
 
-Told = PositionTold | LegTold | FillTold | IncidentTold | FlowsTold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortageTold:
+    """Coins of positions are missing on the account, or not any more."""
+
+    shortage: Shortage
+    shares: Sequence[Share]
+
+
+Told = PositionTold | LegTold | FillTold | IncidentTold | FlowsTold | ShortageTold

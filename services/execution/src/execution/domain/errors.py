@@ -122,3 +122,17 @@ class VenueCannotBeAsked(Conflict):
 
     code = "venue_cannot_be_asked"
     title = "The venue cannot be asked about this order"
+
+
+class ShortageNotFound(NotFound):
+    """Nothing of this coin is missing on the account, or the account belongs to somebody else."""
+
+    code = "shortage_not_found"
+    title = "Nothing is missing"
+
+
+class ShortageChanged(Conflict):
+    """The answer is about a shortage that is over, or about another one."""
+
+    code = "shortage_changed"
+    title = "The shortage is not as it was"

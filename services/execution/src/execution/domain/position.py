@@ -65,6 +65,8 @@ class Position:
     complete: bool = False
     reasons: tuple[str, ...] = ()
     blocked_reason: str | None = None
+    trading_paused: str | None = None
+    """Why nothing trades on it by itself: `shortage:BTC` until the user says what happened to its coins."""
     run_id: UUID
     run_kind: RunKind
     approved_amount: Decimal

@@ -67,6 +67,7 @@ def create_tasks(*, book: BookVenueRecord) -> EventRouter:
                 exec_ids=data.exec_ids,
                 flow_ids=data.flow_ids,
                 since=data.since,
+                assets=data.assets,
             )
         )
 

@@ -11,7 +11,7 @@ from execution.application.ports import DeskRegister
 from execution.application.read_books import AccountPage, ReadBooks
 from execution.application.settle_by_hand import SettleByHand
 from execution.domain.position import Position, PositionHolding
-from execution.inbound.views import fill_view, flow_view, plan_view, position_view
+from execution.inbound.views import fill_view, plan_view, position_view
 from shared.contracts.rpc import execution as questions
 from shared.runtime.rpc import RpcRouter
 from shared.trading.errors import NotFound
@@ -73,14 +73,6 @@ def create_rpc(
             flow_ids=await read_books.missing_flows(**owner, flow_ids=request.flow_ids),
         )
 
-    @router.answer(questions.LIST_FLOWS)
-    async def flows(request: questions.ListFlows) -> questions.FlowList:
-        before = None if request.before_at is None else (request.before_at, request.before_id or "")
-        found = await read_books.flows(
-            user_id=request.user_id, account_id=request.account_id, before=before, limit=request.limit
-        )
-        return questions.FlowList(items=[flow_view(flow) for flow in found])
-
     @router.answer(questions.SETTLE_ORDER)
     async def settle(request: questions.SettleOrder) -> questions.SettledOrder:
         settled = await settle_by_hand.execute(
@@ -125,6 +117,9 @@ def _books(request: questions.GetBooks, page: AccountPage) -> questions.Books:
             for row in page.open_attempts
         ],
         first_trade_at=page.first_fill_at,
+        shortages=[
+            questions.BookedShortage(asset=shortage.asset, quantity=shortage.quantity) for shortage, _ in page.shortages
+        ],
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from uuid import UUID
 
 from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position
-from shared.contracts.execution import FillView, FlowView, LegView, PositionView
+from execution.domain.shortage import Shortage
+from shared.contracts.execution import FillView, FlowView, LegView, PositionView, ShortageShare, ShortageView
 from shared.contracts.orders import Ceiling
 from shared.contracts.rpc.execution import PlanLeg, PlanView
 from shared.trading.money import truncate
@@ -63,6 +65,7 @@ def position_view(position: Position, legs: Sequence[Leg]) -> PositionView:
         complete=position.complete,
         reasons=list(position.reasons),
         blocked_reason=position.blocked_reason,
+        trading_paused=position.trading_paused,
         run_id=position.run_id,
         run_kind=position.run_kind.value,
         approved_amount=position.approved_amount,
@@ -110,6 +113,25 @@ def flow_view(flow: AccountFlow) -> FlowView:
         fee_asset=flow.fee_asset,
         at=flow.at,
         booked_at=flow.booked_at,
+    )
+
+
+def shortage_view(shortage: Shortage, shares: Mapping[UUID, Decimal]) -> ShortageView:
+    """Coins that are missing, and who bears what."""
+    return ShortageView(
+        shortage_id=shortage.shortage_id,
+        account_id=shortage.account_id,
+        asset=shortage.asset,
+        quantity=shortage.quantity,
+        state=shortage.state.value,
+        how=shortage.how,
+        shares=[
+            ShortageShare(position_id=position_id, quantity=quantity)
+            for position_id, quantity in sorted(shares.items(), key=lambda share: share[0].int)
+        ],
+        found_at=shortage.found_at,
+        changed_at=shortage.changed_at,
+        version=shortage.version,
     )
 
 

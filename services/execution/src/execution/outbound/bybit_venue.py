@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -152,6 +152,15 @@ class BybitVenue:
         start, end = epoch_ms(since), epoch_ms(self._clock.now()) + LOG_AHEAD_MS
         rows = await self._ask(account, lambda session: session.transaction_log(start_ms=start, end_ms=end))
         return [log_line(row) for row in rows if not row.is_spot_trade]
+
+    async def balances(self, account: Account, assets: Collection[str]) -> Mapping[str, Decimal]:
+        """Wallet balances, locked coins included.
+
+        Raises:
+            Unavailable: no answer.
+        """
+        wallet = await self._ask(account, lambda session: session.wallet(assets))
+        return {row.coin: row.wallet_balance for row in wallet.coins if row.coin in assets}
 
     async def spendable(self, account: Account, asset: str) -> Decimal:
         """Wallet balance minus locked.

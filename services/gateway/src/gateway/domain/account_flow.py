@@ -31,6 +31,18 @@ class Movement:
     counter_asset: str | None = None
 
 
+def shortage_sentence(asset: str, quantity: Decimal, state: str, how: str | None) -> str:
+    """Where missing coins stand."""
+    coins = f"{plain(quantity)} {asset}"
+    if state == "resolved":
+        return f"{coins} are back." if how == "returned" else f"{coins} left the positions' books: {how}."
+    if state == "waiting":
+        return f"{coins} of your positions are missing on the account; you said that they will return."
+    return (
+        f"{coins} of your positions are missing on the account. Say whether they were sold, withdrawn or will return."
+    )
+
+
 def movements_sentence(movements: list[Movement]) -> str:
     """The first of some movements, and how many came with it."""
     more = f" Another {len(movements) - 1} came with it." if len(movements) > 1 else ""

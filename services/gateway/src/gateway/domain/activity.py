@@ -40,6 +40,8 @@ def position_sentence(position: Position) -> str:
 
 
 def _active_sentence(position: Position) -> str:
+    if position.trading_paused:
+        return f"{position.index_id} pauses until you say what happened to its coins ({position.trading_paused})."
     if position.blocked_reason:
         return f"{position.index_id} could not be sold completely: {position.blocked_reason}."
     bought = f"{position.index_id} is bought for {plain(position.invested)} USDT"

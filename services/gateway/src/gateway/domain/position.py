@@ -65,6 +65,7 @@ class Position:
 
     Attributes:
         plan_id: The plan that opened it.
+        trading_paused: Why nothing trades on it by itself.
         version: Of execution's newest word; 0 while only the gateway knows it.
     """
 
@@ -79,6 +80,7 @@ class Position:
     complete: bool | None
     reasons: list[str]
     blocked_reason: str | None
+    trading_paused: str | None = None
     policy: str
     run_id: UUID | None
     run_kind: str | None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from gateway.application.paint_picture import PaintPicture
 from gateway.application.ports import Message
-from gateway.domain.account_flow import Movement, movements_sentence
+from gateway.domain.account_flow import Movement, movements_sentence, shortage_sentence
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 from shared.contracts import account, execution, market, portfolio
 from shared.contracts.envelope import Envelope
@@ -75,6 +75,13 @@ def execution_router(paint: PaintPicture) -> EventRouter:
         movements = [Movement(**flow.model_dump(include=fields)) for flow in said.flows]
         message = _message(GATEWAY_EXECUTION, event, said.user_id)
         await paint.note(message, movements_sentence(movements), account_id=said.account_id)
+
+    @router.on(execution.ShortageChanged)
+    async def shortage(event: Envelope[execution.ShortageChanged]) -> None:
+        said = event.data.shortage
+        message = _message(GATEWAY_EXECUTION, event, event.data.user_id)
+        sentence = shortage_sentence(said.asset, said.quantity, said.state, said.how)
+        await paint.note(message, sentence, account_id=said.account_id)
 
     @router.on(execution.IncidentRaised)
     async def incident(event: Envelope[execution.IncidentRaised]) -> None:

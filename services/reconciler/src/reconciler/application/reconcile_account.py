@@ -181,7 +181,7 @@ class ReconcileAccount:
         for entry in changed:
             await work.tell(BreakTold(entry=entry))
         for handover in comparison.handovers:
-            about = "flows" if handover.flows else handover.break_class
+            about = "flows" if handover.flows else "balances" if handover.assets else handover.break_class
             event_id = derived_id("handover", job.job_id, about)
             await work.tell(HandoverTold(account=job.account, handover=handover, event_id=event_id))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from reconciler.domain.books import AccountBooks, HeldCoin, PositionBook
@@ -38,6 +38,23 @@ def compare_balances(
         _shortage(asset, coins, view.balances.get(asset, ZERO), lots, causes) for asset, coins in sorted(held.items())
     ]
     return [finding for finding in findings if finding is not None] + _dust(books.positions, lots)
+
+
+def coins_to_look_at(books: AccountBooks, findings: Iterable[Finding]) -> dict[str, BreakClass]:
+    """Coins of which something else is missing than execution knows, with the class that says why.
+
+    Args:
+        books: With the shortages that execution found last.
+        findings: Of a comparison of all balances.
+    """
+    short = {
+        finding.asset: finding
+        for finding in findings
+        if finding.asset and finding.subject == f"balance:{finding.asset}" and not finding.expected
+    }
+    told = {asset: -(finding.difference or ZERO) for asset, finding in short.items()}
+    differ = {asset for asset in {*told, *books.shortages} if told.get(asset) != books.shortages.get(asset)}
+    return {asset: short[asset].break_class if asset in short else BreakClass.D10 for asset in sorted(differ)}
 
 
 def _shortage(

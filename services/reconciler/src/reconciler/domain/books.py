@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -72,9 +73,14 @@ class OpenOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountBooks:
-    """Everything our books say about one account."""
+    """Everything our books say about one account.
+
+    Attributes:
+        shortages: Per coin, what execution last found missing of it.
+    """
 
     account: Account
     positions: tuple[PositionBook, ...]
     open_orders: tuple[OpenOrder, ...]
     first_trade_at: datetime | None
+    shortages: Mapping[str, Decimal] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from reconciler.domain.balances import compare_balances
+from reconciler.domain.balances import coins_to_look_at, compare_balances
 from reconciler.domain.books import AccountBooks, OpenOrder
 from reconciler.domain.findings import Comparison, Finding, Flow, Handover, Scope
 from reconciler.domain.foreign_flows import class_of, coins_of, flows_of, handover_of
@@ -51,17 +51,19 @@ def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
     looked_at = {Scope.KEY, Scope.WINDOW, Scope.EXECUTIONS, Scope.ORDERS, Scope.NOTES}
     notes = _notes(books, view, lens)
     balances: list[Finding] = []
+    short: tuple[Handover, ...] = ()
     passed_over = _coins_in_doubt(books, lens)
     if not missing and _is_quiet(books, ours, lens):
         looked_at.add(Scope.BALANCES)
         causes = {**lens.shortage_causes, **_causes(notes)}
         compared = compare_balances(books, view, lots=lens.lots, causes=causes)
         balances = [finding for finding in compared if finding.asset not in passed_over]
+        short = _balance_handovers(books, balances, passed_over)
     findings = (*missing, *orders, *notes, *balances)
     return Comparison(
         findings=findings,
         looked_at=frozenset(looked_at),
-        handovers=(*_handovers(findings, ours), *_flow_handovers(books, view, lens)),
+        handovers=(*_handovers(findings, ours), *_flow_handovers(books, view, lens), *short),
         passed_over=passed_over,
     )
 
@@ -236,6 +238,15 @@ def _is_quiet(books: AccountBooks, ours: list[VenueExecution], lens: Lens) -> bo
 def _flow_handovers(books: AccountBooks, view: VenueView, lens: Lens) -> list[Handover]:
     found = handover_of(others_flows(books, view, lens.link_key), lens.unbooked) if lens.unbooked else None
     return [] if found is None else [found]
+
+
+def _balance_handovers(
+    books: AccountBooks, balances: list[Finding], passed_over: frozenset[str]
+) -> tuple[Handover, ...]:
+    coins = {asset: kind for asset, kind in coins_to_look_at(books, balances).items() if asset not in passed_over}
+    if not coins:
+        return ()
+    return (Handover(break_class=next(iter(coins.values())), assets=tuple(coins)),)
 
 
 def _handovers(findings: tuple[Finding, ...], ours: list[VenueExecution]) -> tuple[Handover, ...]:

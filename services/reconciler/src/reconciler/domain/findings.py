@@ -65,12 +65,17 @@ class Flow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handover:
-    """What execution shall query and book."""
+    """What execution shall query and book.
+
+    Attributes:
+        assets: Coins of which the balance is not what execution last found.
+    """
 
     break_class: BreakClass
     client_order_ids: tuple[str, ...] = ()
     exec_ids: tuple[str, ...] = ()
     flows: tuple[Flow, ...] = ()
+    assets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,7 @@ class RpcBookKeeper:
             positions=tuple(_position(account, item) for item in reply.positions),
             open_orders=tuple(OpenOrder(**item.model_dump()) for item in reply.open_orders),
             first_trade_at=reply.first_trade_at,
+            shortages={item.asset: item.quantity for item in reply.shortages},
         )
 
     async def missing(

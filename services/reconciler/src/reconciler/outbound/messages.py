@@ -157,6 +157,7 @@ def _handover(told: HandoverTold) -> Message:
         exec_ids=list(handover.exec_ids),
         break_class=cast("Any", handover.break_class.value),
         flow_ids=[flow.flow_id for flow in handover.flows],
+        assets=list(handover.assets),
         since=min((flow.at for flow in handover.flows), default=None),
     )
     return Message(

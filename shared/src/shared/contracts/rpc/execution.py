@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.contracts.execution import FillView, FlowView, PositionView
+from shared.contracts.execution import FillView, FlowView, PositionView, ShortageView
 from shared.contracts.fields import Contract, DecimalText, Moment
 from shared.contracts.orders import Ceiling
 from shared.contracts.rpc.verb import RpcVerb
@@ -172,6 +172,13 @@ class OpenOrder(Contract):
     since: Moment
 
 
+class BookedShortage(Contract):
+    """Units of a coin that positions hold and the account did not when it was last looked at."""
+
+    asset: str
+    quantity: DecimalText
+
+
 class Books(Contract):
     """Everything our books say about one venue account."""
 
@@ -181,6 +188,7 @@ class Books(Contract):
     positions: list[BookedPosition]
     open_orders: list[OpenOrder]
     first_trade_at: Moment | None = None
+    shortages: list[BookedShortage] = Field(default_factory=list)
 
 
 class KnownExecutions(Contract):
@@ -214,6 +222,30 @@ class FlowList(Contract):
     """Flows, newest first."""
 
     items: list[FlowView]
+
+
+class ListShortages(Contract):
+    """Coins that are missing on an account."""
+
+    user_id: UUID
+    account_id: UUID
+
+
+class ShortageList(Contract):
+    """Shortages that are not resolved, by coin."""
+
+    items: list[ShortageView]
+
+
+class ResolveShortage(Contract):
+    """The user says what happened to missing coins."""
+
+    user_id: UUID
+    account_id: UUID
+    asset: str = Field(min_length=1, max_length=20)
+    how: Literal["sold", "withdrawn", "will_return"]
+    shortage_id: UUID | None = None
+    """The shortage that they looked at; without it the one that is open now."""
 
 
 class SettleOrder(Contract):
@@ -251,6 +283,10 @@ SETTLE_ORDER = RpcVerb(
     "execution", "settle_order", SettleOrder, SettledOrder, callers=("gateway",), acts=True, timeout_s=25.0
 )
 LIST_FLOWS = RpcVerb("execution", "list_flows", ListFlows, FlowList, callers=("gateway",))
+LIST_SHORTAGES = RpcVerb("execution", "list_shortages", ListShortages, ShortageList, callers=("gateway",))
+RESOLVE_SHORTAGE = RpcVerb(
+    "execution", "resolve_shortage", ResolveShortage, ShortageView, callers=("gateway",), acts=True
+)
 VERBS = (
     MAKE_PLAN,
     MAKE_CLOSE_PLAN,
@@ -260,4 +296,6 @@ VERBS = (
     MISSING_EXECUTIONS,
     SETTLE_ORDER,
     LIST_FLOWS,
+    LIST_SHORTAGES,
+    RESOLVE_SHORTAGE,
 )

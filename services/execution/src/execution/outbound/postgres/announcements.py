@@ -5,15 +5,17 @@ A basket of twenty legs would otherwise make some sixty events exactly while it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID, uuid5
 
-from execution.application.told import FillTold, FlowsTold, IncidentTold, LegTold, PositionTold, Told
+from execution.application.told import FillTold, FlowsTold, IncidentTold, LegTold, PositionTold, ShortageTold, Told
 from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position, Run
+from execution.domain.shortage import Shortage
 from shared.contracts.execution import (
     AccountFlowsBooked,
     FillsBooked,
@@ -29,6 +31,8 @@ from shared.contracts.execution import (
     PositionExecuting,
     PositionFailed,
     PositionView,
+    ShortageChanged,
+    ShortageView,
 )
 from shared.contracts.fields import EventData
 from shared.runtime.outbox import Announcement, Outbox
@@ -53,6 +57,7 @@ class Views:
     leg: Callable[[Leg], LegView]
     fill: Callable[[Fill], FillView]
     flow: Callable[[AccountFlow], FlowView]
+    shortage: Callable[[Shortage, Mapping[UUID, Decimal]], ShortageView]
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class _Fills:
     booked: list[Fill] = field(default_factory=list)
 
 
-_Part = PositionTold | IncidentTold | FlowsTold | _Legs | _Fills
+_Part = PositionTold | IncidentTold | FlowsTold | ShortageTold | _Legs | _Fills
 
 
 class Announcer:
@@ -103,6 +108,8 @@ class Announcer:
                 yield self._incident(part, run)
             case FlowsTold():
                 yield self._flows(part)
+            case ShortageTold():
+                yield self._shortage(part)
             case _Legs():
                 yield from self._legs(part, run)
             case _Fills():
@@ -150,6 +157,14 @@ class Announcer:
         # A flow is booked once, so the first one names the event.
         aggregate = f"{account.account_id}:{told.flows[0].flow_id}"
         return _announcement(data, account.user_id, account.account_id, None, aggregate=aggregate)
+
+    def _shortage(self, told: ShortageTold) -> Announcement:
+        shortage = told.shortage
+        shares = {share.position_id: share.quantity for share in told.shares}
+        data = ShortageChanged(user_id=shortage.user_id, shortage=self._views.shortage(shortage, shares))
+        aggregate = str(shortage.shortage_id)
+        about = shortage.account_id
+        return _announcement(data, shortage.user_id, about, None, aggregate=aggregate, version=shortage.version)
 
     def _incident(self, told: IncidentTold, run: Run | None) -> Announcement:
         data = IncidentRaised(

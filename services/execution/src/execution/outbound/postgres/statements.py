@@ -16,6 +16,7 @@ from execution.domain.hand_settlement import HandSettlement
 from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run
+from execution.domain.shortage import AnswerRecord, Share, Shortage
 from execution.outbound.postgres import tables
 from shared.runtime.inbox import first_delivery_statement
 from shared.runtime.statement import Finder, Keeper, Statement
@@ -154,4 +155,21 @@ FLOWS_OF_ACCOUNT = Finder(
     limit=sa.bindparam("most", type_=sa.Integer()),
 )
 FLOWS = Keeper(AccountFlow, _FLOW)
+
+_SHORTAGE, _SHARE = tables.shortage, tables.shortage_share
+_UNRESOLVED = _SHORTAGE.c.state != sa.literal_column("'resolved'")
+_SHARES_WITH_THEIRS = _SHARE.join(_SHORTAGE, _SHORTAGE.c.shortage_id == _SHARE.c.shortage_id)
+OPEN_SHORTAGE = Finder(Shortage, _SHORTAGE, _is(_SHORTAGE.c.account_id), _is(_SHORTAGE.c.asset), _UNRESOLVED)
+SHORTAGES_OF = Finder(
+    Shortage, _SHORTAGE, _is(_SHORTAGE.c.account_id), _is(_SHORTAGE.c.asset), order=[_SHORTAGE.c.found_at.desc()]
+)
+UNRESOLVED_SHORTAGES = Finder(Shortage, _SHORTAGE, _is(_SHORTAGE.c.account_id), _UNRESOLVED, order=[_SHORTAGE.c.asset])
+SHORTAGES = Keeper(Shortage, _SHORTAGE)
+SHARES_OF = Finder(Share, _SHARE, _is(_SHARE.c.shortage_id))
+UNRESOLVED_SHARES = Finder(
+    Share, _SHARE, _is(_SHARE.c.account_id), _UNRESOLVED, order=[_SHARE.c.asset], source=_SHARES_WITH_THEIRS
+)
+SHARES = Keeper(Share, _SHARE)
+NO_SHARES = Statement(sa.delete(_SHARE).where(_is(_SHARE.c.shortage_id)))
+ANSWERS = Keeper(AnswerRecord, tables.shortage_answer)
 HAND_SETTLEMENTS = Keeper(HandSettlement, tables.hand_settlement)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 from execution.domain.journal import LedgerAccount
 from execution.domain.position import RunKind, RunState
+from execution.domain.shortage import ShortageAnswer, ShortageState
 from shared.runtime.columns import Word
 from shared.runtime.database import NAMING
 from shared.runtime.inbox import inbox_table
@@ -77,6 +78,7 @@ position = _owned(
     sa.Column("complete", sa.Boolean, nullable=False),
     sa.Column("reasons", ARRAY(sa.Text), nullable=False),
     sa.Column("blocked_reason", sa.Text),
+    sa.Column("trading_paused", sa.Text),
     sa.Column("run_id", ID, nullable=False),
     sa.Column("run_kind", Word(RunKind), nullable=False),
     _money("approved_amount"),
@@ -262,6 +264,41 @@ account_flow = _owned(
     sa.Index("ix_account_flow_at", "account_id", "at", "flow_id"),
 )
 
+shortage = _owned(
+    "shortages",
+    sa.Column("shortage_id", ID, primary_key=True),
+    sa.Column("asset", sa.Text, nullable=False),
+    _money("quantity"),
+    sa.Column("state", Word(ShortageState), nullable=False),
+    sa.Column("how", sa.Text),
+    sa.Column("found_at", MOMENT, nullable=False),
+    sa.Column("changed_at", MOMENT, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("ix_shortage_account", "account_id", "asset", "found_at"),
+    sa.Index(
+        "uq_shortage_unresolved", "account_id", "asset", unique=True, postgresql_where=sa.text("state <> 'resolved'")
+    ),
+)
+
+shortage_share = _owned(
+    "shortage_shares",
+    sa.Column("shortage_id", ID, sa.ForeignKey(shortage.c.shortage_id), primary_key=True),
+    sa.Column("position_id", ID, sa.ForeignKey(position.c.position_id), primary_key=True),
+    sa.Column("asset", sa.Text, nullable=False),
+    _money("quantity"),
+    sa.CheckConstraint("quantity > 0", name="quantity_above_zero"),
+)
+
+shortage_answer = _owned(
+    "shortage_answers",
+    sa.Column("shortage_id", ID, sa.ForeignKey(shortage.c.shortage_id), nullable=False),
+    sa.Column("asset", sa.Text, nullable=False),
+    _money("quantity"),
+    sa.Column("how", Word(ShortageAnswer), nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.PrimaryKeyConstraint("shortage_id", "how"),
+)
+
 hand_settlement = _owned(
     "hand_settlements",
     sa.Column("client_order_id", sa.Text, nullable=False, comment="an order ends once, so it is settled once"),
@@ -273,7 +310,17 @@ hand_settlement = _owned(
     sa.PrimaryKeyConstraint("account_id", "client_order_id"),
 )
 
-OWNED = ("plans", "positions", "holdings", "runs", "legs", "attempts", "reservations")
+OWNED = (
+    "plans",
+    "positions",
+    "holdings",
+    "runs",
+    "legs",
+    "attempts",
+    "reservations",
+    "shortages",
+    "shortage_shares",
+)
 """Tables with row-level security whose rows change."""
-APPEND_ONLY = ("fills", "journal", "account_flows", "hand_settlements")
+APPEND_ONLY = ("fills", "journal", "account_flows", "shortage_answers", "hand_settlements")
 """Tables with row-level security whose rows never change."""

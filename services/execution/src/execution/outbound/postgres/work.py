@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -21,6 +21,7 @@ from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run
+from execution.domain.shortage import AnswerRecord, Share, Shortage
 from execution.outbound.postgres import statements as sql
 from execution.outbound.postgres.plan_document import from_document, to_document
 from shared.runtime.inbox import first_delivery_in
@@ -184,6 +185,39 @@ class PostgresWork:
 
     async def add_flows(self, flows: Sequence[AccountFlow]) -> None:
         await sql.FLOWS.add(self._unit, flows)
+
+    async def open_shortage(self, account_id: UUID, asset: str) -> tuple[Shortage, Mapping[UUID, Decimal]] | None:
+        found = await sql.OPEN_SHORTAGE.first(self._unit, account_id=account_id, asset=asset)
+        return None if found is None else await self._with_shares(found)
+
+    async def last_shortage(
+        self, account_id: UUID, asset: str, shortage_id: UUID | None
+    ) -> tuple[Shortage, Mapping[UUID, Decimal]] | None:
+        found = await sql.SHORTAGES_OF.all(self._unit, account_id=account_id, asset=asset)
+        named = [one for one in found if shortage_id in {None, one.shortage_id}]
+        return await self._with_shares(named[0]) if named else None
+
+    async def shortages(self, account_id: UUID) -> Sequence[tuple[Shortage, Mapping[UUID, Decimal]]]:
+        found = await sql.UNRESOLVED_SHORTAGES.all(self._unit, account_id=account_id)
+        return [await self._with_shares(one) for one in found]
+
+    async def _with_shares(self, shortage: Shortage) -> tuple[Shortage, Mapping[UUID, Decimal]]:
+        shares = await sql.SHARES_OF.all(self._unit, shortage_id=shortage.shortage_id)
+        return shortage, {share.position_id: share.quantity for share in shares}
+
+    async def save_shortage(self, shortage: Shortage, shares: Sequence[Share]) -> None:
+        await sql.SHORTAGES.put(self._unit, [shortage])
+        await sql.NO_SHARES.run(self._unit, shortage_id=shortage.shortage_id)
+        await sql.SHARES.add(self._unit, shares)
+
+    async def missing_coins(self, account_id: UUID) -> Mapping[UUID, Mapping[str, Decimal]]:
+        found: dict[UUID, dict[str, Decimal]] = {}
+        for share in await sql.UNRESOLVED_SHARES.all(self._unit, account_id=account_id):
+            found.setdefault(share.position_id, {})[share.asset] = share.quantity
+        return found
+
+    async def add_answer(self, answer: AnswerRecord) -> None:
+        await sql.ANSWERS.add(self._unit, [answer])
 
     async def add_hand_settlement(self, settlement: HandSettlement) -> None:
         await sql.HAND_SETTLEMENTS.add(self._unit, [settlement])

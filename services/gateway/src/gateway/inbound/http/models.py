@@ -172,6 +172,7 @@ class PositionAnswer(Answer):
     complete: bool | None
     reasons: list[str]
     blocked_reason: str | None
+    trading_paused: str | None
     policy: str
     approved_amount: DecimalText
     invested: DecimalText

@@ -62,6 +62,7 @@ synthetic_positions = sa.Table(
     sa.Column("complete", sa.Boolean),
     sa.Column("reasons", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     sa.Column("blocked_reason", sa.Text),
+    sa.Column("trading_paused", sa.Text, comment="why nothing trades on it by itself"),
     sa.Column("policy", sa.Text, nullable=False, server_default="HOLD"),
     sa.Column("run_id", sa.Uuid),
     sa.Column("run_kind", sa.Text),

@@ -1,0 +1,145 @@
+"""The user says what happened to missing coins: the books follow, or wait for the coins to come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+
+from execution.application.book_ports import Books, Work
+from execution.application.shortage_page import write_shortage
+from execution.domain.errors import ShortageChanged, ShortageNotFound
+from execution.domain.journal import residual_lines
+from execution.domain.position import PositionHolding
+from execution.domain.shortage import AnswerRecord, Shortage, ShortageAnswer, ShortageState
+from shared.trading.clock import Clock
+from shared.trading.money import ZERO
+from shared.trading.status import PositionStatus
+
+log = structlog.get_logger(__name__)
+
+
+class ResolveShortage:
+    """Takes the answer once: the same answer again changes nothing and is answered alike."""
+
+    def __init__(self, *, books: Books, clock: Clock) -> None:
+        self._books = books
+        self._clock = clock
+
+    async def execute(
+        self,
+        *,
+        user_id: UUID,
+        account_id: UUID,
+        asset: str,
+        how: ShortageAnswer,
+        shortage_id: UUID | None = None,
+    ) -> tuple[Shortage, Mapping[UUID, Decimal]]:
+        """Book what was sold or withdrawn at average cost against the positions, or note that it will return.
+
+        Args:
+            user_id: Who says it.
+            account_id: Their account.
+            asset: The coin that is short.
+            how: What happened.
+            shortage_id: The shortage that they looked at, so that an answer never meets a later one.
+
+        Returns:
+            The shortage as it is now, and what each position bears or bore of it.
+
+        Raises:
+            ShortageNotFound: nothing of this coin is missing.
+            ShortageChanged: it is another shortage, or it has ended in another way.
+        """
+        async with self._books.work(user_id) as work:
+            await work.lock(account_id)
+            found = await work.open_shortage(account_id, asset)
+            if found is None or (shortage_id is not None and found[0].shortage_id != shortage_id):
+                return await _answered_before(work, account_id, asset, how, shortage_id)
+            shortage, shares = found
+            if how is ShortageAnswer.WILL_RETURN:
+                return await self._wait(work, shortage, shares), shares
+            return await self._give_up(work, shortage, shares, how), shares
+
+    async def _wait(self, work: Work, shortage: Shortage, shares: Mapping[UUID, Decimal]) -> Shortage:
+        if shortage.state is ShortageState.WAITING:
+            return shortage
+        now = self._clock.now()
+        waiting = shortage.moved(ShortageState.WAITING, now, how=ShortageAnswer.WILL_RETURN)
+        await work.add_answer(_record(waiting, ShortageAnswer.WILL_RETURN))
+        await write_shortage(work, waiting, shares, now=now)
+        return waiting
+
+    async def _give_up(
+        self, work: Work, shortage: Shortage, shares: Mapping[UUID, Decimal], how: ShortageAnswer
+    ) -> Shortage:
+        """The missing coins leave their positions for the user's own, from which the sale or withdrawal took them."""
+        now = self._clock.now()
+        ended = shortage.moved(ShortageState.RESOLVED, now, how=how)
+        holdings = {row.position_id: row for row in await work.holdings(list(shares)) if row.asset == shortage.asset}
+        for position_id, share in shares.items():
+            quantity = min(share, holdings[position_id].quantity)
+            await work.add_lines(
+                residual_lines(
+                    user_id=shortage.user_id,
+                    account_id=shortage.account_id,
+                    position_id=position_id,
+                    source=f"shortage:{shortage.shortage_id}:{position_id}",
+                    asset=shortage.asset,
+                    quantity=quantity,
+                    at=now,
+                )
+            )
+            await work.save_holdings([_less(holdings[position_id], quantity)])
+            await self._move(work, position_id)
+        await work.add_answer(_record(ended, how))
+        await write_shortage(work, ended, shares, now=now, changed=shares)
+        log.warning("shortage_answered", account_id=str(shortage.account_id), asset=shortage.asset, how=how.value)
+        return ended
+
+    async def _move(self, work: Work, position_id: UUID) -> None:
+        """The books changed; a position that holds nothing any more is over."""
+        position = await work.position(position_id)
+        if position is None:
+            raise LookupError(f"a shortage's position {position_id} is gone")
+        now = self._clock.now()
+        left = any(row.quantity > ZERO for row in await work.holdings([position_id]))
+        over = not left and position.status is PositionStatus.ACTIVE
+        moved = replace(position, traded_at=now)
+        if over:
+            moved = replace(moved, status=PositionStatus.CLOSED, complete=True, reasons=(), blocked_reason=None)
+        await work.save_position(moved)
+
+
+def _less(holding: PositionHolding, quantity: Decimal) -> PositionHolding:
+    return holding.with_ledger(holding.ledger().given_up(quantity))
+
+
+def _record(shortage: Shortage, how: ShortageAnswer) -> AnswerRecord:
+    return AnswerRecord(
+        user_id=shortage.user_id,
+        account_id=shortage.account_id,
+        shortage_id=shortage.shortage_id,
+        asset=shortage.asset,
+        quantity=shortage.quantity,
+        how=how,
+        at=shortage.changed_at,
+    )
+
+
+async def _answered_before(
+    work: Work, account_id: UUID, asset: str, how: ShortageAnswer, shortage_id: UUID | None
+) -> tuple[Shortage, Mapping[UUID, Decimal]]:
+    last = await work.last_shortage(account_id, asset, shortage_id)
+    if last is None:
+        raise ShortageNotFound(f"Nothing of {asset[:20]} is missing on this account.")
+    shortage, shares = last
+    if shortage.how != how:
+        raise ShortageChanged(
+            f"This shortage has ended already ({shortage.how}); nothing was changed.",
+            context={"how": shortage.how, "shortage_id": str(shortage.shortage_id)},
+        )
+    return shortage, shares

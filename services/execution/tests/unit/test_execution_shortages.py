@@ -84,7 +84,8 @@ class Two:
         return found
 
     def holding(self, position_id: UUID) -> PositionHolding:
-        return self.counter.state.holdings_[position_id, "BTC"]
+        found: PositionHolding = self.counter.state.holdings_[position_id, "BTC"]
+        return found
 
     def paused(self) -> list[str | None]:
         return [position.trading_paused for position in self.counter.state.positions.values()]

@@ -39,7 +39,7 @@ from keys.outbound.postgres.key_book import PostgresCheckQueue, PostgresKeyBook,
 from keys.outbound.postgres.shared_egress import SharedEgress
 from keys.outbound.signatures import RsaPairs, VenueSignatures
 from keys.outbound.vault import EnvelopeVault
-from keys.outbound.views import announcements, halt_announcement, view_of
+from keys.outbound.views import announcements, halt_announcement, halt_view, view_of
 from keys.settings import Settings
 from shared.runtime.database import Database
 from shared.runtime.outbox import Outbox
@@ -116,6 +116,7 @@ def make_use_cases(
         due_checks=PostgresCheckQueue(database),
         pruning=PostgresPruning(database),
         view=lambda key: view_of(key, clock.now()),
+        halt_view=halt_view,
         clock=clock,
     )
 

@@ -19,6 +19,10 @@ class Ceiling(Contract):
     """Quote units: quantity × limit price; for sells the estimate, not enforced."""
     limit_price: DecimalText | None = None
     """Quote per base: a buy may not be signed above it, a sell not below it; not enforced when absent."""
+    reference_price: DecimalText | None = None
+    """Quote per base: the price that the plan showed; a buy's slippage is limited against it."""
+    priced_at: Moment | None = None
+    """When that was the market's price: how old it may be at the signature is limited too."""
 
 
 class PlaceBasketOrder(EventData):

@@ -192,4 +192,6 @@ def _ceiling(line: PlanLine) -> Ceiling:
         max_quantity=line.quantity,
         max_notional=line.max_notional,
         limit_price=line.limit_price,
+        reference_price=line.estimated_price,
+        priced_at=line.price_at,
     )

@@ -15,6 +15,9 @@ from gateway.application.ports import FeedBounds, FeedMessage
 QUEUE = 256
 """Events that may wait for one browser; one that reads slower is disconnected and resumes."""
 
+FOR_ALL = ("account.v1.trading_halted.", "account.v1.trading_resumed.")
+"""Subjects whose events without a user every browser gets."""
+
 
 class Ended(StrEnum):
     """Why the hub let a browser go."""
@@ -158,7 +161,7 @@ class Hub:
         self._seen = message.sequence
         if self._heard is not None:
             self._heard(message)
-        group = self._listeners.get(user_id) if user_id else None
+        group = self._addressed(user_id, message)
         if not group:
             return
         event = self._show(self._bounds.epoch, message)
@@ -167,6 +170,14 @@ class Hub:
         chunk = Chunk(message.sequence, event)
         for listener in [one for one in group if not one.offer(chunk)]:
             listener.end(Ended.OVERFLOW)
+
+    def _addressed(self, user_id: UUID | None, message: FeedMessage) -> set[Listener]:
+        """The browsers of one user; of nobody's events only those that are meant for all."""
+        if user_id is not None:
+            return self._listeners.get(user_id, set())
+        if not message.subject.startswith(FOR_ALL):
+            return set()
+        return {listener for group in self._listeners.values() for listener in group}
 
     def close_all(self) -> None:
         """Let everybody go, now and from now on: this replica stops."""

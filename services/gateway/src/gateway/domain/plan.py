@@ -18,6 +18,7 @@ class Ceiling:
 
     Attributes:
         limit_price: Quote per base: no buy above it, no sell below it.
+        reference_price: Quote per base: what the plan showed, at `priced_at`.
     """
 
     symbol: str
@@ -25,6 +26,8 @@ class Ceiling:
     max_quantity: Decimal
     max_notional: Decimal
     limit_price: Decimal | None = None
+    reference_price: Decimal | None = None
+    priced_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

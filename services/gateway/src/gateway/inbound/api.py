@@ -16,12 +16,14 @@ from gateway.inbound.http.accounts import accounts
 from gateway.inbound.http.activity import activity
 from gateway.inbound.http.attention import attention
 from gateway.inbound.http.docs import docs
+from gateway.inbound.http.guards import guards
 from gateway.inbound.http.indices import indices
 from gateway.inbound.http.key_pairs import key_pairs
 from gateway.inbound.http.keys import keys
 from gateway.inbound.http.plans import plans
 from gateway.inbound.http.positions import positions
 from gateway.inbound.http.stream import stream
+from gateway.inbound.http.switches import switches
 from gateway.inbound.http.system import system
 from gateway.inbound.openapi import describe
 from shared.trading.clock import Ids, SystemIds
@@ -34,7 +36,7 @@ SHORT = {
     "/exchange-keys/{key_id}": "/api/keys/{key_id}",
 }
 """Shorter spellings that are answered as well; the same handlers."""
-_EXPOSED = ["Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Trace-Id"]
+_EXPOSED = ["Location", "ETag", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Trace-Id"]
 
 
 def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids: Ids | None = None) -> FastAPI:
@@ -48,21 +50,10 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (
-        account,
-        key_pairs,
-        keys,
-        indices,
-        plans,
-        positions,
-        accounts,
-        activity,
-        stream,
-        system,
-        attention,
-        docs,
-    ):
+    for router in (account, key_pairs, keys, guards, indices, plans, positions, accounts, activity, stream, docs):
         app.include_router(router)
+    for for_operators in (system, attention, switches):
+        app.include_router(for_operators)
     app.include_router(_short_spellings())
     problems.install(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
@@ -70,11 +61,12 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
         CORSMiddleware,
         allow_origins=list(origins),
         allow_credentials=True,
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=[
             "Authorization",
             "Content-Type",
             "Idempotency-Key",
+            "If-Match",
             "Last-Event-ID",
             CLIENT_HEADER,
             "traceparent",

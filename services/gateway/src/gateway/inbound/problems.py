@@ -28,6 +28,7 @@ from shared.trading.errors import (
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger(__name__)
 _BAD_REQUEST = {"malformed_json", "idempotency_key_missing", "idempotency_key_invalid", "malformed_request"}
+_PRECONDITION = {"if_match_missing": 428, "if_match_fails": 412, "guards_changed": 412}
 _STATUS: tuple[tuple[type[PlatformError], int], ...] = (
     (Invalid, 422),
     (NotFound, 404),
@@ -84,6 +85,8 @@ def status_of(error: PlatformError) -> int:
         return 400
     if error.code == "body_too_large":
         return 413
+    if error.code in _PRECONDITION:
+        return _PRECONDITION[error.code]
     if isinstance(error, Denied):
         return 401 if error.code.startswith(_SIGN_IN) else 403
     return next((status for family, status in _STATUS if isinstance(error, family)), 500)

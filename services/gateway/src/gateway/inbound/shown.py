@@ -13,7 +13,7 @@ _PARTS = ("id", "type", "time", "aggregate_id", "aggregate_version", "data")
 SHOWN: dict[str, str] = {
     event.type: event.name
     for event in EVENTS
-    if event.domain in _DOMAINS or (event.domain == "account" and event.name.startswith("key_"))
+    if event.domain in _DOMAINS or (event.domain == "account" and event.name.startswith(("key_", "trading_")))
 }
 """Envelope type → name of the live event: an allow-list; commands with their ceilings are not in it."""
 

@@ -93,6 +93,8 @@ def _plan(view: PlanView) -> Plan:
                 max_quantity=one.max_quantity,
                 max_notional=one.max_notional,
                 limit_price=one.limit_price,
+                reference_price=one.reference_price,
+                priced_at=one.priced_at,
             )
             for one in view.ceilings
         ),

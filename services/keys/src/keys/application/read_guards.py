@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 from keys.application.guard_ports import GuardBook, OwnLimitsRecord, PlatformLimitsRecord
-from keys.domain.guards import PLATFORM, Spent, slot_of, user_scope
+from keys.domain.guards import PLATFORM, Spent, account_scope, slot_of, user_scope
 from keys.domain.halts import Halt
 from keys.domain.limits import Limits, PlatformLimits
 from shared.trading.clock import Clock
+from shared.trading.money import ZERO
 from shared.trading.status import VenueEnvironment
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One sum and its cap, quote units."""
+
+    name: Literal["hour", "day", "total_hour", "total_day"]
+    most: Decimal
+    already: Decimal
+
+    @property
+    def left(self) -> Decimal:
+        """What may still be opened under it."""
+        return max(self.most - self.already, ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +40,7 @@ class GuardsNow:
         spent: By this user.
         total: By all users.
         halts: Standing ones of this user and of everybody, oldest first.
+        account: By the venue account that was asked about, whoever held it.
     """
 
     environment: VenueEnvironment
@@ -32,6 +50,20 @@ class GuardsNow:
     spent: Spent
     total: Spent
     halts: tuple[Halt, ...]
+    account: Spent | None = None
+
+    def tightest(self) -> Room:
+        """The sum that leaves least to be opened."""
+        mine, all_users = self.limits, self.platform.limits
+        rooms = [
+            Room("hour", mine.hour_max, self.spent.hour),
+            Room("day", mine.day_max, self.spent.day),
+            Room("total_hour", all_users.total_hour_max, self.total.hour),
+            Room("total_day", all_users.total_day_max, self.total.day),
+        ]
+        if self.account is not None:
+            rooms += [Room("hour", mine.hour_max, self.account.hour), Room("day", mine.day_max, self.account.day)]
+        return min(rooms, key=lambda room: room.left)
 
 
 class ReadGuards:
@@ -46,14 +78,15 @@ class ReadGuards:
         self._defaults = defaults
         self._clock = clock
 
-    async def of(self, user_id: UUID, environment: VenueEnvironment) -> GuardsNow:
-        """A user's."""
+    async def of(self, user_id: UUID, environment: VenueEnvironment, *, account_hash: bytes | None = None) -> GuardsNow:
+        """A user's; with the sum of one of their venue accounts where it is named."""
         mine, slot = user_scope(user_id), slot_of(self._clock.now())
+        account = None if account_hash is None else account_scope(account_hash)
         async with self._book.guards(user_id) as unit:
             own = await unit.own(environment)
             platform = await unit.platform(environment)
             halts = await unit.halts()
-            spent = await unit.spent(environment, [mine, PLATFORM], slot=slot)
+            spent = await unit.spent(environment, [mine, PLATFORM, *([account] if account else [])], slot=slot)
         platform = platform or PlatformLimitsRecord(limits=self._defaults[environment])
         return GuardsNow(
             environment=environment,
@@ -63,6 +96,7 @@ class ReadGuards:
             spent=spent.get(mine, Spent(scope=mine)),
             total=spent.get(PLATFORM, Spent(scope=PLATFORM)),
             halts=tuple(halt for halt in halts if halt.environment in {None, environment}),
+            account=None if account is None else spent.get(account, Spent(scope=account)),
         )
 
     async def platform(self) -> Mapping[VenueEnvironment, PlatformLimitsRecord]:

@@ -140,7 +140,7 @@ class Guards:
         """Every sum that opening orders count in; the one that all share is last, and so held shortest."""
         mine = {"hour_max": self.limits.hour_max, "day_max": self.limits.day_max}
         return (
-            Cap(scope=f"account:{self.account_hash.hex()}", **mine),
+            Cap(scope=account_scope(self.account_hash), **mine),
             Cap(scope=user_scope(self.user_id), **mine),
             Cap(scope=PLATFORM, hour_max=self.platform.total_hour_max, day_max=self.platform.total_day_max),
         )
@@ -148,7 +148,7 @@ class Guards:
     def _check(self, order: OrderTerms, ceiling: PlanCeiling, now: datetime) -> None:
         if order.notional > self.limits.order_max:
             raise _reached("order", order.notional, self.limits.order_max, ZERO, symbol=order.symbol)
-        if ceiling.reference_price is not None:
+        if ceiling.reference_price:  # a plan of a price of zero shows no price
             beyond = slippage_bps(order.price, reference=ceiling.reference_price)
             if beyond > self.limits.slippage_bps_max:
                 raise SlippageBeyondLimit(
@@ -193,6 +193,11 @@ PLATFORM = "platform"
 def user_scope(user_id: UUID) -> str:
     """The scope of a user's sum."""
     return f"user:{user_id}"
+
+
+def account_scope(account_hash: bytes) -> str:
+    """The scope of a venue account's sum."""
+    return f"account:{account_hash.hex()}"
 
 
 def slot_of(moment: datetime) -> int:

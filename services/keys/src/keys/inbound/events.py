@@ -50,4 +50,6 @@ def _ceiling(ceiling: Ceiling) -> PlanCeiling:
         max_quantity=ceiling.max_quantity,
         max_notional=ceiling.max_notional,
         limit_price=ceiling.limit_price,
+        reference_price=ceiling.reference_price,
+        priced_at=ceiling.priced_at,
     )

@@ -11,6 +11,7 @@ from keys.domain.key_pair import KeyPair
 from keys.domain.lane import Lane
 from keys.domain.secret import Secret
 from keys.domain.stored_key import Credentials
+from keys.inbound.guard_rpc import guard_answers
 from keys.inbound.use_cases import UseCases
 from shared.contracts.account import KeyView
 from shared.contracts.rpc import keys as contract
@@ -24,6 +25,7 @@ def answers(cases: UseCases) -> RpcRouter:
     router = RpcRouter()
     _custody(router, cases)
     _signing(router, cases)
+    guard_answers(router, cases)
     return router
 
 

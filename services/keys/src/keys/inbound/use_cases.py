@@ -18,8 +18,9 @@ from keys.application.set_limits import SetLimits
 from keys.application.sign import Sign
 from keys.application.sign_stream import SignStream
 from keys.application.switch_trading import SwitchTrading
+from keys.domain.halts import Halt
 from keys.domain.stored_key import StoredKey
-from shared.contracts.account import KeyView
+from shared.contracts.account import HaltView, KeyView
 from shared.trading.clock import Clock
 
 
@@ -44,4 +45,5 @@ class UseCases:
     due_checks: CheckQueue
     pruning: Pruning
     view: Callable[[StoredKey], KeyView]
+    halt_view: Callable[[Halt], HaltView]
     clock: Clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
@@ -52,13 +53,15 @@ def plan(row: Row) -> Plan:
 
 
 def _ceiling(item: Mapping[str, Any]) -> Ceiling:
-    limit = item.get("limit_price")
+    limit, reference, priced_at = (item.get(name) for name in ("limit_price", "reference_price", "priced_at"))
     return Ceiling(
         symbol=item["symbol"],
         side=Side(item["side"]),
         max_quantity=Decimal(item["max_quantity"]),
         max_notional=Decimal(item["max_notional"]),
         limit_price=None if limit is None else Decimal(limit),
+        reference_price=None if reference is None else Decimal(reference),
+        priced_at=None if priced_at is None else datetime.fromisoformat(priced_at),
     )
 
 

@@ -6,16 +6,20 @@ from datetime import timedelta
 
 from reconciler.application.announce import Announce
 from reconciler.application.follow_trading import FollowTrading
+from reconciler.application.read_results import ReadResults
 from reconciler.application.reconcile_account import ReconcileAccount
 from reconciler.application.refresh_books import RefreshBooks
 from reconciler.application.revalue import Revalue
+from reconciler.application.thin_points import ThinPoints
 from reconciler.inbound.events import execution_events, jobs, ticks
-from reconciler.inbound.loops import Leased, due_accounts, revaluation, ticker
+from reconciler.inbound.loops import Leased, due_accounts, revaluation, thinning, ticker
+from reconciler.inbound.rpc import create_rpc
 from reconciler.outbound.bybit import BybitReader, ReadSigner
 from reconciler.outbound.execution_client import RpcBookKeeper
-from reconciler.outbound.market_client import RpcMarket
+from reconciler.outbound.market_client import RpcIndexLevels, RpcMarket
 from reconciler.outbound.postgres.agenda import PostgresAgenda
 from reconciler.outbound.postgres.desk import PostgresDesk
+from reconciler.outbound.postgres.result_rows import PostgresResults
 from reconciler.outbound.postgres.tables import lease, outbox
 from reconciler.outbound.questions import Reply, Request
 from reconciler.settings import Settings
@@ -92,6 +96,8 @@ def build(settings: Settings) -> Process:
     )
     revalue = Revalue(agenda=agenda, desk=desk, market=market, clock=clock, band=band)
     announce = Announce(agenda=agenda, keeper=keeper, clock=clock, slot_s=settings.slot_s / scale)
+    shelf = PostgresResults(database)
+    results = ReadResults(shelf=shelf, market=market, levels=RpcIndexLevels(questions), clock=clock)
     leases, holder = Leases(database, lease, clock), str(ids.uuid())
     process = Process(
         "reconciler",
@@ -103,11 +109,13 @@ def build(settings: Settings) -> Process:
             ticks(announce),
             jobs(reconcile),
         ],
+        rpc=[create_rpc(results)],
         loops={
             "ticker": Leased("ticker", holder, leases, ticker(announce)),
             "revaluation": Leased(
                 "revaluation", holder, leases, revaluation(revalue, clock, every_s=settings.revalue_every_s)
             ),
+            "thinning": Leased("thinning", holder, leases, thinning(ThinPoints(shelf=shelf, clock=clock))),
             "due_accounts": due_accounts(agenda, clock),
         },
         on_stop=[venues.close],

@@ -182,6 +182,8 @@ class Town:
                 if row["side"] == "Buy"
                 else held[asset].sold(quantity=quantity, proceeds=notional, quote_fee=fee)
             )
+        bought = [row for row in rows if row["side"] == "Buy"]
+        sold = [row for row in rows if row["side"] != "Buy"]
         last = max((from_epoch_ms(int(row["execTime"])) for row in rows), default=datetime.now(UTC))
         return books_contract.Books(
             user_id=self.user_id,
@@ -193,8 +195,8 @@ class Town:
                     status=self.status,
                     index_id="top-3",
                     version=1,
-                    invested=Decimal(0),
-                    proceeds=Decimal(0),
+                    invested=sum((Decimal(row["execValue"]) for row in bought), Decimal(0)),
+                    proceeds=sum((Decimal(row["execValue"]) - Decimal(row["execFee"]) for row in sold), Decimal(0)),
                     fees=Decimal(0),
                     holdings=[
                         books_contract.BookedHolding(

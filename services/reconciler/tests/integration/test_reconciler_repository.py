@@ -12,17 +12,23 @@ import asyncpg
 import pytest
 
 from basketry_local.testing.databases import TestDatabases
+from reconciler.application.thin_points import ThinPoints
+from reconciler.domain.ages import ages_at
 from reconciler.domain.announcements import Break, PnlPoint
 from reconciler.domain.books import Account, HeldCoin, PositionBook
 from reconciler.domain.findings import Finding, Scope
-from reconciler.domain.tracking import AccountProgress, ActivePosition
+from reconciler.domain.flows import Flow, Moved
+from reconciler.domain.held import HeldStill
+from reconciler.domain.slippage import LegResult
+from reconciler.domain.tracking import AccountProgress, ActivePosition, Border
 from reconciler.outbound.postgres.agenda import PostgresAgenda
 from reconciler.outbound.postgres.desk import PostgresDesk
+from reconciler.outbound.postgres.result_rows import PostgresResults
 from reconciler.outbound.postgres.tables import outbox
 from shared.runtime.database import Database
 from shared.runtime.outbox import Outbox
 from shared.testing import FakeClock, FakeIds
-from shared.trading.status import BreakClass, PositionStatus, VenueEnvironment
+from shared.trading.status import BreakClass, PositionStatus, Side, VenueEnvironment
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -39,6 +45,13 @@ async def rooms(database: TestDatabases) -> AsyncIterator[Rooms]:
     pool = Database(database.dsn("reconciler"))
     writer = Outbox(outbox, source="reconciler", clock=FakeClock(), ids=FakeIds())
     yield Rooms(PostgresDesk(pool, writer), PostgresAgenda(pool, writer))
+    await pool.close()
+
+
+@pytest.fixture
+async def shelf(database: TestDatabases) -> AsyncIterator[PostgresResults]:
+    pool = Database(database.dsn("reconciler"))
+    yield PostgresResults(pool)
     await pool.close()
 
 
@@ -187,3 +200,106 @@ async def test_due_accounts_become_jobs_once_whoever_asks(rooms: Rooms, database
     await admin.close()
     assert len({row["subject"] for row in subjects}) == 20
     assert {row["user_id"] for row in subjects} == {None}
+
+
+async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms, shelf: PostgresResults) -> None:
+    book = a_book(an_account(), cash=Decimal("1.5"))
+    await keep(rooms, book)
+    user, position_id = book.account.user_id, book.position_id
+    flow = Flow(
+        position_id=position_id,
+        number=1,
+        at=NOW,
+        valued_at=NOW,
+        kind="buy",
+        amount=Decimal("20.000000000000000001"),
+        before=Decimal(0),
+        after=Decimal(19),
+        held_after=Decimal(19),
+    )
+    leg = LegResult(
+        leg_id=uuid4(),
+        run_id=uuid4(),
+        symbol="BTCUSDT",
+        side=Side.SELL,
+        arrival_price=Decimal(100),
+        quantity=Decimal(1),
+        notional=Decimal(99),
+        version=2,
+    )
+    gone = Moved(asset="ETH", cost=Decimal(1), value=Decimal(2))
+    basket = [HeldStill(asset="BTC", symbol="BTCUSDT", quantity=Decimal("0.1"))]
+    async with rooms.desk.work(user) as work:
+        await work.note_run(uuid4(), "buy", [leg])
+        await work.note_run(position_id, "invest", [leg])
+        await work.note_run(position_id, "invest", [replace(leg, notional=Decimal(1), version=1)])
+        await work.add_flow(flow, [gone])
+        await work.save_held_still(position_id, [HeldStill(asset="OLD", symbol="OLDUSDT", quantity=Decimal(1))])
+        await work.save_held_still(position_id, basket)
+        [tracked] = await work.tracked(position_ids=[position_id])
+        border = Border(flows=1, money=Decimal(20), capital=Decimal(19), paid_in=Decimal(20))
+        await work.save_tracking(replace(tracked, told=(Decimal(7), Decimal(1)), border=border))
+        assert await work.held_still(position_id) == basket
+        other = replace(book, position_id=uuid4())
+        assert await work.others_value(other) == Decimal(7)
+        assert await work.others_value(book) == 0
+    kept = await shelf.position(user, position_id)
+    assert kept is not None
+    assert (list(kept.flows), list(kept.moved), list(kept.legs), list(kept.held)) == ([flow], [gone], [leg], basket)
+    assert (kept.tracked.book, kept.tracked.border, kept.tracked.run_kind) == (book, border, "invest")
+    assert await shelf.position(uuid4(), position_id) is None
+    assert await shelf.positions(uuid4(), since=None, now=NOW) == []
+
+
+async def test_points_grow_thinner_with_age_and_keep_their_extremes(rooms: Rooms, shelf: PostgresResults) -> None:
+    book = a_book(an_account())
+    await keep(rooms, book)
+    user, position_id = book.account.user_id, book.position_id
+    begin = NOW - timedelta(days=62)
+    slots = [begin + timedelta(minutes=5 * number) for number in range(62 * 288)]
+    async with rooms.desk.work(user) as work:
+        for number, slot in enumerate(slots):
+            value = Decimal(number * 7919 % 10007)
+            await work.keep_point(a_point(book, slot, value), replace=False)
+    before = await shelf.position(user, position_id)
+    assert before is not None
+    later = NOW + timedelta(days=1)
+    thin = ThinPoints(shelf=shelf, clock=FakeClock(later))
+    assert await thin.run_once() == 1
+    assert await thin.run_once() == 0, "not due again yet"
+    after = await shelf.position(user, position_id)
+    assert after is not None
+    ages = ages_at(later)
+    fine = [point for point in before.points if point.slot >= ages.all_since]
+    assert [point for point in after.points if point.slot >= ages.all_since] == fine
+    assert 200 < len(fine) <= 288
+    hours = [point for point in after.points if ages.hours_since <= point.slot < ages.all_since]
+    assert 59 * 24 - 36 <= len({point.slot.replace(minute=0) for point in hours}) <= len(hours) <= 3 * 60 * 24
+    days = [point for point in after.points if point.slot < ages.hours_since]
+    assert 2 <= len({point.slot.date() for point in days}) <= 4
+    assert len(days) <= 12
+    for kept_ones, whole in ((days, before.points), (hours, before.points)):
+        same_age = [point for point in whole if kept_ones[0].slot <= point.slot <= kept_ones[-1].slot]
+        assert max(point.value for point in kept_ones) == max(point.value for point in same_age)
+        assert min(point.value for point in kept_ones) == min(point.value for point in same_age)
+    assert await shelf.thin(user, position_id, ages) == 0, "a second pass changes nothing"
+    assert not await shelf.done(user, position_id, before=ages.hours_since)
+    assert await shelf.done(user, position_id, before=later + timedelta(days=99))
+    chosen = await shelf.positions(user, since=NOW - timedelta(days=30), now=NOW)
+    assert 300 <= len(chosen[0].points) <= 420
+
+
+def a_point(book: PositionBook, slot: datetime, value: Decimal) -> PnlPoint:
+    return PnlPoint(
+        position_id=book.position_id,
+        slot=slot,
+        at=slot,
+        value=value,
+        cost=Decimal(1),
+        realised=Decimal(0),
+        unrealised=Decimal(0),
+        max_abs_drift=Decimal(0),
+        net_in=Decimal(1),
+        held=value,
+        btc_price=Decimal(100_000),
+    )

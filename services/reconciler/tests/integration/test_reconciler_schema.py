@@ -10,7 +10,7 @@ from shared.runtime.migrations import check
 
 pytestmark = pytest.mark.integration
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
-IDS_ONLY = {"agenda", "active_position"}
+IDS_ONLY = {"agenda", "active_position", "thinning"}
 
 
 async def test_the_newest_revision_is_what_the_code_expects(database: TestDatabases) -> None:

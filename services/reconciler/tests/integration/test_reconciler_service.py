@@ -10,9 +10,14 @@ import pytest
 
 from basketry_local.testing.bus import Bus
 from basketry_local.testing.databases import TestDatabases
+from shared.contracts.fields import Contract
 from shared.contracts.portfolio import BreakFound, DeviationDetected, PnlUpdated
+from shared.contracts.problem import Problem
+from shared.contracts.rpc import reconciler as questions
+from shared.contracts.rpc.verb import RpcVerb
 from shared.contracts.tasks import BookVenueRecord, ReconcileAccount, ReconcileAllPositions
 from shared.testing import eventually
+from shared.trading.errors import NotFound
 from shared.trading.status import PositionStatus, Side
 
 pytestmark = pytest.mark.integration
@@ -177,7 +182,7 @@ async def test_what_it_keeps_is_invisible_without_its_user(
     login = await asyncpg.connect(database.dsn("reconciler"))
     admin = await asyncpg.connect(database.admin_dsn("reconciler"))
     try:
-        for table, rows in (("position", 1), ("holding", 3), ("pnl_point", 1)):
+        for table, rows in (("position", 1), ("holding", 3), ("pnl_point", 1), ("flow", 1), ("held_still", 4)):
             query = f"select count(*) from reconciler.{table}"
             assert await admin.fetchval(query) >= rows
             assert await login.fetchval(query) == 0
@@ -186,6 +191,47 @@ async def test_what_it_keeps_is_invisible_without_its_user(
     finally:
         await login.close()
         await admin.close()
+
+
+async def ask(bus: Bus, verb: RpcVerb[Any, Any], question: Contract) -> Any:
+    """The answer, as the gateway may ask for it; an error is what its reply says."""
+    async with bus.connect("gateway") as gateway:
+        answer = await gateway.request(verb.subject, question.model_dump_json().encode(), timeout=10)
+    if answer.headers and answer.headers.get("problem"):
+        raise Problem.model_validate_json(answer.data).to_error()
+    return verb.reply.model_validate_json(answer.data)
+
+
+async def test_what_a_position_came_to_is_answered_over_the_bus(town: Any, bus: Bus, reconciler: Any) -> None:
+    town.status = PositionStatus.EXECUTING
+    await buy_three(town)
+    question = questions.GetPerformance(user_id=town.user_id, position_id=town.position_id)
+    with pytest.raises(NotFound):
+        await ask(bus, questions.GET_PERFORMANCE, question)
+    town.status = PositionStatus.ACTIVE
+    async with bus.connect() as tester:
+        await town.active(tester)
+        await eventually(lambda: of_three(town))
+        await town.control("POST", "feed", prices={"BTCUSDT": "99000"})
+        await eventually(lambda: len(of_three(town)) >= 2)
+    rows = (await town.ledger())["executions"]
+    paid = sum(Decimal(row["execValue"]) for row in rows)
+    found = await ask(bus, questions.GET_PERFORMANCE, question)
+    assert [(flow.kind, flow.amount, flow.before) for flow in found.flows] == [("buy", paid, Decimal(0))]
+    assert (found.totals.paid_in, found.totals.taken_out) == (paid, Decimal(0))
+    assert found.totals.pnl == found.totals.value - paid == sum(one.total for one in found.contributions)
+    assert abs(found.returns.time_weighted - (found.totals.value / paid - 1)) < Decimal("1e-15")
+    assert found.points[-1].value == found.totals.value
+    assert found.totals.slippage.traded == 0, "the town's legs say nothing of what they did"
+    assert abs(found.benchmarks.held - found.returns.time_weighted) < Decimal("1e-15"), "nothing was rebalanced"
+    portfolio = await ask(bus, questions.GET_PORTFOLIO, questions.GetPortfolio(user_id=town.user_id))
+    [paper] = portfolio.environments
+    assert (paper.environment, paper.positions, paper.totals.paid_in) == ("paper", 1, paid)
+    stranger = questions.GetPerformance(user_id=town.account_id, position_id=town.position_id)
+    with pytest.raises(NotFound):
+        await ask(bus, questions.GET_PERFORMANCE, stranger)
+    nobody = await ask(bus, questions.GET_PORTFOLIO, questions.GetPortfolio(user_id=town.account_id))
+    assert nobody.environments == []
 
 
 async def test_a_malformed_event_is_put_aside_and_the_next_flows(town: Any, bus: Bus, reconciler: Any) -> None:

@@ -27,6 +27,9 @@ from reconciler.domain.announcements import (
 from reconciler.domain.books import VALUED, Account, AccountBooks, HeldCoin, OpenOrder, PositionBook
 from reconciler.domain.deviation import Band
 from reconciler.domain.findings import Comparison
+from reconciler.domain.flows import Flow, Moved
+from reconciler.domain.held import HeldStill
+from reconciler.domain.slippage import LegResult
 from reconciler.domain.tracking import AccountProgress, ActivePosition, Tracked
 from reconciler.domain.venue import NoView, VenueExecution, VenueLine, VenueOrder, VenueView
 from shared.testing import FakeClock, FakeIds
@@ -123,6 +126,10 @@ class FakeStore:
     how_far: AccountProgress = field(default_factory=AccountProgress)
     inbox: set[tuple[str, UUID]] = field(default_factory=set)
     told: list[Announcement] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    moved: list[Moved] = field(default_factory=list)
+    held: dict[UUID, Sequence[HeldStill]] = field(default_factory=dict)
+    legs: dict[UUID, LegResult] = field(default_factory=dict)
     due: dict[UUID, datetime] = field(default_factory=dict)
 
     @asynccontextmanager
@@ -146,11 +153,32 @@ class FakeStore:
             self.positions[book.position_id] = replace(known, book=book)
 
     async def save_tracking(self, tracked: Tracked) -> None:
-        self.positions[tracked.book.position_id] = tracked
+        self.positions[tracked.book.position_id] = replace(tracked, before=None)
 
     async def keep_point(self, point: PnlPoint, *, replace: bool) -> None:
         if replace or (point.position_id, point.slot) not in self.points:
             self.points[point.position_id, point.slot] = point
+
+    async def note_run(self, position_id: UUID, kind: str, legs: Sequence[LegResult]) -> None:
+        if position_id in self.positions:
+            self.positions[position_id] = replace(self.positions[position_id], run_kind=kind)
+            self.legs.update((leg.leg_id, leg) for leg in legs)
+
+    async def add_flow(self, flow: Flow, moved: Sequence[Moved]) -> None:
+        earlier = sum(1 for one in self.flows if one.position_id == flow.position_id)
+        assert flow.number == earlier + 1, "each flow once, in order"
+        self.flows.append(flow)
+        self.moved.extend(moved)
+
+    async def others_value(self, book: PositionBook) -> Decimal:
+        others = [one for one in self.positions.values() if one.book.position_id != book.position_id]
+        return sum((one.told[0] for one in others if one.told), Decimal(0))
+
+    async def held_still(self, position_id: UUID) -> Sequence[HeldStill]:
+        return self.held.get(position_id, ())
+
+    async def save_held_still(self, position_id: UUID, held: Sequence[HeldStill]) -> None:
+        self.held[position_id] = held
 
     async def progress(self, account: Account) -> AccountProgress:
         return self.how_far

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from reconciler.application.keep_flows import BITCOIN, keep_bought, keep_flow
 from reconciler.application.ports import Work
 from reconciler.domain.announcements import DeviationTold, PnlPoint, PnlTold, ReturnTold
 from reconciler.domain.books import VALUED
 from reconciler.domain.deviation import Band
+from reconciler.domain.held import worth as still_worth
 from reconciler.domain.slots import slot_of
 from reconciler.domain.tracking import Tracked
 from reconciler.domain.valuation import Mark, Source, Valuation, value_position
@@ -52,17 +54,19 @@ async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime,
     Returns:
         Whether something was told.
     """
+    await keep_bought(work, tracked)
     late = marks.older_than(tracked)
     if late and source is Source.REVALUATION:
         return False
     valuation = value_position(tracked.book, marks.of, now)
     if valuation is None:
         return False
-    worth = (valuation.value, valuation.pnl)
+    worth = (valuation.value + tracked.book.cash, valuation.pnl)
+    crossed = await keep_flow(work, tracked, valuation, marks.of)
     at_rest = source is Source.REVALUATION or tracked.book.status is PositionStatus.CLOSED
-    if at_rest and worth == tracked.told:
+    if at_rest and worth == tracked.told and crossed is tracked:
         return False
-    after = replace(tracked, version=tracked.version + 1, told=worth)
+    after = replace(crossed, version=tracked.version + 1, told=worth)
     await work.tell(
         PnlTold(
             book=tracked.book,
@@ -74,7 +78,7 @@ async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime,
     )
     if not late:
         after = await _drift(work, replace(after, priced_at=marks.asked_at), valuation, band)
-    after = await _point(work, after, valuation, source)
+    after = await _point(work, after, valuation, source, marks)
     await work.save_tracking(after)
     return True
 
@@ -94,20 +98,24 @@ async def _drift(work: Work, tracked: Tracked, valuation: Valuation, band: Band)
     return tracked
 
 
-async def _point(work: Work, tracked: Tracked, valuation: Valuation, source: Source) -> Tracked:
+async def _point(work: Work, tracked: Tracked, valuation: Valuation, source: Source, marks: Marks) -> Tracked:
     slot = slot_of(valuation.at, length_s=POINT_S)
     proved = source is Source.RECONCILIATION
     if slot == tracked.point_slot and not proved:
         return tracked
+    position_id, bitcoin = tracked.book.position_id, marks.of.get(BITCOIN)
     point = PnlPoint(
-        position_id=tracked.book.position_id,
+        position_id=position_id,
         slot=slot,
         at=valuation.at,
-        value=valuation.value,
+        value=valuation.value + tracked.book.cash,
         cost=valuation.cost,
         realised=valuation.realised,
         unrealised=valuation.unrealised,
         max_abs_drift=valuation.max_abs_drift,
+        net_in=tracked.border.net,
+        held=still_worth(await work.held_still(position_id), marks.of),
+        btc_price=bitcoin.price if bitcoin else None,
     )
     await work.keep_point(point, replace=proved)
     return replace(tracked, point_slot=slot)

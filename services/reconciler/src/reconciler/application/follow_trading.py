@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from reconciler.application.ports import Agenda, Desk
+from reconciler.application.refresh_books import RunNote
 from reconciler.domain.books import Account
 from shared.trading.clock import Clock
 
@@ -37,6 +38,12 @@ class FollowTrading:
         self._due.move_to_end(account.account_id)
         while len(self._due) > REMEMBERED:
             self._due.popitem(last=False)
+
+    async def started(self, account: Account, position_id: UUID, run: RunNote) -> None:
+        """A run began: its kind says whether its money crosses the position's border."""
+        async with self._desk.work(account.user_id) as work:
+            await work.note_run(position_id, run.kind, run.legs)
+        await self.account(account)
 
     async def fills(self, user_id: UUID, account_id: UUID, position_id: UUID) -> None:
         """Matches were booked; a position that is not known yet has made its account due by its own event."""

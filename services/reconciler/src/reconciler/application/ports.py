@@ -11,6 +11,9 @@ from uuid import UUID
 
 from reconciler.domain.announcements import Announcement, Break, JobTold, PnlPoint
 from reconciler.domain.books import Account, AccountBooks, PositionBook
+from reconciler.domain.flows import Flow, Moved
+from reconciler.domain.held import HeldStill
+from reconciler.domain.slippage import LegResult
 from reconciler.domain.tracking import AccountProgress, ActivePosition, Tracked
 from reconciler.domain.venue import NoView, VenueView
 from shared.trading.quote import Quote
@@ -80,6 +83,26 @@ class Work(Protocol):
 
     async def keep_point(self, point: PnlPoint, *, replace: bool) -> None:
         """Keep a P&L point; one that is there stays, unless `replace`."""
+        ...
+
+    async def note_run(self, position_id: UUID, kind: str, legs: Sequence[LegResult]) -> None:
+        """Keep what kind of run a position's newest one is, and what its legs came to; unknown positions are left."""
+        ...
+
+    async def add_flow(self, flow: Flow, moved: Sequence[Moved]) -> None:
+        """Keep what crossed a position's border."""
+        ...
+
+    async def others_value(self, book: PositionBook) -> Decimal:
+        """What the user's other positions of the environment were last worth, quote units."""
+        ...
+
+    async def held_still(self, position_id: UUID) -> Sequence[HeldStill]:
+        """The basket that is never rebalanced."""
+        ...
+
+    async def save_held_still(self, position_id: UUID, held: Sequence[HeldStill]) -> None:
+        """Keep that basket."""
         ...
 
     async def progress(self, account: Account) -> AccountProgress:

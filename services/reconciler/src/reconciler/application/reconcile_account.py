@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from reconciler.application.appraise import Marks, appraise, worth_telling
+from reconciler.application.keep_flows import BITCOIN
 from reconciler.application.ports import Agenda, BookKeeper, Desk, Market, VenueReader, Work
 from reconciler.application.refresh_books import keep_books
 from reconciler.domain.announcements import Break, BreakTold, HandoverTold
@@ -149,7 +150,7 @@ class ReconcileAccount:
         symbols = {coin.symbol for book in books.positions for coin in book.coins}
         lots = await self._market.lots(account.environment, symbols) if symbols else {}
         asked_at = self._clock.now()
-        quotes = await self._market.quotes(account.environment, symbols) if symbols else {}
+        quotes = await self._market.quotes(account.environment, symbols | {BITCOIN}) if symbols else {}
         return _Evidence(
             books=books, view=view, missing=missing, unbooked=unbooked, lots=lots, quotes=quotes, asked_at=asked_at
         )

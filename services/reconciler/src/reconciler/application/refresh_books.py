@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from reconciler.application.appraise import Marks, appraise, worth_telling
+from reconciler.application.keep_flows import BITCOIN
 from reconciler.application.ports import BookKeeper, Desk, Market, Work
 from reconciler.domain.books import Account, AccountBooks, PositionBook
 from reconciler.domain.deviation import Band
+from reconciler.domain.slippage import LegResult
 from reconciler.domain.tracking import Tracked
 from reconciler.domain.valuation import Source
 from shared.trading.clock import Clock
 from shared.trading.quote import Quote
 from shared.trading.status import PositionStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunNote:
+    """A run as an event shows it: its kind, and what its legs came to so far."""
+
+    kind: str
+    legs: Sequence[LegResult] = ()
 
 
 class RefreshBooks:
@@ -31,7 +42,14 @@ class RefreshBooks:
         self._band = band
 
     async def refresh(
-        self, account: Account, position_id: UUID, *, consumer: str, message_id: UUID, closed: bool = False
+        self,
+        account: Account,
+        position_id: UUID,
+        *,
+        consumer: str,
+        message_id: UUID,
+        closed: bool = False,
+        run: RunNote | None = None,
     ) -> None:
         """Once per message: keep the account's books and tell the position's value.
 
@@ -41,6 +59,7 @@ class RefreshBooks:
             consumer: With `message_id` the key of the inbox.
             message_id: The event's id.
             closed: The event says that the position is closed, even if the books list it no longer.
+            run: What the event says about the run.
         """
         books = await self._keeper.books(account)
         asked_at = self._clock.now()
@@ -50,6 +69,9 @@ class RefreshBooks:
             if not await work.first_delivery(consumer, message_id):
                 return
             kept = [one for one in await keep_books(work, books) if one.book.position_id == position_id]
+            if run is not None:
+                await work.note_run(position_id, run.kind, run.legs)
+                kept = [replace(one, run_kind=run.kind) for one in kept]
             if closed and not kept:
                 await _mark_closed(work, position_id)
             marks = Marks.from_quotes(quotes, asked_at=asked_at, now=now)
@@ -58,14 +80,8 @@ class RefreshBooks:
                     await appraise(work, tracked, marks, now=now, source=Source.REVALUATION, band=self._band)
 
     async def _quotes(self, books: AccountBooks, position_id: UUID) -> dict[str, Quote]:
-        symbols = {
-            coin.symbol
-            for book in books.positions
-            if book.position_id == position_id
-            for coin in book.coins
-            if coin.quantity
-        }
-        return dict(await self._market.quotes(books.account.environment, symbols)) if symbols else {}
+        symbols = {coin.symbol for book in books.positions if book.position_id == position_id for coin in book.coins}
+        return dict(await self._market.quotes(books.account.environment, symbols | {BITCOIN})) if symbols else {}
 
 
 async def keep_books(work: Work, books: AccountBooks) -> list[Tracked]:
@@ -74,7 +90,9 @@ async def keep_books(work: Work, books: AccountBooks) -> list[Tracked]:
     changed = [book for book in books.positions if _is_news(known.get(book.position_id), book)]
     for book in changed:
         await work.save_book(book)
-    known |= await _known(work, [book.position_id for book in changed])
+    for position_id, now in (await _known(work, [book.position_id for book in changed])).items():
+        was = known.get(position_id)
+        known[position_id] = replace(now, before=was.book) if was else now
     return [known[book.position_id] for book in books.positions]
 
 

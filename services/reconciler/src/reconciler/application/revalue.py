@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from reconciler.application.appraise import Marks, appraise
+from reconciler.application.keep_flows import BITCOIN
 from reconciler.application.ports import Agenda, Desk, Market, Work
 from reconciler.domain.books import VALUED
 from reconciler.domain.deviation import Band
@@ -71,7 +72,7 @@ class Revalue:
                     book = tracked.book
                     if book.status not in VALUED:
                         continue
-                    symbols = {coin.symbol for coin in book.coins}
+                    symbols = {coin.symbol for coin in book.coins} | {BITCOIN}
                     held[book.account.environment].update(symbols)
                     known = prices[book.account.environment]
                     if not symbols <= known.asked:

@@ -12,6 +12,7 @@ from reconciler.domain.books import Account, PositionBook
 from reconciler.domain.deviation import Band
 from reconciler.domain.findings import Finding, Handover
 from reconciler.domain.valuation import CoinValue, Source, Valuation
+from shared.trading.money import ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,14 @@ Announcement = PnlTold | DeviationTold | ReturnTold | BreakTold | HandoverTold |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PnlPoint:
-    """A kept point of a position's history; one per five minutes."""
+    """A kept point of a position's history; one per five minutes, fewer with age. Quote units.
+
+    Attributes:
+        value: Of the coins and of the position's own cash.
+        net_in: What all flows so far brought in minus what they took out: `value` - `net_in` is the P&L.
+        held: Value of the coins that were bought and never rebalanced; None when it was not known.
+        btc_price: Quote per bitcoin; None without a price.
+    """
 
     position_id: UUID
     slot: datetime
@@ -107,3 +115,6 @@ class PnlPoint:
     realised: Decimal
     unrealised: Decimal
     max_abs_drift: Decimal
+    net_in: Decimal = ZERO
+    held: Decimal | None = None
+    btc_price: Decimal | None = None

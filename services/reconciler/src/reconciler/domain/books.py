@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from shared.trading.holding import Holding
+from shared.trading.money import ZERO
 from shared.trading.status import PositionStatus, VenueEnvironment
 
 VALUED = frozenset({PositionStatus.ACTIVE, PositionStatus.REBALANCING, PositionStatus.CLOSING})
@@ -47,6 +48,7 @@ class PositionBook:
     Attributes:
         fees: So far, at fill-time value.
         traded_at: Of the last fill or state change: an older book never replaces a newer one.
+        cash: The position's own quote money: what sales of a rebalance brought and its purchases have not spent.
     """
 
     account: Account
@@ -58,6 +60,7 @@ class PositionBook:
     fees: Decimal
     coins: tuple[HeldCoin, ...]
     traded_at: datetime
+    cash: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from typing import Any
 from reconciler.application.announce import Announce
 from reconciler.application.follow_trading import FollowTrading
 from reconciler.application.reconcile_account import Job, ReconcileAccount, Skipped
-from reconciler.application.refresh_books import RefreshBooks
+from reconciler.application.refresh_books import RefreshBooks, RunNote
 from reconciler.domain.books import Account
+from reconciler.domain.slippage import LegResult
 from shared.contracts import execution, tasks
 from shared.contracts.envelope import Envelope
 from shared.contracts.fields import EventData
@@ -35,13 +36,16 @@ def execution_events(refresh: RefreshBooks, follow: FollowTrading) -> EventRoute
     consumer = RECONCILER_EXECUTION.name
 
     async def on_started(event: Envelope[Any]) -> None:
-        await follow.account(_account(event.data.position))
+        view = event.data.position
+        await follow.started(_account(view), view.position_id, _run(view))
 
     async def on_settled(event: Envelope[Any]) -> None:
         view = event.data.position
         account = _account(view)
         closed = isinstance(event.data, execution.PositionClosed)
-        await refresh.refresh(account, view.position_id, consumer=consumer, message_id=event.id, closed=closed)
+        await refresh.refresh(
+            account, view.position_id, consumer=consumer, message_id=event.id, closed=closed, run=_run(view)
+        )
         await follow.account(account)
 
     @router.on(execution.FillsBooked)
@@ -54,6 +58,26 @@ def execution_events(refresh: RefreshBooks, follow: FollowTrading) -> EventRoute
     for model in SETTLED:
         router.on(model)(on_settled)
     return router
+
+
+def _run(view: execution.PositionView) -> RunNote:
+    return RunNote(
+        kind=view.run_kind,
+        legs=[
+            LegResult(
+                leg_id=leg.leg_id,
+                run_id=leg.run_id,
+                symbol=leg.symbol,
+                side=leg.side,
+                arrival_price=leg.arrival_price,
+                quantity=leg.filled_quantity,
+                notional=leg.notional,
+                version=leg.version,
+            )
+            for leg in view.legs
+            if leg.filled_quantity
+        ],
+    )
 
 
 def _account(view: execution.PositionView) -> Account:

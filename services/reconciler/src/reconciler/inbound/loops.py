@@ -9,6 +9,7 @@ from datetime import datetime
 from reconciler.application.announce import Announce
 from reconciler.application.ports import Agenda
 from reconciler.application.revalue import Revalue
+from reconciler.application.thin_points import ThinPoints
 from shared.runtime.leases import Leases
 from shared.runtime.logging import get_logger
 from shared.trading.clock import Clock
@@ -18,6 +19,7 @@ log = get_logger(__name__)
 
 LEASE_S = 15.0
 JOBS_AT_ONCE = 100
+THIN_EVERY_S = 60.0
 LOOK_S = 0.5
 """Pause between two looks at the agenda."""
 
@@ -87,6 +89,15 @@ def revaluation(revalue: Revalue, clock: Clock, *, every_s: float) -> Callable[[
         if told:
             log.debug("positions_revalued", told=told)
         return max(0.05, every_s - (clock.monotonic() - began))
+
+    return step
+
+
+def thinning(thin: ThinPoints) -> Callable[[], Awaitable[float]]:
+    """Thins P&L points with their age."""
+
+    async def step() -> float:
+        return 0.0 if await thin.run_once() else THIN_EVERY_S
 
     return step
 

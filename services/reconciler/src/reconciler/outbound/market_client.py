@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
+from reconciler.domain.results import Level
 from reconciler.outbound.questions import Questions
 from shared.contracts.rpc import market_data as contract
 from shared.trading.clock import Clock
@@ -42,3 +45,24 @@ class RpcMarket:
             lots = {item.symbol: item.lot_size for item in reply.items}
             self._lots[environment] = (self._clock.monotonic(), lots)
         return lots
+
+
+class RpcIndexLevels:
+    """The levels of indices.
+
+    Args:
+        ask: Where to ask.
+    """
+
+    def __init__(self, ask: Questions) -> None:
+        self._ask = ask
+
+    async def levels(
+        self, *, user_id: UUID, environment: VenueEnvironment, index_id: str, since: datetime
+    ) -> Sequence[Level]:
+        """By time, from the one that stood at `since`: old levels are a day apart."""
+        request = contract.GetLevels(
+            user_id=user_id, environment=environment, index_id=index_id, since=since - timedelta(days=2)
+        )
+        reply = await self._ask.ask(contract.GET_LEVELS, request)
+        return [Level(at=item.at, level=item.level) for item in reply.items]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.contracts.rpc import auth, execution, keys, market_data
+from shared.contracts.rpc import auth, execution, keys, market_data, reconciler
 from shared.contracts.rpc.verb import RpcVerb
 
-VERBS: tuple[RpcVerb[Any, Any], ...] = (*auth.VERBS, *keys.VERBS, *market_data.VERBS, *execution.VERBS)
+VERBS: tuple[RpcVerb[Any, Any], ...] = (
+    *auth.VERBS,
+    *keys.VERBS,
+    *market_data.VERBS,
+    *execution.VERBS,
+    *reconciler.VERBS,
+)
 
 
 def asked_by(service: str) -> tuple[RpcVerb[Any, Any], ...]:

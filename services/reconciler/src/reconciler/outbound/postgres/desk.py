@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
 from uuid import UUID
 
 from reconciler.application.ports import Work
 from reconciler.domain.announcements import Announcement, Break, PnlPoint
 from reconciler.domain.books import Account, PositionBook
+from reconciler.domain.flows import Flow, Moved
+from reconciler.domain.held import HeldStill
+from reconciler.domain.slippage import LegResult
 from reconciler.domain.tracking import AccountProgress, Tracked
 from reconciler.outbound.messages import message_of
-from reconciler.outbound.postgres import break_rows, position_rows
+from reconciler.outbound.postgres import break_rows, flow_rows, position_rows
 from reconciler.outbound.postgres.tables import inbox
 from shared.runtime.database import Database
 from shared.runtime.inbox import first_delivery_in, first_delivery_statement
@@ -50,6 +54,27 @@ class PostgresWork:
     async def keep_point(self, point: PnlPoint, *, replace: bool) -> None:
         """Keep a P&L point."""
         await position_rows.keep_point(self._unit, self._user_id, point, replace=replace)
+
+    async def note_run(self, position_id: UUID, kind: str, legs: Sequence[LegResult]) -> None:
+        """Keep what kind of run a position's newest one is, and what its legs came to."""
+        await flow_rows.note_run(self._unit, self._user_id, position_id, kind, legs)
+
+    async def add_flow(self, flow: Flow, moved: Sequence[Moved]) -> None:
+        """Keep what crossed a position's border."""
+        await flow_rows.add_flow(self._unit, self._user_id, flow, moved)
+
+    async def others_value(self, book: PositionBook) -> Decimal:
+        """What the user's other positions of the environment were last worth."""
+        await self._save_tracking()
+        return await flow_rows.others_value(self._unit, book)
+
+    async def held_still(self, position_id: UUID) -> Sequence[HeldStill]:
+        """The basket that is never rebalanced."""
+        return await flow_rows.held_still_of(self._unit, position_id)
+
+    async def save_held_still(self, position_id: UUID, held: Sequence[HeldStill]) -> None:
+        """Keep that basket."""
+        await flow_rows.save_held_still(self._unit, self._user_id, position_id, held)
 
     async def progress(self, account: Account) -> AccountProgress:
         """How far the account was compared."""

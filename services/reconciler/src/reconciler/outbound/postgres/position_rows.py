@@ -9,10 +9,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from reconciler.domain.ages import CLOSE_FOR
 from reconciler.domain.announcements import PnlPoint
 from reconciler.domain.books import VALUED, Account, HeldCoin, PositionBook
-from reconciler.domain.tracking import Tracked
-from reconciler.outbound.postgres.tables import ID, active_position, holding, pnl_point, position
+from reconciler.domain.tracking import Border, Tracked
+from reconciler.outbound.postgres.tables import BORDER, ID, active_position, holding, pnl_point, position, thinning
 from shared.runtime.statement import Statement
 from shared.runtime.unit import Unit
 from shared.trading.status import PositionStatus, VenueEnvironment
@@ -23,7 +24,7 @@ def _values(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[Any]]:
 
 
 def _save_book() -> Statement:
-    figures = ("status", "invested", "proceeds", "fees", "traded_at")
+    figures = ("status", "invested", "proceeds", "fees", "cash", "traded_at")
     row = insert(position).values(
         _values(position, "position_id", "user_id", "account_id", "environment", "index_id", *figures)
     )
@@ -47,7 +48,7 @@ def _save_coin() -> Statement:
 
 
 def _keep_point(*, proved: bool) -> Statement:
-    figures = ("at", "value", "cost", "realised", "unrealised", "max_abs_drift")
+    figures = ("at", "value", "cost", "realised", "unrealised", "max_abs_drift", "net_in", "held", "btc_price")
     row = insert(pnl_point).values(_values(pnl_point, "position_id", "slot", "user_id", *figures))
     key = [pnl_point.c.position_id, pnl_point.c.slot]
     if not proved:
@@ -55,8 +56,11 @@ def _keep_point(*, proved: bool) -> Statement:
     return Statement(row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in figures}))
 
 
+_TOLD = ("version", "told_value", "told_pnl", "deviating", "priced_at", "reconciled_at", "point_slot")
+_TRACKED = (*_TOLD, "flows", *BORDER)
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(ID))
 _THESE = sa.select(position).where(position.c.position_id == sa.any_(_IDS)).order_by(position.c.position_id)
+_READ = Statement(_THESE)
 _LOCK = Statement(_THESE.with_for_update())
 _LOCK_FREE = Statement(_THESE.with_for_update(skip_locked=True))
 _COINS = Statement(sa.select(holding).where(holding.c.position_id == sa.any_(_IDS)).order_by(holding.c.asset))
@@ -71,12 +75,13 @@ _OTHER_COINS_GONE = Statement(
 _TRACK = Statement(
     sa.update(position)
     .where(position.c.position_id == sa.bindparam("position", type_=ID))
-    .values(
-        _values(position, "version", "told_value", "told_pnl", "deviating", "priced_at", "reconciled_at", "point_slot")
-    )
+    .values(_values(position, *_TRACKED))
 )
 _POINT = _keep_point(proved=False)
 _PROVED_POINT = _keep_point(proved=True)
+_THIN_LATER = Statement(
+    insert(thinning).values(_values(thinning, "position_id", "user_id", "due")).on_conflict_do_nothing()
+)
 _ACTIVE = Statement(
     insert(active_position)
     .values(_values(active_position, "user_id", "position_id", "environment"))
@@ -101,6 +106,13 @@ async def load_tracked(unit: Unit, position_ids: Collection[UUID], *, skip_busy:
     return [_tracked(row, coins.get(row["position_id"], ())) for row in found]
 
 
+async def read_tracked(unit: Unit, position_ids: Collection[UUID]) -> list[Tracked]:
+    """Positions by id, as they stand, without a lock."""
+    found = await _READ.rows(unit, ids=list(position_ids))
+    coins = await _coins(unit, [row["position_id"] for row in found])
+    return [_tracked(row, coins.get(row["position_id"], ())) for row in found]
+
+
 async def save_book(unit: Unit, book: PositionBook) -> None:
     """Keep a book, unless a newer one is there; keep the list of active positions in step."""
     account = book.account
@@ -115,6 +127,7 @@ async def save_book(unit: Unit, book: PositionBook) -> None:
         invested=book.invested,
         proceeds=book.proceeds,
         fees=book.fees,
+        cash=book.cash,
         traded_at=book.traded_at,
     )
     if kept is None:
@@ -145,7 +158,12 @@ async def keep_point(unit: Unit, user_id: UUID, point: PnlPoint, *, replace: boo
         realised=point.realised,
         unrealised=point.unrealised,
         max_abs_drift=point.max_abs_drift,
+        net_in=point.net_in,
+        held=point.held,
+        btc_price=point.btc_price,
     )
+    # The first hour that can be thinned begins to be old enough two days from now.
+    await _THIN_LATER.run(unit, position_id=point.position_id, user_id=user_id, due=point.at + CLOSE_FOR)
 
 
 async def _coins(unit: Unit, position_ids: Sequence[UUID]) -> dict[UUID, list[HeldCoin]]:
@@ -194,6 +212,11 @@ def _tracking(tracked: Tracked) -> dict[str, Any]:
         "priced_at": tracked.priced_at,
         "reconciled_at": tracked.reconciled_at,
         "point_slot": tracked.point_slot,
+        "flows": tracked.border.flows,
+        "border_money": tracked.border.money,
+        "border_capital": tracked.border.capital,
+        "paid_in": tracked.border.paid_in,
+        "taken_out": tracked.border.taken_out,
     }
 
 
@@ -211,6 +234,7 @@ def _tracked(row: Mapping[str, Any], coins: Sequence[HeldCoin]) -> Tracked:
         fees=row["fees"],
         coins=tuple(coins),
         traded_at=row["traded_at"],
+        cash=row["cash"],
     )
     told = None if row["told_value"] is None else (row["told_value"], row["told_pnl"])
     return Tracked(
@@ -221,4 +245,12 @@ def _tracked(row: Mapping[str, Any], coins: Sequence[HeldCoin]) -> Tracked:
         priced_at=row["priced_at"],
         reconciled_at=row["reconciled_at"],
         point_slot=row["point_slot"],
+        run_kind=row["run_kind"],
+        border=Border(
+            flows=row["flows"],
+            money=row["border_money"],
+            capital=row["border_capital"],
+            paid_in=row["paid_in"],
+            taken_out=row["taken_out"],
+        ),
     )

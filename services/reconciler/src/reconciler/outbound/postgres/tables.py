@@ -1,4 +1,4 @@
-"""The tables of schema `reconciler`; `agenda` and `active_position` hold ids only, every other one is guarded by user."""
+"""The tables of schema `reconciler`; `agenda`, `thinning` and `active_position` hold ids only, every other one is guarded by user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.runtime.database import NAMING
 from shared.runtime.inbox import inbox_table
 from shared.runtime.leases import lease_table
 from shared.runtime.outbox import outbox_table
-from shared.trading.status import BreakClass, PositionStatus, VenueEnvironment
+from shared.trading.status import BreakClass, PositionStatus, Side, VenueEnvironment
 
 metadata = sa.MetaData(schema="reconciler", naming_convention=NAMING)
 outbox = outbox_table(metadata)
@@ -25,8 +25,16 @@ ID = UUID(as_uuid=True)
 MOMENT = TIMESTAMP(timezone=True)
 
 
-def _money(name: str, *, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, MONEY, nullable=nullable)
+BORDER = ("border_money", "border_capital", "paid_in", "taken_out")
+"""The books' totals at the last flow, and what all flows came to."""
+
+
+def _money(name: str, *, nullable: bool = False, server_default: str | None = None) -> sa.Column[Any]:
+    return sa.Column(name, MONEY, nullable=nullable, server_default=server_default)
+
+
+def _position_key() -> sa.Column[Any]:
+    return sa.Column("position_id", ID, sa.ForeignKey(position.c.position_id), primary_key=True)
 
 
 position = sa.Table(
@@ -41,6 +49,7 @@ position = sa.Table(
     _money("invested"),
     _money("proceeds"),
     _money("fees"),
+    _money("cash", server_default="0"),
     sa.Column("traded_at", MOMENT, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="0", comment="of the last event about it"),
     _money("told_value", nullable=True),
@@ -49,6 +58,9 @@ position = sa.Table(
     sa.Column("priced_at", MOMENT),
     sa.Column("reconciled_at", MOMENT),
     sa.Column("point_slot", MOMENT),
+    sa.Column("run_kind", sa.Text, comment="of the newest run that execution told of"),
+    sa.Column("flows", sa.Integer, nullable=False, server_default="0"),
+    *(_money(name, server_default="0") for name in BORDER),
     sa.Index("ix_position_account", "account_id"),
 )
 
@@ -77,6 +89,64 @@ pnl_point = sa.Table(
     _money("realised"),
     _money("unrealised"),
     _money("max_abs_drift"),
+    _money("net_in", server_default="0"),
+    _money("held", nullable=True),
+    _money("btc_price", nullable=True),
+)
+
+flow = sa.Table(
+    "flow",
+    metadata,
+    _position_key(),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Column("valued_at", MOMENT, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    _money("amount"),
+    _money("before"),
+    _money("after"),
+    _money("others"),
+    _money("held_before", nullable=True),
+    _money("held_after", nullable=True),
+    _money("btc_price", nullable=True),
+)
+
+moved = sa.Table(
+    "moved",
+    metadata,
+    _position_key(),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False, comment="of the flow"),
+    sa.Column("asset", sa.Text, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    _money("cost"),
+    _money("value"),
+)
+
+held_still = sa.Table(
+    "held_still",
+    metadata,
+    _position_key(),
+    sa.Column("asset", sa.Text, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    _money("quantity"),
+)
+
+leg_result = sa.Table(
+    "leg_result",
+    metadata,
+    sa.Column("leg_id", ID, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("position_id", ID, sa.ForeignKey(position.c.position_id), nullable=False),
+    sa.Column("run_id", ID, nullable=False),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("side", Word(Side), nullable=False),
+    _money("arrival_price", nullable=True),
+    _money("quantity"),
+    _money("notional"),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("ix_leg_result_position", "position_id"),
 )
 
 account_progress = sa.Table(
@@ -109,6 +179,15 @@ venue_break = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.UniqueConstraint("user_id", "account_id", "break_class", "subject"),
     sa.CheckConstraint("status in ('open', 'resolved', 'expected')", name="status_known"),
+)
+
+thinning = sa.Table(
+    "thinning",
+    metadata,
+    sa.Column("position_id", ID, primary_key=True),
+    sa.Column("user_id", ID, nullable=False),
+    sa.Column("due", MOMENT, nullable=False),
+    sa.Index("ix_thinning_due", "due"),
 )
 
 agenda = sa.Table(

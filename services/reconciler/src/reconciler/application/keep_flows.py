@@ -1,0 +1,46 @@
+"""Records what crossed a position's border, in the transaction that sees it: each flow once, valued when it was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.application.ports import Work
+from reconciler.domain.flows import border_after, crossing
+from reconciler.domain.held import INSIDE, after_flow, after_purchases, worth
+from reconciler.domain.tracking import Tracked
+from reconciler.domain.valuation import Mark, Valuation
+
+BITCOIN = "BTCUSDT"
+"""The pair whose price is the benchmark line, in every environment."""
+
+
+async def keep_bought(work: Work, tracked: Tracked) -> None:
+    """What money from outside bought since the last look enters the basket that is held still; a rebalance does not."""
+    book, before = tracked.book, tracked.before
+    if before is None or tracked.border.flows == 0 or tracked.run_kind in INSIDE or book.invested == before.invested:
+        return
+    held = await work.held_still(book.position_id)
+    await work.save_held_still(book.position_id, after_purchases(held, before=before, book=book))
+
+
+async def keep_flow(work: Work, tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]) -> Tracked:
+    """The position with its border moved, when something has crossed it; the caller saves it."""
+    found = crossing(tracked, valuation, marks)
+    if found is None:
+        return tracked
+    flow, moved = found
+    book = tracked.book
+    held = await work.held_still(book.position_id)
+    then = after_flow(held, flow, book)
+    bitcoin = marks.get(BITCOIN)
+    flow = replace(
+        flow,
+        others=await work.others_value(book),
+        held_before=worth(held, marks),
+        held_after=worth(then, marks),
+        btc_price=bitcoin.price if bitcoin else None,
+    )
+    await work.add_flow(flow, moved)
+    await work.save_held_still(book.position_id, then)
+    return replace(tracked, border=border_after(book, tracked.border, flow))

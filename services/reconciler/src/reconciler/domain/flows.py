@@ -1,0 +1,150 @@
+"""Money and coins that cross a position's border, each valued when it does: what returns are measured around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, localcontext
+from uuid import UUID
+
+from reconciler.domain.books import HeldCoin, PositionBook
+from reconciler.domain.tracking import Border, Tracked
+from reconciler.domain.valuation import Mark, Valuation
+from shared.trading.money import EXACT, ZERO, exact_product, exact_sum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """A coin that left without a sale: a rest that the venue would not sell, or a share of a shortage.
+
+    Attributes:
+        cost: What the books gave up for it, quote units.
+        value: What it was worth when it left, quote units.
+    """
+
+    asset: str
+    cost: Decimal
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """What crossed the border between two looks at a position; quote units.
+
+    Attributes:
+        number: Counts the position's flows from 1.
+        at: Of the last trade in it, or of the change.
+        kind: Of the run that was under way: `buy`, `invest`, `withdraw`, `close`, `rebalance` (what it left over), …
+        amount: Above zero into the position, below zero out of it; what left in kind counts at its value.
+        before: The position's value right before it, at the last marks.
+        after: Its value right after it; `before` + `amount` - `after` is what the trades cost.
+        others: Value of the user's other positions of the environment then.
+        held_before: Value of the coins that were bought and never rebalanced, before it; None when not known.
+        held_after: The same after it.
+        btc_price: Quote per bitcoin then.
+    """
+
+    position_id: UUID
+    number: int
+    at: datetime
+    valued_at: datetime
+    kind: str
+    amount: Decimal
+    before: Decimal
+    after: Decimal
+    others: Decimal = ZERO
+    held_before: Decimal | None = None
+    held_after: Decimal | None = None
+    btc_price: Decimal | None = None
+
+
+def capital_of(book: PositionBook) -> Decimal:
+    """What is tied up: cost of the coins minus what sales realised, and the position's own cash."""
+    with localcontext(EXACT):
+        return exact_sum([coin.cost - coin.realised for coin in book.coins]) + book.cash
+
+
+def money_of(book: PositionBook) -> Decimal:
+    """What came from outside in money: paid for purchases minus what sales brought, and the position's own cash."""
+    with localcontext(EXACT):
+        return book.invested - book.proceeds + book.cash
+
+
+def crossing(
+    tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]
+) -> tuple[Flow, tuple[Moved, ...]] | None:
+    """What crossed the border since the last look.
+
+    The figures come from the books alone: what money came or went, and what the coins' cost lost beyond that, which
+    left in kind. What a rebalance sells and buys changes neither, and how fills are split changes none of them.
+
+    Args:
+        tracked: As it is now, with the border of the last look.
+        valuation: Of the book as it is now.
+        marks: Value what left in kind.
+
+    Returns:
+        None when nothing crossed.
+    """
+    book, border = tracked.book, tracked.border
+    with localcontext(EXACT):
+        money = money_of(book) - border.money
+        gone = money - (capital_of(book) - border.capital)
+        moved = _moved(tracked.before, book, marks, gone) if gone else ()
+        amount = money - exact_sum([one.value for one in moved])
+        if not money and not moved:
+            return None
+        flow = Flow(
+            position_id=book.position_id,
+            number=border.flows + 1,
+            at=book.traded_at,
+            valued_at=valuation.at,
+            kind=tracked.run_kind or "buy",
+            amount=amount,
+            before=_before(tracked, valuation, amount),
+            after=valuation.value + book.cash,
+        )
+    return flow, moved
+
+
+def border_after(book: PositionBook, border: Border, flow: Flow) -> Border:
+    """The border once a flow is recorded."""
+    with localcontext(EXACT):
+        return Border(
+            flows=flow.number,
+            money=money_of(book),
+            capital=capital_of(book),
+            paid_in=border.paid_in + max(flow.amount, ZERO),
+            taken_out=border.taken_out - min(flow.amount, ZERO),
+        )
+
+
+def _before(tracked: Tracked, valuation: Valuation, amount: Decimal) -> Decimal:
+    """What was told last is at most the pause between two re-valuations old."""
+    if tracked.border.flows == 0:
+        return ZERO
+    return tracked.told[0] if tracked.told is not None else valuation.value + tracked.book.cash - amount
+
+
+def _moved(
+    before: PositionBook | None, after: PositionBook, marks: Mapping[str, Mark], gone: Decimal
+) -> tuple[Moved, ...]:
+    """Coins whose quantity fell without a sale; what that does not explain is dust of sold coins, valued at its cost."""
+    now = {coin.asset: coin for coin in after.coins}
+    found = [_left(coin, now.get(coin.asset), marks) for coin in (before.coins if before else ())]
+    moved = [one for one in found if one is not None]
+    rest = gone - exact_sum([one.cost for one in moved])
+    if rest:
+        moved.append(Moved(asset="", cost=rest, value=rest))
+    return tuple(moved)
+
+
+def _left(was: HeldCoin, now: HeldCoin | None, marks: Mapping[str, Mark]) -> Moved | None:
+    quantity = was.quantity - (now.quantity if now else ZERO)
+    cost = was.cost - (now.cost if now else ZERO)
+    sold = now is not None and now.realised != was.realised
+    if quantity <= ZERO or cost <= ZERO or sold:
+        return None
+    mark = marks.get(was.symbol)
+    return Moved(asset=was.asset, cost=cost, value=exact_product(quantity, mark.price) if mark else cost)

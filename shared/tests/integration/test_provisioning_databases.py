@@ -53,7 +53,7 @@ async def test_a_service_sees_no_other_schema_no_public_and_no_other_database(pr
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await service.execute(forbidden)
     await service.close()
-    for database, role in (("market_data", "execution"), ("user_data", "market_data")):
+    for database, role in (("market_data", "execution"), ("market_data", "gateway")):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await _as(provisioned, role, database)
 

@@ -112,9 +112,9 @@ def exchange_environment(
     return {**_inherited(), **{f"PAPER_EXCHANGE_{name}": value for name, value in settings.items()}, **(extra or {})}
 
 
-def database_dsn(service: str, role: str, *, keyring: Keyring, ports: Ports) -> str:
-    """A role's address of the database in which its service's schema lives."""
-    database = next(schema.database for schema in SCHEMAS if schema.service == service)
+def database_dsn(service: str, role: str, *, keyring: Keyring, ports: Ports, database: str | None = None) -> str:
+    """A role's address of the database in which its service's schema lives; `database` where it lives in two."""
+    database = database or next(schema.database for schema in SCHEMAS if schema.service == service)
     password = keyring.password(role).get_secret_value()
     return f"postgresql://{role}:{password}@{LOOPBACK}:{ports['postgres']}/{database}"
 
@@ -129,7 +129,13 @@ def _special(service: str, *, keyring: Keyring, ports: Ports) -> dict[str, str]:
             "PAPER_ADMIN_TOKEN": keyring.paper_admin_token.get_secret_value(),
         }
     if service == "market_data":
-        return {"COINGECKO_URL": f"{ports.url('coingecko')}/api/v3/"}
+        return {
+            "COINGECKO_URL": f"{ports.url('coingecko')}/api/v3/",
+            "USERS_DSN": database_dsn(service, service, keyring=keyring, ports=ports, database="user_data"),
+            "USERS_RELAY_DSN": database_dsn(
+                service, f"{service}_relay", keyring=keyring, ports=ports, database="user_data"
+            ),
+        }
     if service == "gateway":
         return {
             "DEFAULT_ENVIRONMENT": "paper",

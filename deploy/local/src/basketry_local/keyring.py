@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from shared.contracts.topology import SERVICES
 from shared.runtime.provisioning import PROVISIONER, SCHEMAS, new_seed
 
-DATABASE_ROLES = tuple(role for schema in SCHEMAS for role in schema.roles)
+DATABASE_ROLES = tuple(dict.fromkeys(role for schema in SCHEMAS for role in schema.roles))
 POSTGRES_ADMIN = "postgres_admin"
 
 

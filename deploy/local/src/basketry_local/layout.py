@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from shared.runtime.provisioning import SCHEMAS
+from shared.runtime.provisioning import SCHEMAS, ServiceSchema
 
 
 def project_root() -> Path:
@@ -14,11 +14,11 @@ def project_root() -> Path:
     return Path(given) if given else Path(__file__).resolve().parents[4]
 
 
-def migrations_folder(service: str) -> Path:
-    """A service's migration scripts."""
-    return project_root() / "services" / service.replace("_", "-") / "migrations"
+def migrations_folder(service: str, name: str = "migrations") -> Path:
+    """A service's migration scripts; one that lives in two databases has a second history under another name."""
+    return project_root() / "services" / service.replace("_", "-") / name
 
 
-def services_with_migrations() -> tuple[str, ...]:
-    """The services that have tables."""
-    return tuple(schema.service for schema in SCHEMAS if (migrations_folder(schema.service) / "env.py").exists())
+def schemas_with_migrations() -> tuple[ServiceSchema, ...]:
+    """The rooms of the services that have tables."""
+    return tuple(one for one in SCHEMAS if (migrations_folder(one.service, one.migrations) / "env.py").exists())

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from market_data.application.keep_own_indices import KeepOwnIndices
 from market_data.application.market_board import MarketBoard
-from market_data.application.publish_indices import PublishIndices, Recipe
+from market_data.application.market_caps import MarketCaps, Tables
+from market_data.application.publish_indices import PublishIndices
 from market_data.application.read_indices import ReadIndices
+from market_data.application.record_levels import RecordLevels
+from market_data.domain.built_in import BUILT_IN
 from market_data.domain.errors import MarketNotReady
-from market_data.domain.index_rules import BUILT_IN
 from market_data.domain.index_version import IndexVersion
 from market_data.inbound.beats import IndexBeat, Pace, instrument_beat, limit_beat, quote_beat
-from market_data.inbound.rpc import create_rpc
+from market_data.inbound.level_beat import LevelBeat
+from market_data.inbound.rpc import index_rpc, market_rpc, own_index_rpc
 from market_data.inbound.views import index_view
 from market_data.outbound.bybit import BybitPublicVenue
 from market_data.outbound.coingecko import CoinGeckoSource
 from market_data.outbound.postgres.index_repository import PostgresIndexVersions
+from market_data.outbound.postgres.level_repository import PostgresLevels
+from market_data.outbound.postgres.own_repository import PostgresOwnIndices
+from market_data.outbound.postgres.own_tables import outbox as own_outbox
 from market_data.outbound.postgres.tables import lease, outbox
 from market_data.outbound.reviewed_table import fingerprint, read_renames, read_table, renames_text, table_text
 from market_data.settings import Settings
@@ -25,7 +32,7 @@ from shared.runtime.database import Database
 from shared.runtime.leases import Leases
 from shared.runtime.logging import get_logger
 from shared.runtime.outbox import Outbox
-from shared.runtime.process import Process
+from shared.runtime.process import Process, SecondOutbox
 from shared.runtime.settings import dsn_text
 from shared.trading.clock import SystemClock, SystemIds
 from shared.trading.status import VenueEnvironment
@@ -42,7 +49,10 @@ class Market:
     environment: VenueEnvironment
     venue: BybitPublicVenue
     board: MarketBoard
+    caps: MarketCaps
     publish: PublishIndices
+    record: RecordLevels
+    clock: SystemClock
 
     async def check(self) -> None:
         """Ready means that quotes keep arriving.
@@ -55,47 +65,61 @@ class Market:
             raise MarketNotReady(context={"environment": self.environment})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """What every environment's indices are made with."""
+
+    source: CoinGeckoSource
+    versions: PostgresIndexVersions
+    own: PostgresOwnIndices
+    indices: ReadIndices
+    levels: PostgresLevels
+    tables: Tables
+    clock: SystemClock
+
+
 def build(settings: Settings) -> Process:
     """The service's process, not yet started."""
     clock, ids = SystemClock(), SystemIds()
-    database = Database(dsn_text(settings.database_dsn), pool_size=4)
-    announcer = Outbox(outbox, source="market_data", clock=clock, ids=ids)
-    versions = PostgresIndexVersions(database, announcer, _announce)
+    facts = Database(dsn_text(settings.database_dsn), pool_size=4)
+    users = Database(dsn_text(settings.users_dsn, name="USERS_DSN"), pool_size=4)
+    versions = PostgresIndexVersions(facts, Outbox(outbox, source="market_data", clock=clock, ids=ids), _announce)
+    own = PostgresOwnIndices(users, Outbox(own_outbox, source="market_data", clock=clock, ids=ids), _announce)
+    levels = PostgresLevels(facts, users)
     source = CoinGeckoSource(settings.coingecko_url, clock, demo_api_key=settings.coingecko_demo_key.get_secret_value())
     text, renamed = table_text(settings.reviewed_table), renames_text(settings.renamed_table)
-    recipe = Recipe(
-        rules=BUILT_IN,
-        table=read_table(text),
-        renames=read_renames(renamed),
-        fingerprint=fingerprint(text, BUILT_IN, renamed),
+    tables = Tables(table=read_table(text), renames=read_renames(renamed), fingerprint=fingerprint(text, renamed))
+    indices = ReadIndices(versions, BUILT_IN, own=own, levels=levels)
+    making = Making(
+        source=source, versions=versions, own=own, indices=indices, levels=levels, tables=tables, clock=clock
     )
-    markets = [
-        _market(environment, host.rest, source=source, versions=versions, recipe=recipe, clock=clock)
-        for environment, host in settings.venues.items()
-    ]
-    pace = Pace(
-        quotes_s=settings.quotes_every_s,
-        instruments_s=settings.instruments_every_s,
-        limits_s=settings.limits_every_s,
-        indices_s=settings.indices_every_s,
-    )
-    leases = Leases(database, lease, clock)
-    indices = ReadIndices(versions, BUILT_IN)
+    markets = [_market(environment, host.rest, making) for environment, host in settings.venues.items()]
+    keep = KeepOwnIndices(own, {one.environment: one.caps for one in markets}, tables=tables, ids=ids)
 
     async def close_clients() -> None:
         await source.close()
         for market in markets:
             await market.venue.close()
+        await users.close()
 
     return Process(
         "market_data",
         settings,
-        database=database,
+        database=facts,
         outbox=outbox,
-        rpc=[create_rpc({market.environment: market.board for market in markets}, indices, settings)],
-        loops=_loops(markets, indices, leases, holder=str(ids.uuid()), clock=clock, pace=pace),
+        second_outbox=SecondOutbox(
+            schema=str(own_outbox.schema),
+            relay_dsn=dsn_text(settings.users_relay_dsn, name="USERS_RELAY_DSN"),
+            metrics="users_outbox",
+        ),
+        rpc=[
+            market_rpc({market.environment: market.board for market in markets}, settings),
+            index_rpc(indices, settings),
+            own_index_rpc(keep, settings),
+        ],
+        loops=_loops(markets, indices, Leases(facts, lease, clock), holder=str(ids.uuid()), settings=settings),
         on_stop=[close_clients],
-        ready_checks={f"quotes_{market.environment}": market.check for market in markets},
+        ready_checks={"users_database": users.ping, **{f"quotes_{one.environment}": one.check for one in markets}},
     )
 
 
@@ -103,40 +127,57 @@ def _announce(version: IndexVersion) -> IndexVersionPublished:
     return IndexVersionPublished(index=index_view(version))
 
 
-def _market(
-    environment: VenueEnvironment,
-    rest: str,
-    *,
-    source: CoinGeckoSource,
-    versions: PostgresIndexVersions,
-    recipe: Recipe,
-    clock: SystemClock,
-) -> Market:
+def _market(environment: VenueEnvironment, rest: str, making: Making) -> Market:
+    clock = making.clock
     venue = BybitPublicVenue(rest, clock)
     board = MarketBoard(venue, clock)
-    publish = PublishIndices(
+    caps = MarketCaps(
         environment,
-        source=source,
+        source=making.source,
         venue=venue,
         board=board,
-        versions=versions,
-        recipe=recipe,
+        tables=making.tables,
         clock=clock,
         progress=log,
     )
-    return Market(environment=environment, venue=venue, board=board, publish=publish)
+    publish = PublishIndices(
+        environment,
+        rules=BUILT_IN,
+        tables=making.tables,
+        caps=caps,
+        board=board,
+        versions=making.versions,
+        own=making.own,
+        clock=clock,
+        progress=log,
+    )
+
+    async def everybodys() -> list[IndexVersion]:
+        return [*await making.indices.newest(environment), *await making.own.everybodys(environment)]
+
+    record = RecordLevels(everybodys, board=board, store=making.levels, clock=clock)
+    return Market(
+        environment=environment, venue=venue, board=board, caps=caps, publish=publish, record=record, clock=clock
+    )
 
 
 def _loops(
-    markets: list[Market], indices: ReadIndices, leases: Leases, *, holder: str, clock: SystemClock, pace: Pace
+    markets: list[Market], indices: ReadIndices, leases: Leases, *, holder: str, settings: Settings
 ) -> dict[str, Callable[[], Awaitable[None]]]:
+    pace = Pace(
+        quotes_s=settings.quotes_every_s,
+        instruments_s=settings.instruments_every_s,
+        limits_s=settings.limits_every_s,
+        indices_s=settings.indices_every_s,
+    )
     loops: dict[str, Callable[[], Awaitable[None]]] = {}
     for market in markets:
         name = market.environment
-        loops[f"quotes_{name}"] = quote_beat(name, market.board, clock, pace)
+        loops[f"quotes_{name}"] = quote_beat(name, market.board, market.clock, pace)
         loops[f"instruments_{name}"] = instrument_beat(name, market.board, pace)
         loops[f"limits_{name}"] = limit_beat(name, market.board, _held(indices, name), pace)
         loops[f"indices_{name}"] = IndexBeat(name, market.publish, leases, holder=holder, pace=pace)
+        loops[f"levels_{name}"] = LevelBeat(name, market.record, leases, holder=holder, every_s=settings.levels_every_s)
     return loops
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import sqlalchemy as sa
@@ -43,6 +44,21 @@ START_S = 15.0
 STOP_BUS_S = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondOutbox:
+    """The outbox of a service that lives in a second database.
+
+    Attributes:
+        schema: Its schema there.
+        relay_dsn: The relay's role on that database.
+        metrics: Prefix of its metrics.
+    """
+
+    schema: str
+    relay_dsn: str
+    metrics: str
+
+
 class Process:
     """What every service runs in.
 
@@ -50,6 +66,7 @@ class Process:
         name: The service, with underscores: subject, inbox, queue group and schema.
         database: Closed at the end; readiness asks it.
         outbox: Of `outbox_table`; its relay runs here, and the inbox beside it is pruned.
+        second_outbox: In another database; a relay of its own runs here too.
         events: One router per durable consumer.
         loops: Background loops by name; one that raises is started again after a pause.
         on_start: Called when the bus is connected, before anything is consumed or looped.
@@ -66,6 +83,7 @@ class Process:
         *,
         database: Database | None = None,
         outbox: sa.Table | None = None,
+        second_outbox: SecondOutbox | None = None,
         events: Sequence[EventRouter] = (),
         rpc: Sequence[RpcRouter] = (),
         loops: Mapping[str, Loop] | None = None,
@@ -96,7 +114,7 @@ class Process:
         self._consumptions = [Consumption(one, self.broker, service=name, clock=clock) for one in events]
         for router in rpc:
             router.attach(self.broker, service=name)
-        self._relay = self._make_relay(outbox)
+        self._relays = self._make_relays(outbox, second_outbox)
         self._inbox = outbox.metadata.tables.get(f"{outbox.schema}.inbox") if outbox is not None else None
         self._loops = dict(loops or {})
         self._on_start, self._on_stop, self._on_terminate = tuple(on_start), tuple(on_stop), tuple(on_terminate)
@@ -163,8 +181,8 @@ class Process:
         self._watch = ConsumerWatch(self._consumptions, streams)
         self._supervisor.start("consumer_watch", self._watch.run)
         self._supervisor.start("connection_watch", self._watch_connections)
-        if self._relay is not None:
-            self._supervisor.start("relay", self._relay.run)
+        for name, relay in self._relays.items():
+            self._supervisor.start(name, relay.run)
         if self._database is not None and self._inbox is not None:
             self._supervisor.start("prune_inbox", partial(prune_for_ever, self._database, self._inbox))
         for name, loop in self._loops.items():
@@ -183,9 +201,9 @@ class Process:
         await self._supervisor.stop(*self._loops)
         for hook in self._on_stop:
             await hook()
-        if self._relay is not None:
-            await self._relay.drain()
-        # The relay's own connection closes with its loop: from here on a closed connection is meant.
+        for relay in self._relays.values():
+            await relay.drain()
+        # A relay's own connection closes with its loop: from here on a closed connection is meant.
         self.bus_health.stopping = True
         await self._supervisor.stop()
         await self._close_bus()
@@ -207,20 +225,23 @@ class Process:
     async def _watch_connections(self) -> None:
         """A client whose reconnecting has died stays deaf for ever."""
         while True:
-            clients = [self.broker._connection, self._relay.client if self._relay else None]  # noqa: SLF001
+            clients = [self.broker._connection, *(relay.client for relay in self._relays.values())]  # noqa: SLF001
             if any(client is not None and bus.reconnect_died(client) for client in clients):
                 die("bus_reconnect_died")
             await asyncio.sleep(1)
 
-    def _make_relay(self, outbox: sa.Table | None) -> Relay | None:
-        if outbox is None:
-            return None
-        relay = Relay(
-            str(outbox.schema),
-            dsn_text(self._settings.relay_dsn, name="RELAY_DSN"),
-            lambda: self.connect("relay"),
-            RelayMetrics.on(self.registry),
-        )
+    def _make_relays(self, outbox: sa.Table | None, second: SecondOutbox | None) -> dict[str, Relay]:
+        relays: dict[str, Relay] = {}
+        if outbox is not None:
+            dsn = dsn_text(self._settings.relay_dsn, name="RELAY_DSN")
+            relays["relay"] = self._make_relay(str(outbox.schema), dsn, RelayMetrics.on(self.registry))
+        if second is not None:
+            metrics = RelayMetrics.on(self.registry, prefix=second.metrics)
+            relays["second_relay"] = self._make_relay(second.schema, second.relay_dsn, metrics)
+        return relays
+
+    def _make_relay(self, schema: str, dsn: str, metrics: RelayMetrics) -> Relay:
+        relay = Relay(schema, dsn, lambda: self.connect("relay"), metrics)
         self.bus_health.when_reconnected(relay.reconnected)
         return relay
 

@@ -49,13 +49,15 @@ class RelayMetrics:
     leading: Gauge
 
     @classmethod
-    def on(cls, registry: CollectorRegistry) -> RelayMetrics:
-        """Register them."""
+    def on(cls, registry: CollectorRegistry, *, prefix: str = "outbox") -> RelayMetrics:
+        """Register them; a process with two relays gives the second another prefix."""
         return cls(
-            sent=Counter("outbox_sent", "Events published and acknowledged", ["stream"], registry=registry),
-            failed=Counter("outbox_failed", "Publications that failed; the row stays", ["reason"], registry=registry),
-            oldest_s=Gauge("outbox_oldest_unsent_seconds", "Age of the oldest unsent event", registry=registry),
-            leading=Gauge("outbox_relay_leading", "1 in the one process that relays", registry=registry),
+            sent=Counter(f"{prefix}_sent", "Events published and acknowledged", ["stream"], registry=registry),
+            failed=Counter(
+                f"{prefix}_failed", "Publications that failed; the row stays", ["reason"], registry=registry
+            ),
+            oldest_s=Gauge(f"{prefix}_oldest_unsent_seconds", "Age of the oldest unsent event", registry=registry),
+            leading=Gauge(f"{prefix}_relay_leading", "1 in the one process that relays", registry=registry),
         )
 
 

@@ -12,11 +12,10 @@ from rich.console import Console
 from basketry_local.compose import write_env_file, write_nats_users
 from basketry_local.data_folder import DataFolder
 from basketry_local.keyring import DATABASE_ROLES, Keyring
-from basketry_local.layout import migrations_folder, services_with_migrations
+from basketry_local.layout import migrations_folder, schemas_with_migrations
 from shared.runtime.migrations import upgrade
 from shared.runtime.provisioning import (
     PROVISIONER,
-    SCHEMAS,
     UnsafeDrift,
     connect_provisioner,
     provision_bus,
@@ -86,8 +85,8 @@ async def _provision(settings: ProvisionSettings, keyring: Keyring, console: Con
 
 def _migrate(admin: PostgresDsn, keyring: Keyring) -> None:
     host = admin.hosts()[0]
-    for service in services_with_migrations():
-        schema = next(one for one in SCHEMAS if one.service == service)
+    for schema in schemas_with_migrations():
         password: SecretStr = keyring.password(schema.owner)
         where = f"{host['host']}:{host['port'] or 5432}/{schema.database}"
-        upgrade(migrations_folder(service), f"postgresql://{schema.owner}:{password.get_secret_value()}@{where}")
+        folder = migrations_folder(schema.service, schema.migrations)
+        upgrade(folder, f"postgresql://{schema.owner}:{password.get_secret_value()}@{where}")

@@ -16,7 +16,7 @@ from shared.runtime.migrations import upgrade
 from shared.runtime.provisioning import SCHEMAS, ServiceSchema, grant_connect, provision_databases
 
 PASSWORD = "only-for-tests"  # noqa: S105 - a throw-away server on the loopback interface
-ROLES = tuple(role for schema in SCHEMAS for role in schema.roles)
+ROLES = tuple(dict.fromkeys(role for schema in SCHEMAS for role in schema.roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +33,24 @@ class TestDatabases:
     server: PostgresServer
     names: dict[str, str]
 
-    def dsn(self, service: str) -> str:
-        """For the service itself: its login role, bound by row-level security."""
-        return self._dsn(service, service)
+    def dsn(self, service: str, *, database: str | None = None) -> str:
+        """For the service itself: its login role, bound by row-level security; `database` where it lives in two."""
+        return self._dsn(service, service, database)
 
-    def relay_dsn(self, service: str) -> str:
+    def relay_dsn(self, service: str, *, database: str | None = None) -> str:
         """For the service's outbox relay."""
-        return self._dsn(service, f"{service}_relay")
+        return self._dsn(service, f"{service}_relay", database)
 
-    def owner_dsn(self, service: str) -> str:
+    def owner_dsn(self, service: str, *, database: str | None = None) -> str:
         """For migrations: owns the tables, but is bound by row-level security too."""
-        return self._dsn(service, f"{service}_owner")
+        return self._dsn(service, f"{service}_owner", database)
 
-    def admin_dsn(self, service: str) -> str:
+    def admin_dsn(self, service: str, *, database: str | None = None) -> str:
         """The superuser on the service's database: sees every row."""
-        return self.server.dsn(self.names[_schema(service).database], ADMIN, PASSWORD)
+        return self._dsn(service, ADMIN, database)
 
-    def _dsn(self, service: str, role: str) -> str:
-        return self.server.dsn(self.names[_schema(service).database], role, PASSWORD)
+    def _dsn(self, service: str, role: str, database: str | None) -> str:
+        return self.server.dsn(self.names[database or _schemas(service)[0].database], role, PASSWORD)
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class DatabaseMaker:
 
     async def _template(self, services: tuple[str, ...]) -> TestDatabases:
         if services not in self._templates:
-            logical = sorted({_schema(service).database for service in services})
+            logical = sorted({schema.database for service in services for schema in _schemas(service)})
             names = {one: f"{one}_template_{len(self._templates)}" for one in logical}
             made = TestDatabases(self.server, names)
             await provision_databases(
@@ -95,14 +95,15 @@ class DatabaseMaker:
                 database_names=names,
                 scram_iterations=16,
             )
-            for service in services:
-                await asyncio.to_thread(upgrade, migrations_folder(service), made.owner_dsn(service))
+            for schema in (one for service in services for one in _schemas(service)):
+                folder = migrations_folder(schema.service, schema.migrations)
+                await asyncio.to_thread(upgrade, folder, made.owner_dsn(schema.service, database=schema.database))
             self._templates[services] = made
         return self._templates[services]
 
 
-def _schema(service: str) -> ServiceSchema:
-    return next(schema for schema in SCHEMAS if schema.service == service)
+def _schemas(service: str) -> Sequence[ServiceSchema]:
+    return [schema for schema in SCHEMAS if schema.service == service]
 
 
 def _schemas_in(logical: str) -> Sequence[ServiceSchema]:

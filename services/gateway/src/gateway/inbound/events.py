@@ -195,12 +195,13 @@ def _switch(router: EventRouter, note: Note) -> None:
 
 
 def market_router(indices: IndexKeeper) -> EventRouter:
-    """Index versions."""
+    """Versions of built-in indices; those of users' own are nobody else's business and are asked for by name."""
     router = EventRouter(GATEWAY_MARKET)
 
     @router.on(market.IndexVersionPublished)
     async def published(event: Envelope[market.IndexVersionPublished]) -> None:
-        await indices.keep(GATEWAY_MARKET.name, event.id, event.data.index)
+        if event.data.index.owner == "built_in":
+            await indices.keep(GATEWAY_MARKET.name, event.id, event.data.index)
 
     return router
 

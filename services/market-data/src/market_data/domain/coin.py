@@ -19,6 +19,7 @@ class SourceCoin:
         updated_at: When the source took the price, UTC.
         place: Where the row stood in the source's list, from 1.
         categories: The excluding categories that the source puts it in.
+        volume: US dollars traded in 24 hours; None where the source tells none.
     """
 
     source_id: str
@@ -29,6 +30,7 @@ class SourceCoin:
     updated_at: datetime
     place: int
     categories: frozenset[str] = field(default=frozenset())
+    volume: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.trading.errors import Invalid, NotFound, Unavailable
+from shared.trading.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class UnknownIndex(NotFound):
@@ -45,3 +45,31 @@ class TooFewConstituents(Invalid):
 
     code = "too_few_constituents"
     title = "Too few coins passed every check"
+
+
+class IndexRulesRefused(Invalid):
+    """The rules of an index contradict themselves; `context.rule` names the one."""
+
+    code = "index_rules_refused"
+    title = "These rules do not make an index"
+
+
+class CoinsNotAvailable(Invalid):
+    """A coin that the rules ask for by name cannot be bought here; `context.coins` tells why for each."""
+
+    code = "coins_not_available"
+    title = "A coin of this index cannot be bought"
+
+
+class TooManyIndices(Invalid):
+    """One user may keep only so many indices."""
+
+    code = "too_many_indices"
+    title = "You have reached the number of indices of your own"
+
+
+class VersionMoved(Conflict):
+    """The index was edited since it was read."""
+
+    code = "index_changed"
+    title = "The index was changed meanwhile"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from market_data.domain.index_rules import IndexRules
 from shared.trading.instrument import Instrument
@@ -22,6 +23,7 @@ class Constituent:
         price: US dollars, from the source.
         weight: A fraction; all weights of a version sum to exactly 1.
         rank: Place by market cap among all coins of the source, excluded ones too.
+        volume: US dollars traded in 24 hours, from the source; None where it told none.
     """
 
     asset: str
@@ -32,6 +34,7 @@ class Constituent:
     price: Decimal
     weight: Decimal
     rank: int
+    volume: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +67,32 @@ class IndexVersion:
 
     Attributes:
         version: Counts from 1 per environment and index.
-        recipe: Fingerprint of the rules and of the reviewed table it was made with.
+        recipe: Fingerprints of the rules and of the reviewed tables it was made with.
+        reason: Why it was made: a word of `reconstitution.Reason`.
+        user_id: Whose own index it is; None for a built-in one.
     """
 
     environment: VenueEnvironment
     version: int
     recipe: str
     composition: Composition
+    reason: str = "scheduled"
+    user_id: UUID | None = None
 
     @property
     def index_id(self) -> str:
         """The index it is a version of."""
         return self.composition.rules.index_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionHead:
+    """One version in a list."""
+
+    version: int
+    as_of: datetime
+    reason: str
+    constituents: int
 
 
 def gone(version: IndexVersion, instruments: Mapping[str, Instrument]) -> list[str]:
@@ -85,10 +102,3 @@ def gone(version: IndexVersion, instruments: Mapping[str, Instrument]) -> list[s
         for item in version.composition.constituents
         if item.symbol not in instruments or not instruments[item.symbol].trading
     )
-
-
-def due(newest: IndexVersion | None, *, recipe: str, now: datetime) -> bool:
-    """Whether an index gets a new version: it has none, a new day has begun (UTC), or table or rules were corrected."""
-    if newest is None or newest.recipe != recipe:
-        return True
-    return newest.composition.as_of.date() < now.date()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from market_data.domain.coin import SourceCoin
 
@@ -16,12 +17,14 @@ class ReviewedCoin:
         source_symbol: The source's ticker at the time of the review, upper case.
         base: The venue's base coin; empty when no pair is known.
         excluded_as: The category for which it is never in an index; empty for an ordinary coin.
+        known_since: The first day on which it was seen among the largest; None when nobody noted it.
     """
 
     source_id: str
     source_symbol: str
     base: str
     excluded_as: str
+    known_since: date | None = None
 
     def names(self, coin: SourceCoin) -> bool:
         """Whether the row's three names agree: the source's ticker, the reviewed ticker and the venue's coin.

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from market_data.domain.candidate import Candidate, Verdict
 from market_data.domain.coin import BrokenRow, SourceCoin, SourceList
 from market_data.domain.errors import TooFewConstituents
+from market_data.domain.exclusion import excluded
 from market_data.domain.identity import Candle, same_coin, timely
-from market_data.domain.index_rules import IndexRules
+from market_data.domain.index_rules import IndexRules, Weighting
 from market_data.domain.index_version import Composition, Constituent, Exclusion
+from market_data.domain.membership import by_rules, pick
 from market_data.domain.renames import Rename, Renames, rename_of
 from market_data.domain.reviewed import ReviewedCoin, ReviewedTable
+from market_data.domain.weighing import weigh
 from shared.trading.instrument import Instrument
-from shared.trading.weights import capped_weights
 
 QUOTE = "USDT"
 NO_RENAMES: Mapping[str, Rename] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A coin that may be in an index once its identity is proved."""
-
-    coin: SourceCoin
-    instrument: Instrument
-    rank: int
-
-    def exclusion(self, reason: str) -> Exclusion:
-        """The exclusion that takes its place."""
-        return Exclusion(asset=self.instrument.base, source_id=self.coin.source_id, rank=self.rank, reason=reason)
-
-
-Verdict = Candidate | Exclusion
 
 
 def screen(
@@ -85,7 +71,8 @@ def _judge(
     reason = _kind(coin, reviewed) or _doubt(coin, reviewed, renames) or _market(instrument, coin, now)
     if reason or instrument is None:
         return Exclusion(asset=coin.symbol, source_id=coin.source_id, rank=rank, reason=reason or "not_listed")
-    return Candidate(coin=coin, instrument=instrument, rank=rank)
+    since = reviewed.known_since if reviewed else None
+    return Candidate(coin=coin, instrument=instrument, rank=rank, known_since=since)
 
 
 def _kind(coin: SourceCoin, reviewed: ReviewedCoin | None) -> str | None:
@@ -124,48 +111,33 @@ def prove(candidate: Candidate, candle: Candle | None) -> Verdict:
     return candidate
 
 
-def compose(rules: IndexRules, verdicts: Sequence[Verdict], *, as_of: datetime) -> Composition:
-    """Take the largest proved coins and weigh them.
+def compose(
+    rules: IndexRules, verdicts: Sequence[Verdict], *, as_of: datetime, previous: Sequence[Constituent] = ()
+) -> Composition:
+    """Choose the members among proved coins and weigh them.
 
     Args:
         rules: What the index is.
         as_of: Moment of the composition, UTC.
         verdicts: Proved candidates and exclusions, largest market cap first.
+        previous: The members until now: the buffer keeps them, and those that leave are told with the reason.
 
     Raises:
         TooFewConstituents: Fewer candidates than `rules.size`.
-        InfeasibleCap: The rules contradict themselves.
+        InfeasibleCap, InfeasibleFloor: The rules contradict themselves.
     """
-    chosen: list[Candidate] = []
-    excluded: list[Exclusion] = []
-    for verdict in verdicts:
-        if len(chosen) == rules.size:
-            break
-        if isinstance(verdict, Candidate):
-            chosen.append(verdict)
-        else:
-            excluded.append(verdict)
-    if len(chosen) < rules.size:
+    judged = [by_rules(rules, verdict, at=as_of) for verdict in verdicts]
+    ranked = [verdict for verdict in judged if isinstance(verdict, Candidate)]
+    chosen = pick(rules, ranked, {one.source_id for one in previous})
+    if len(chosen) < rules.size and (rules.weighting is not Weighting.FIXED or not chosen):
+        reasons = sorted({item.reason for item in judged if not isinstance(item, Candidate)})
         raise TooFewConstituents(
             f"{rules.name} needs {rules.size} coins and only {len(chosen)} passed every check.",
-            context={"index_id": rules.index_id, "reasons": sorted({item.reason for item in excluded})},
+            context={"index_id": rules.index_id, "reasons": reasons},
         )
-    return Composition(rules=rules, constituents=_weigh(rules, chosen), exclusions=tuple(excluded), as_of=as_of)
-
-
-def _weigh(rules: IndexRules, chosen: Sequence[Candidate]) -> tuple[Constituent, ...]:
-    caps = {item.instrument.symbol: item.coin.market_cap for item in chosen}
-    weights = capped_weights(caps, cap=rules.weight_cap)
-    return tuple(
-        Constituent(
-            asset=item.instrument.base,
-            symbol=item.instrument.symbol,
-            source_id=item.coin.source_id,
-            name=item.coin.name,
-            market_cap=item.coin.market_cap,
-            price=item.coin.price,
-            weight=weights[item.instrument.symbol],
-            rank=item.rank,
-        )
-        for item in chosen
+    return Composition(
+        rules=rules,
+        constituents=weigh(rules, chosen),
+        exclusions=tuple(excluded(rules, judged, chosen, previous)),
+        as_of=as_of,
     )

@@ -51,6 +51,13 @@ def _sane(value: Decimal) -> Decimal:
     return value
 
 
+def _sane_or_none(value: Decimal) -> Decimal | None:
+    """A volume that makes no sense is one that nobody knows; it breaks no row."""
+    usable = value.is_finite() and 0 <= value <= LARGEST and len(value.as_tuple().digits) <= MAX_DIGITS
+    return value if usable else None
+
+
+Volume = Annotated[Decimal | None, Field(allow_inf_nan=True), AfterValidator(_sane_or_none)]
 Positive = Annotated[Decimal, Field(allow_inf_nan=False), AfterValidator(_sane)]
 
 
@@ -65,6 +72,7 @@ class CoinRow(BaseModel):
     current_price: Positive
     market_cap: Positive
     last_updated: AwareDatetime
+    total_volume: Volume | None = None
 
 
 def decode(body: bytes | str) -> Any:
@@ -107,6 +115,7 @@ def read_page(rows: Sequence[Any], *, categories: Mapping[str, frozenset[str]], 
             updated_at=row.last_updated,
             place=place,
             categories=categories.get(row.id, frozenset()),
+            volume=row.total_volume,
         )
     return SourceList(coins=tuple(coins.values()), broken=tuple(broken), at=at)
 

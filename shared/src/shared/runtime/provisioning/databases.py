@@ -21,10 +21,12 @@ class ServiceSchema:
     Args:
         service: The schema's name and the login role's.
         database: The logical database: `user_data` or `market_data`.
+        migrations: The folder of its history, in the service's own.
     """
 
     service: str
     database: str
+    migrations: str = "migrations"
 
     @property
     def owner(self) -> str:
@@ -49,6 +51,8 @@ SCHEMAS: tuple[ServiceSchema, ...] = (
     ServiceSchema("reconciler", "user_data"),
     ServiceSchema("gateway", "user_data"),
     ServiceSchema("market_data", "market_data"),
+    # Users' own indices are users' data: the same roles, a schema of their own beside the other services'.
+    ServiceSchema("market_data", "user_data", "migrations/own"),
 )
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from basketry_local.layout import migrations_folder
 from basketry_local.testing.databases import TestDatabases
-from market_data.domain.index_rules import BUILT_IN
+from market_data.domain.built_in import top
 from market_data.domain.index_version import Composition, Constituent, Exclusion
+from market_data.domain.reconstitution import Reason
 from market_data.inbound.views import index_view
 from market_data.outbound.postgres.index_repository import PostgresIndexVersions
 from market_data.outbound.postgres.tables import outbox
@@ -43,7 +44,7 @@ def a_composition(first_weight: str = "0.300000000001") -> Composition:
 
     first = Decimal(first_weight)
     return Composition(
-        rules=BUILT_IN[1],
+        rules=top(10),
         constituents=(coin("BTC", first, 1), coin("ETH", 1 - first, 2)),
         exclusions=(
             Exclusion(asset="USDT", source_id="tether", rank=3, reason="category:stablecoins"),
@@ -71,7 +72,7 @@ def a_repository(database: Database) -> PostgresIndexVersions:
 
 
 async def test_a_version_comes_back_to_the_last_digit(database: Database) -> None:
-    made = await a_repository(database).publish(PAPER, a_composition(), recipe="r1", after=0)
+    made = await a_repository(database).publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
     fresh = a_repository(database)
     assert await fresh.newest(PAPER, "top-10") == made
     assert await fresh.get(PAPER, "top-10", 1) == made
@@ -80,8 +81,8 @@ async def test_a_version_comes_back_to_the_last_digit(database: Database) -> Non
 
 async def test_environments_and_versions_are_kept_apart(database: Database) -> None:
     repository = a_repository(database)
-    await repository.publish(PAPER, a_composition(), recipe="r1", after=0)
-    await repository.publish(PAPER, a_composition("0.4"), recipe="r1", after=1)
+    await repository.publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
+    await repository.publish(PAPER, a_composition("0.4"), recipe="r1", reason=Reason.FIRST, after=1)
     newest = await repository.newest(PAPER, "top-10")
     assert newest is not None
     assert newest.version == 2
@@ -90,15 +91,15 @@ async def test_environments_and_versions_are_kept_apart(database: Database) -> N
 
 
 async def test_two_replicas_cannot_publish_the_same_number(database: Database, databases: TestDatabases) -> None:
-    await a_repository(database).publish(PAPER, a_composition(), recipe="r1", after=0)
+    await a_repository(database).publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
     with pytest.raises(Conflict) as caught:
-        await a_repository(database).publish(PAPER, a_composition("0.4"), recipe="r1", after=0)
+        await a_repository(database).publish(PAPER, a_composition("0.4"), recipe="r1", reason=Reason.FIRST, after=0)
     assert caught.value.code == "version_taken"
     assert len(await rows(databases, "outbox")) == 1
 
 
 async def test_the_event_is_written_with_the_version(database: Database, databases: TestDatabases) -> None:
-    made = await a_repository(database).publish(PAPER, a_composition(), recipe="r1", after=0)
+    made = await a_repository(database).publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
     [row] = await rows(databases, "outbox")
     envelope = Envelope[IndexVersionPublished].model_validate_json(row["body"])
     assert row["subject"] == "market.v1.index_version_published._.top-10"
@@ -117,7 +118,7 @@ async def test_the_event_is_written_with_the_version(database: Database, databas
 async def test_a_published_version_cannot_be_changed(
     database: Database, databases: TestDatabases, statement: str
 ) -> None:
-    await a_repository(database).publish(PAPER, a_composition(), recipe="r1", after=0)
+    await a_repository(database).publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
     connection = await asyncpg.connect(databases.dsn("market_data"), timeout=5)
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -128,6 +129,8 @@ async def test_a_published_version_cannot_be_changed(
 
 async def test_the_migrations_make_the_tables_of_the_code(databases: TestDatabases) -> None:
     check(migrations_folder("market_data"), databases.owner_dsn("market_data"))
+    own = databases.owner_dsn("market_data", database="user_data")
+    check(migrations_folder("market_data", "migrations/own"), own)
 
 
 async def rows(databases: TestDatabases, table: str) -> list[asyncpg.Record]:

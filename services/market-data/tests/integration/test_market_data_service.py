@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from nats.js.errors import NotFoundError
 from basketry_local.ports import free_port
 from basketry_local.testing.bus import Bus
 from basketry_local.testing.databases import TestDatabases
+from market_data.domain.built_in import BUILT_IN
 from market_data.outbound.reviewed_table import shipped_text
 from market_data.settings import Settings
 from market_data.wiring import build
@@ -29,6 +31,7 @@ from shared.trading.status import VenueEnvironment
 
 pytestmark = pytest.mark.integration
 PAPER = VenueEnvironment.PAPER
+BUILT_IN_IDS = sorted(rules.index_id for rules in BUILT_IN)
 MakeDatabase = Callable[..., Awaitable[TestDatabases]]
 
 
@@ -46,6 +49,8 @@ class Stage:
         facts: dict[str, object] = {
             "database_dsn": self.databases.dsn("market_data"),
             "relay_dsn": self.databases.relay_dsn("market_data"),
+            "users_dsn": self.databases.dsn("market_data", database="user_data"),
+            "users_relay_dsn": self.databases.relay_dsn("market_data", database="user_data"),
             "nats_url": self.bus.url,
             "nats_seed": self.bus.seed("market_data"),
             "venues": {
@@ -91,8 +96,10 @@ async def test_the_first_start_makes_indices_of_coins_that_can_be_bought(stage: 
         assert {"BTC", "ETH", "SOL"} <= {item.asset for item in top.constituents}
         assert {item.source_id: item.reason for item in top.exclusions}["tether"] == "category:stablecoins"
         assert not [item for item in top.exclusions if item.reason.startswith("identity")]
+        widest = await the_index(ask, "top-50-sqrt")
+        assert len(widest.constituents) == 50
         listed = await ask.ask(verbs.LIST_INDICES, verbs.ListIndices(environment=PAPER))
-        assert [item.index_id for item in listed.items] == ["top-10", "top-20", "top-5"]
+        assert [item.index_id for item in listed.items] == BUILT_IN_IDS
 
 
 async def test_a_version_is_announced_and_survives_a_restart(stage: Stage) -> None:
@@ -150,7 +157,7 @@ async def test_questions_that_cannot_be_answered_name_the_reason(stage: Stage) -
             await ask.ask(verbs.GET_INDEX, verbs.GetIndex(environment=PAPER, index_id="top-11"))
         assert (unknown.value.code, unknown.value.context["available"]) == (
             "unknown_index",
-            ["top-10", "top-20", "top-5"],
+            BUILT_IN_IDS,
         )
         with pytest.raises(Unavailable) as early:
             await ask.ask(verbs.GET_INDEX, verbs.GetIndex(environment=PAPER, index_id="top-10"))
@@ -197,10 +204,10 @@ async def test_the_service_waits_for_a_venue_that_is_away(stage: Stage) -> None:
 
 async def test_two_replicas_make_one_version_between_them(stage: Stage) -> None:
     async with stage.market_data(), stage.market_data(), stage.asking() as ask:
-        await the_index(ask, "top-20")
+        await asyncio.gather(*(the_index(ask, name) for name in BUILT_IN_IDS))
     connection = await asyncpg.connect(stage.databases.admin_dsn("market_data"), timeout=5)
     try:
         rows = await connection.fetch("select index_id, version from market_data.index_version order by index_id")
     finally:
         await connection.close()
-    assert [tuple(row) for row in rows] == [("top-10", 1), ("top-20", 1), ("top-5", 1)]
+    assert [tuple(row) for row in rows] == [(name, 1) for name in BUILT_IN_IDS]

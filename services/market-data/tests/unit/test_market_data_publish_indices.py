@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
+from market_data.application.keep_own_indices import KeepOwnIndices
 from market_data.application.market_board import MarketBoard
-from market_data.application.publish_indices import PublishIndices, Recipe
+from market_data.application.market_caps import MarketCaps, Tables
+from market_data.application.publish_indices import PublishIndices
 from market_data.application.read_indices import ReadIndices
+from market_data.domain.built_in import BUILT_IN
 from market_data.domain.coin import SourceCoin, SourceList
 from market_data.domain.errors import (
     IndexNotReady,
@@ -20,12 +24,13 @@ from market_data.domain.errors import (
     VenueUnavailable,
 )
 from market_data.domain.identity import Candle
-from market_data.domain.index_rules import BUILT_IN
-from market_data.domain.index_version import Composition, IndexVersion
+from market_data.domain.index_version import Composition, IndexVersion, VersionHead
+from market_data.domain.level import LevelBase, LevelPoint
 from market_data.domain.price_limits import PriceLimit
+from market_data.domain.reconstitution import Reason
 from market_data.domain.reviewed import ReviewedTable
 from market_data.outbound.reviewed_table import fingerprint, read_renames, read_table, shipped_text
-from shared.testing import FakeClock
+from shared.testing import FakeClock, FakeIds
 from shared.trading.errors import Conflict
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
@@ -50,6 +55,7 @@ class FakeCoinSource:
                 market_cap=Decimal(10**12) / (place + 1),
                 updated_at=clock.now(),
                 place=place + 1,
+                volume=Decimal(10**9),
             )
             for place, coin in enumerate(coin for coin in table.values() if coin.base)
         }
@@ -122,14 +128,103 @@ class FakeIndexVersions:
         key = (environment, index_id, version)
         return next((item for item in self.made if (item.environment, item.index_id, item.version) == key), None)
 
+    async def heads(self, environment: VenueEnvironment, index_id: str) -> Sequence[VersionHead]:
+        return [
+            VersionHead(
+                version=item.version,
+                as_of=item.composition.as_of,
+                reason=item.reason,
+                constituents=len(item.composition.constituents),
+            )
+            for item in reversed(self.made)
+            if (item.environment, item.index_id) == (environment, index_id)
+        ]
+
     async def publish(
-        self, environment: VenueEnvironment, composition: Composition, *, recipe: str, after: int
+        self, environment: VenueEnvironment, composition: Composition, *, recipe: str, reason: Reason, after: int
     ) -> IndexVersion:
-        made = IndexVersion(environment=environment, version=after + 1, recipe=recipe, composition=composition)
+        made = IndexVersion(
+            environment=environment, version=after + 1, recipe=recipe, composition=composition, reason=reason.value
+        )
         if await self.get(environment, made.index_id, made.version):
             raise Conflict(code="version_taken")
         self.made.append(made)
         return made
+
+
+class FakeOwnIndices:
+    def __init__(self) -> None:
+        self.made: list[IndexVersion] = []
+        self.deleted: set[str] = set()
+
+    async def of_user(self, user_id: UUID, environment: VenueEnvironment) -> Sequence[IndexVersion]:
+        return [one for one in await self.everybodys(environment) if one.user_id == user_id]
+
+    async def newest(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> IndexVersion | None:
+        return next((one for one in await self.of_user(user_id, environment) if one.index_id == index_id), None)
+
+    async def get(
+        self, user_id: UUID, environment: VenueEnvironment, index_id: str, version: int
+    ) -> IndexVersion | None:
+        key = (user_id, environment, index_id, version)
+        return next(
+            (one for one in self.made if (one.user_id, one.environment, one.index_id, one.version) == key), None
+        )
+
+    async def heads(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> Sequence[VersionHead]:
+        return [
+            VersionHead(version=one.version, as_of=one.composition.as_of, reason=one.reason, constituents=0)
+            for one in reversed(self.made)
+            if (one.user_id, one.environment, one.index_id) == (user_id, environment, index_id)
+        ]
+
+    async def everybodys(self, environment: VenueEnvironment) -> Sequence[IndexVersion]:
+        newest = {one.index_id: one for one in self.made if one.environment == environment}
+        return [one for one in newest.values() if one.index_id not in self.deleted]
+
+    async def publish(
+        self,
+        user_id: UUID,
+        environment: VenueEnvironment,
+        composition: Composition,
+        *,
+        recipe: str,
+        reason: Reason,
+        after: int,
+    ) -> IndexVersion:
+        made = IndexVersion(
+            environment=environment,
+            version=after + 1,
+            recipe=recipe,
+            composition=composition,
+            reason=reason.value,
+            user_id=user_id,
+        )
+        if await self.get(user_id, environment, made.index_id, made.version):
+            raise Conflict(code="version_taken")
+        self.made.append(made)
+        return made
+
+    async def delete(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> bool:
+        known = await self.newest(user_id, environment, index_id) is not None
+        self.deleted |= {index_id} if known else set()
+        return known
+
+
+class FakeLevels:
+    def __init__(self) -> None:
+        self.bases: dict[str, LevelBase] = {}
+        self.recorded: dict[str, list[LevelPoint]] = {}
+
+    async def base(self, version: IndexVersion) -> LevelBase | None:
+        return self.bases.get(version.index_id)
+
+    async def record(self, version: IndexVersion, base: LevelBase, point: LevelPoint, *, thin: bool) -> None:
+        self.bases[version.index_id] = base
+        self.recorded.setdefault(version.index_id, []).append(point)
+
+    async def points(self, version: IndexVersion, since: datetime | None) -> Sequence[LevelPoint]:
+        return [one for one in self.recorded.get(version.index_id, []) if since is None or one.at >= since]
 
 
 @dataclass
@@ -152,20 +247,38 @@ class Desk:
         self.venue = FakeVenue(self.clock, self.source, honest)
         self.board = MarketBoard(self.venue, self.clock)
         self.versions = FakeIndexVersions()
+        self.own = FakeOwnIndices()
+        self.levels = FakeLevels()
         self.progress = FakeProgress()
         self.publish = self.with_table(text or shipped_text())
 
-    def with_table(self, text: str) -> PublishIndices:
-        return PublishIndices(
+    def with_table(self, text: str, renamed: str = "old,new,how\n", board: MarketBoard | None = None) -> PublishIndices:
+        tables = Tables(table=read_table(text), renames=read_renames(renamed), fingerprint=fingerprint(text, renamed))
+        board = board or self.board
+        self.caps = MarketCaps(
             PAPER,
             source=self.source,
             venue=self.venue,
-            board=self.board,
-            versions=self.versions,
-            recipe=Recipe(rules=BUILT_IN, table=read_table(text), fingerprint=fingerprint(text, BUILT_IN)),
+            board=board,
+            tables=tables,
             clock=self.clock,
             progress=self.progress,
         )
+        self.keep = KeepOwnIndices(self.own, {PAPER: self.caps}, tables=tables, ids=FakeIds())
+        return PublishIndices(
+            PAPER,
+            rules=BUILT_IN,
+            tables=tables,
+            caps=self.caps,
+            board=board,
+            versions=self.versions,
+            own=self.own,
+            clock=self.clock,
+            progress=self.progress,
+        )
+
+    def reader(self) -> ReadIndices:
+        return ReadIndices(self.versions, BUILT_IN, own=self.own, levels=self.levels)
 
     def bases(self, index_id: str) -> list[str]:
         return [
@@ -185,7 +298,7 @@ async def desk() -> Desk:
 
 async def test_the_first_run_makes_every_index(desk: Desk) -> None:
     made = await desk.publish()
-    assert [(item.index_id, item.version) for item in made] == [("top-5", 1), ("top-10", 1), ("top-20", 1)]
+    assert {(item.index_id, item.version) for item in made} == {(rules.index_id, 1) for rules in BUILT_IN}
     assert desk.bases("top-5") == ["BTC", "ETH", "BNB", "XRP", "SOL"]
     for version in made:
         assert sum(item.weight for item in version.composition.constituents) == 1
@@ -199,16 +312,23 @@ async def test_the_same_day_brings_no_second_version_and_does_not_ask_the_source
     assert desk.source.asked == 1
 
 
-async def test_the_next_day_brings_the_next_version(desk: Desk) -> None:
+async def test_a_version_stands_until_the_next_month_whatever_the_caps_do(desk: Desk) -> None:
     await desk.publish()
+    last = (desk.clock.now().replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+    desk.clock.advance((last - desk.clock.now()).total_seconds())
+    for place, coin in enumerate(desk.source.coins_by_id.values()):
+        desk.source.coins_by_id[coin.source_id] = replace(coin, market_cap=Decimal(10**6 + place))
+    assert await desk.publish() == []
     desk.clock.advance(timedelta(days=1).total_seconds())
-    assert [item.version for item in await desk.publish()] == [2, 2, 2]
+    made = await desk.publish()
+    assert {(item.version, item.reason) for item in made} == {(2, "scheduled")}
+    assert len(made) == len(BUILT_IN)
 
 
 async def test_a_corrected_table_brings_a_version_on_the_same_day(desk: Desk) -> None:
     await desk.publish()
     corrected = shipped_text().replace("solana,sol,SOL,,", "solana,sol,SOL,under-review,")
-    assert [item.version for item in await desk.with_table(corrected)()] == [2, 2, 2]
+    assert {(item.version, item.reason) for item in await desk.with_table(corrected)()} == {(2, "tables_changed")}
     newest = await desk.versions.newest(PAPER, "top-5")
     assert newest is not None
     assert "SOL" not in {item.asset for item in newest.composition.constituents}
@@ -273,13 +393,19 @@ async def test_the_smaller_indices_stand_when_the_largest_cannot_be_made(desk: D
     desk.source.coins_by_id = {name: desk.source.coins_by_id[name] for name in keep}
     with pytest.raises(TooFewConstituents):
         await desk.publish()
-    assert [item.index_id for item in desk.versions.made] == ["top-5", "top-10"]
+    assert {item.index_id for item in desk.versions.made} == {
+        "top-5",
+        "top-10",
+        "top-5-sqrt",
+        "top-10-sqrt",
+        "top-10-equal",
+    }
 
 
 async def test_an_unknown_index_is_answered_with_the_names_there_are(desk: Desk) -> None:
     await desk.publish()
-    read = ReadIndices(desk.versions, BUILT_IN)
-    with pytest.raises(UnknownIndex, match="top-10, top-20, top-5"):
+    read = desk.reader()
+    with pytest.raises(UnknownIndex, match="top-10, top-10-equal, top-10-sqrt, top-20, top-20-sqrt, top-5, "):
         await read.one(PAPER, "top-11", None)
     with pytest.raises(UnknownIndex, match="no version 2"):
         await read.one(PAPER, "top-10", 2)
@@ -288,7 +414,7 @@ async def test_an_unknown_index_is_answered_with_the_names_there_are(desk: Desk)
 
 async def test_an_index_without_a_version_is_not_ready(desk: Desk) -> None:
     with pytest.raises(IndexNotReady):
-        await ReadIndices(desk.versions, BUILT_IN).one(PAPER, "top-10", None)
+        await desk.reader().one(PAPER, "top-10", None)
 
 
 async def test_the_board_answers_what_is_asked_and_leaves_out_what_is_not_there(desk: Desk) -> None:
@@ -326,21 +452,7 @@ async def test_a_renamed_coin_leaves_the_index_even_while_its_old_pair_trades_an
     await desk.publish()
     first, second = desk.bases("top-5")[:2]
     renamed = f"old,new,how\n{first},ELSEWHERE,merged\n"
-    publish = PublishIndices(
-        PAPER,
-        source=desk.source,
-        venue=desk.venue,
-        board=desk.board,
-        versions=desk.versions,
-        recipe=Recipe(
-            rules=BUILT_IN,
-            table=read_table(shipped_text()),
-            renames=read_renames(renamed),
-            fingerprint=fingerprint(shipped_text(), BUILT_IN, renamed),
-        ),
-        clock=desk.clock,
-        progress=desk.progress,
-    )
+    publish = desk.with_table(shipped_text(), renamed)
     made = await publish()
     assert {item.composition.constituents[0].asset for item in made} == {second}
     assert {item.composition.exclusions[0].reason for item in made} >= {"merged:ELSEWHERE"}
@@ -351,16 +463,5 @@ async def test_a_renamed_coin_leaves_the_index_even_while_its_old_pair_trades_an
 async def test_an_unanswered_venue_makes_no_index_lose_its_coins(desk: Desk) -> None:
     await desk.publish()
     empty = MarketBoard(desk.venue, desk.clock)
-    fresh = PublishIndices(
-        PAPER,
-        source=desk.source,
-        venue=desk.venue,
-        board=empty,
-        versions=desk.versions,
-        recipe=Recipe(
-            rules=BUILT_IN, table=read_table(shipped_text()), fingerprint=fingerprint(shipped_text(), BUILT_IN)
-        ),
-        clock=desk.clock,
-        progress=desk.progress,
-    )
+    fresh = desk.with_table(shipped_text(), board=empty)
     assert await fresh.wanted() == {}

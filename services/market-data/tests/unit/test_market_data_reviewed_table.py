@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from market_data.domain.index_rules import BUILT_IN
 from market_data.domain.renames import How
 from market_data.outbound.reviewed_table import (
     BrokenTable,
@@ -44,9 +43,9 @@ def test_a_missing_column_is_refused() -> None:
 
 def test_a_corrected_row_changes_the_fingerprint() -> None:
     text = shipped_text()
-    assert fingerprint(text, BUILT_IN) != fingerprint(text.replace("ripple,xrp,XRP", "ripple,xrp,DOGE"), BUILT_IN)
-    assert fingerprint(text, BUILT_IN) == fingerprint(text, BUILT_IN)
-    assert fingerprint(text, BUILT_IN) != fingerprint(text, BUILT_IN, "old,new,how\nA,B,renamed\n")
+    assert fingerprint(text) != fingerprint(text.replace("ripple,xrp,XRP", "ripple,xrp,DOGE"))
+    assert fingerprint(text) == fingerprint(text)
+    assert fingerprint(text) != fingerprint(text, "old,new,how\nA,B,renamed\n")
 
 
 def test_the_shipped_renames_name_no_coin_that_is_still_bought() -> None:

@@ -1,19 +1,21 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market_data.domain.built_in import BUILT_IN
+from market_data.domain.candidate import Candidate
 from market_data.domain.coin import BrokenRow, SourceCoin, SourceList
 from market_data.domain.errors import TooFewConstituents
 from market_data.domain.identity import Candle
-from market_data.domain.index_rules import BUILT_IN, IndexRules
+from market_data.domain.index_rules import IndexRules
 from market_data.domain.renames import How, Rename, Renames
 from market_data.domain.reviewed import ReviewedCoin
-from market_data.domain.selection import NO_RENAMES, Candidate, compose, prove, screen
+from market_data.domain.selection import NO_RENAMES, compose, prove, screen
 from shared.trading.instrument import Instrument
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -180,13 +182,18 @@ def test_an_index_with_too_few_coins_is_not_made() -> None:
 @settings(deadline=None)
 @given(
     rules=st.sampled_from(BUILT_IN),
-    caps=st.lists(st.decimals("0.01", "10e12", places=2), min_size=20, max_size=30),
+    caps=st.lists(st.decimals("0.01", "10e12", places=2), min_size=50, max_size=60),
 )
 def test_weights_of_any_market_sum_to_exactly_one_and_stay_under_the_cap(
     rules: IndexRules, caps: list[Decimal]
 ) -> None:
     verdicts = [
-        Candidate(coin=a_coin(f"C{place}", market_cap=cap), instrument=an_instrument(f"C{place}"), rank=place)
+        Candidate(
+            coin=a_coin(f"C{place}", market_cap=cap, volume=Decimal(10**9)),
+            instrument=an_instrument(f"C{place}"),
+            rank=place,
+            known_since=date(2020, 1, 1),
+        )
         for place, cap in enumerate(caps, start=1)
     ]
     made = compose(rules, verdicts, as_of=NOW)

@@ -40,7 +40,7 @@ class MakePlan:
         checked = checked_amount(amount)
         account = await self._room.account(user_id=user_id, account_id=account_id)
         available, index = await asyncio.gather(
-            self._room.free_money(account), self._room.market.index(account.environment, index_id)
+            self._room.free_money(account), self._room.market.index(account.environment, index_id, user_id=user_id)
         )
         candidates = await self._candidates(account, index)
         basket = size_basket(

@@ -115,8 +115,8 @@ class Accounts(Protocol):
 class Market(Protocol):
     """Public facts."""
 
-    async def index(self, environment: VenueEnvironment, index_id: str) -> IndexVersion:
-        """The newest version.
+    async def index(self, environment: VenueEnvironment, index_id: str, *, user_id: UUID) -> IndexVersion:
+        """The newest version of a built-in index, or of one of the user's own.
 
         Raises:
             UnknownIndex: none such.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from uuid import UUID
 
 from execution.application.ports import Constituent, IndexVersion
 from execution.domain.errors import UnknownIndex
@@ -20,13 +21,13 @@ class MarketClient:
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
 
-    async def index(self, environment: VenueEnvironment, index_id: str) -> IndexVersion:
-        """The newest version of an index.
+    async def index(self, environment: VenueEnvironment, index_id: str, *, user_id: UUID) -> IndexVersion:
+        """The newest version of an index: a built-in one, or one of the user's own.
 
         Raises:
             UnknownIndex: none such in this environment.
         """
-        question = market_data.GetIndex(environment=environment, index_id=index_id)
+        question = market_data.GetIndex(environment=environment, index_id=index_id, user_id=user_id)
         try:
             view = await self._asker.ask(market_data.GET_INDEX, question)
         except NotFound:

@@ -36,7 +36,10 @@ def top(size: int, weighting: Weighting = Weighting.MARKET_CAP) -> IndexRules:
 
 
 BUILT_IN: tuple[IndexRules, ...] = (
-    *(top(size) for size in (5, 10, 20, 50)),
-    *(top(size, Weighting.SQRT_CAP) for size in (5, 10, 20, 50)),
+    *(top(size) for size in (5, 10, 20)),
+    *(top(size, Weighting.SQRT_CAP) for size in (5, 10, 20)),
     top(10, Weighting.EQUAL),
+    top(50),
+    top(50, Weighting.SQRT_CAP),
 )
+"""In the order in which they are made: the widest last, since more coins have to prove who they are."""

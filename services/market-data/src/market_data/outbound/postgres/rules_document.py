@@ -37,7 +37,7 @@ def to_rules(head: Mapping[str, Any]) -> IndexRules:
     if head["rules"] is None:
         return IndexRules(**facts)
     more = head["rules"]
-    numbers = {name: Decimal(more[name]) for name in ("weight_floor", "cash_share", "min_volume")}
+    numbers: dict[str, Any] = {name: Decimal(more[name]) for name in ("weight_floor", "cash_share", "min_volume")}
     buffer = more["buffer"]
     return IndexRules(
         **facts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,12 +12,16 @@ from typing import Any, Self
 
 import httpx
 
-from basketry_cli.problems import ApiProblem
+from basketry_cli.problems import ApiProblem, OrderUnanswered
 from basketry_cli.sse import ServerEvent, read_events
 
 Json = dict[str, Any]
 _SILENCE_S = 45.0
 """The stream sends a comment every 15 s: after three missing ones the connection is dead."""
+_ORDER_TRIES = 4
+_ORDER_PAUSE_S = 1.0
+_REFRESHES = 2
+"""The first may bring tokens that another command got, and that have ended as well."""
 
 
 @dataclass(slots=True)
@@ -95,15 +100,54 @@ class GatewayClient:
         """What buying would do; `amount` in USDT, as text so that no digit is lost."""
         return await self._call("POST", "/api/plans", {"index": index, "amount": amount, "account_id": account})
 
+    async def close_plan(self, position_id: str) -> Json:
+        """What selling a position would do."""
+        return await self._call("POST", "/api/plans", {"position_id": position_id})
+
+    async def plan_again(self, plan_id: str) -> Json:
+        """A plan as it was made."""
+        return await self._call("GET", f"/api/plans/{plan_id}")
+
     async def open_position(self, plan_id: str, *, idempotency_key: str | None = None) -> Json:
         """Buy what a plan says; the same key buys once, however often it is sent."""
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         return await self._call("POST", "/api/positions", {"plan_id": plan_id}, headers)
 
-    async def close_position(self, position_id: str, *, idempotency_key: str | None = None) -> Json:
+    async def close_position(
+        self, position_id: str, *, plan_id: str | None = None, idempotency_key: str | None = None
+    ) -> Json:
         """Sell what a position holds."""
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        return await self._call("POST", f"/api/positions/{position_id}/close", {}, headers)
+        body = {"plan_id": plan_id} if plan_id else {}
+        return await self._call("POST", f"/api/positions/{position_id}/close", body, headers)
+
+    async def execute(self, plan: Json, *, idempotency_key: str) -> Json:
+        """Order what a plan says, sent again under the same key until an answer comes.
+
+        Raises:
+            ApiProblem: it was refused; nothing is traded.
+            OrderUnanswered: no answer came; it may have been taken.
+        """
+        why = ""
+        for attempt in range(_ORDER_TRIES):
+            try:
+                return await self._execute(plan, idempotency_key)
+            except httpx.TransportError as failure:
+                why = str(failure) or type(failure).__name__
+            except ApiProblem as problem:
+                # Once an answer was lost, only a refusal by the door itself means that nothing was taken before.
+                if problem.status < 500 or (problem.status == httpx.codes.SERVICE_UNAVAILABLE and not why):
+                    raise
+                why = str(problem)
+            await asyncio.sleep(_ORDER_PAUSE_S * (attempt + 1))
+        raise OrderUnanswered(idempotency_key, str(plan["plan_id"]), why)
+
+    async def _execute(self, plan: Json, key: str) -> Json:
+        if plan["kind"] == "close":
+            return await self.close_position(
+                str(plan["position_id"]), plan_id=str(plan["plan_id"]), idempotency_key=key
+            )
+        return await self.open_position(str(plan["plan_id"]), idempotency_key=key)
 
     async def positions(self) -> list[Json]:
         """The newest positions."""
@@ -113,6 +157,10 @@ class GatewayClient:
         """One position with legs, fills, P&L and drift."""
         return await self._call("GET", f"/api/positions/{position_id}")
 
+    async def performance(self, position_id: str) -> Json:
+        """How a position did: returns, benchmarks, and the points of its course."""
+        return await self._call("GET", f"/api/positions/{position_id}/performance")
+
     @asynccontextmanager
     async def events(self, last_event_id: str | None = None) -> AsyncIterator[AsyncIterator[ServerEvent]]:
         """The user's events from now on, or from where an earlier stream ended.
@@ -121,10 +169,11 @@ class GatewayClient:
         server ends a stream with its access token: the next one is opened with a fresh token.
         """
         answer = await self._open_stream(last_event_id)
-        if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None:
-            await answer.aclose()
-            await self.refresh()
-            answer = await self._open_stream(last_event_id)
+        for _ in range(_REFRESHES):
+            if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None:
+                await answer.aclose()
+                await self.refresh()
+                answer = await self._open_stream(last_event_id)
         try:
             if answer.is_error:
                 await answer.aread()
@@ -143,9 +192,12 @@ class GatewayClient:
     async def _call(self, method: str, path: str, body: Json | None = None, headers: Json | None = None) -> Json:
         answer = await self._http.request(method, path, json=body, headers={**(headers or {}), **self._bearer()})
         signed_in = self.tokens is not None and not path.startswith("/api/account/")
-        if answer.status_code == httpx.codes.UNAUTHORIZED and signed_in:
-            await self.refresh()
-            answer = await self._http.request(method, path, json=body, headers={**(headers or {}), **self._bearer()})
+        for _ in range(_REFRESHES):
+            if answer.status_code == httpx.codes.UNAUTHORIZED and signed_in:
+                await self.refresh()
+                answer = await self._http.request(
+                    method, path, json=body, headers={**(headers or {}), **self._bearer()}
+                )
         if answer.is_error:
             raise ApiProblem.of(answer)
         found: Json = answer.json() if answer.content else {}

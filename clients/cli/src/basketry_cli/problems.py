@@ -1,4 +1,4 @@
-"""What the API says when it says no."""
+"""What the API says when it says no, and what it means when it says nothing."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ class ApiProblem(Exception):
         self.retry_after_s = retry_after_s
         super().__init__(str(body.get("detail") or body.get("title") or f"HTTP {status}"))
 
+    @property
+    def context(self) -> dict[str, Any]:
+        """More facts, by code, such as `minimum_amount` and `available`."""
+        found = self.body.get("context")
+        return found if isinstance(found, dict) else {}
+
     @classmethod
     def of(cls, answer: httpx.Response) -> ApiProblem:
         """Read an answer that is not a success, whatever stands in it."""
@@ -33,3 +39,21 @@ class ApiProblem(Exception):
         after = answer.headers.get("Retry-After", "")
         known = body if isinstance(body, dict) else {}
         return cls(answer.status_code, known, float(after) if after.isdigit() else None)
+
+
+class OrderUnanswered(Exception):
+    """An order was sent, again and again under one key, and no answer came: it was taken once, or not at all.
+
+    Args:
+        key: The Idempotency-Key; under it the order can be sent again without buying twice.
+        plan_id: What was ordered.
+    """
+
+    def __init__(self, key: str, plan_id: str, why: str) -> None:
+        self.key = key
+        self.plan_id = plan_id
+        super().__init__(why)
+
+
+class Wish(Exception):
+    """What the user asked for cannot be understood, or does not exist: said before anything is asked of the platform."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 import uvicorn
@@ -12,8 +12,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.middleware.base import RequestResponseEndpoint
 
+from basketry_cli.following import Following
 from basketry_cli.gateway import GatewayClient, Tokens
-from basketry_cli.problems import ApiProblem
+from basketry_cli.problems import ApiProblem, OrderUnanswered
 from shared.testing import eventually
 
 
@@ -31,6 +32,9 @@ class Door:
         self.app.post("/api/account/refresh")(self._refresh)
         self.app.post("/api/paper-accounts")(self._open)
         self.app.get("/api/events")(self._events)
+        self.app.post("/api/positions")(self._order)
+        self.ordered: list[str] = []
+        self.answers: list[int] = []
 
     def end_the_token(self) -> None:
         self.access = f"access-after-{self.refreshed + 1}"
@@ -53,6 +57,12 @@ class Door:
 
     async def _open(self) -> dict[str, str]:
         return {"account_id": "7"}
+
+    async def _order(self, request: Request) -> JSONResponse:
+        """Answers with the next status of the test's list, then takes the order."""
+        self.ordered.append(request.headers["idempotency-key"])
+        status = self.answers.pop(0) if self.answers else 202
+        return JSONResponse({"position_id": "p", "code": f"answer_{status}"}, status)
 
     async def _events(self, request: Request) -> StreamingResponse:
         last = request.headers.get("last-event-id")
@@ -117,3 +127,51 @@ async def test_a_refused_sign_in_is_not_tried_again_with_another_token(door: Doo
     with pytest.raises(ApiProblem) as refused:
         await client.login("ada@example.org", "wrong")
     assert (refused.value.code, door.refreshed) == ("credentials_wrong", 0)
+
+
+BUY = {"kind": "buy", "plan_id": "plan-1"}
+
+
+async def test_an_order_whose_answer_was_lost_is_sent_again_under_the_same_key(
+    door: Door, client: GatewayClient
+) -> None:
+    door.answers = [500, 503, 504]
+    assert await client.execute(BUY, idempotency_key="key-1") == {"position_id": "p", "code": "answer_202"}
+    assert door.ordered == ["key-1"] * 4
+
+
+async def test_an_order_that_is_never_answered_is_neither_taken_nor_refused(door: Door, client: GatewayClient) -> None:
+    door.answers = [500] * 9
+    with pytest.raises(OrderUnanswered) as unknown:
+        await client.execute(BUY, idempotency_key="key-1")
+    assert (unknown.value.key, unknown.value.plan_id, set(door.ordered)) == ("key-1", "plan-1", {"key-1"})
+
+
+@pytest.mark.parametrize("status", [409, 422, 429, 503])
+async def test_a_refused_order_is_not_sent_again(door: Door, client: GatewayClient, status: int) -> None:
+    door.answers = [status]
+    with pytest.raises(ApiProblem) as refused:
+        await client.execute(BUY, idempotency_key="key-1")
+    assert (refused.value.status, door.ordered) == (status, ["key-1"])
+
+
+async def test_following_goes_on_across_ended_streams_and_tells_of_each_event_once(
+    door: Door, client: GatewayClient
+) -> None:
+    seen: list[str] = []
+    async with asyncio.timeout(20), aclosing(Following(client).changes()) as changes:
+        async for lot in changes:
+            seen += [event.id for event in lot]
+            if len(seen) >= 3:
+                break
+    assert seen == ["1", "2", "3"]
+    assert door.resumed_after[:3] == [None, "1", "2"]
+
+
+async def test_following_ends_when_the_session_is_over(door: Door, client: GatewayClient) -> None:
+    door.end_the_token()
+    door.refresh = "another"
+    async with asyncio.timeout(20), aclosing(Following(client).changes()) as changes:
+        with pytest.raises(ApiProblem) as over:
+            [_ async for _ in changes]
+    assert over.value.status == 401

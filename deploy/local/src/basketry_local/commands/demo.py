@@ -16,7 +16,8 @@ from rich.text import Text
 
 from basketry_cli.gateway import GatewayClient
 from basketry_cli.problems import ApiProblem
-from basketry_cli.views import money, pnl_line, position_panel
+from basketry_cli.views.numbers import money
+from basketry_cli.views.position import pnl_line, position_panel
 from basketry_local.board import Board
 from basketry_local.data_folder import AlreadyRunning, DataFolder
 from basketry_local.environment import EXCHANGE

@@ -1,0 +1,112 @@
+"""What an error means for the user's money, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from basketry_cli.exits import Exit
+from basketry_cli.problems import ApiProblem, OrderUnanswered, Wish
+from basketry_cli.views.numbers import money
+
+_UNTOUCHED = "nothing was ordered; what you hold is as it was."
+_STANDS = "no orders were sent by this command; positions and orders under way are not affected."
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Three sentences and an exit status.
+
+    Args:
+        happened: What went wrong.
+        means: What it means for the user's money.
+        do: What to do now.
+        code: For programs, and for whoever is asked for help.
+        trace: The request's name in the platform's logs.
+    """
+
+    happened: str
+    means: str
+    do: str
+    exit_code: Exit
+    code: str = ""
+    trace: str = ""
+
+
+def advice_on(error: Exception) -> Advice | None:
+    """Sentences about an error that people can do something about; None for any other."""
+    if isinstance(error, ApiProblem):
+        return _on_problem(error)
+    if isinstance(error, OrderUnanswered):
+        return _on_silence(error)
+    if isinstance(error, Wish):
+        return Advice(str(error), _UNTOUCHED, "look at the command with --help.", Exit.USAGE, "wish")
+    if isinstance(error, httpx.HTTPError | OSError):
+        words = str(error) or type(error).__name__
+        do = "is the address right (--gateway)? On this machine: ./basketry status, ./basketry up."
+        return Advice(f"the gateway does not answer: {words}", _STANDS, do, Exit.AWAY, "gateway_unreachable")
+    return None
+
+
+def _on_silence(error: OrderUnanswered) -> Advice:
+    return Advice(
+        f"the order was sent, but no answer came: {error}",
+        "it was taken once, or not at all; never twice.",
+        f"./basketry positions shows whether it was taken. ./basketry execute {error.plan_id} --key {error.key} "
+        "sends the same order again, which cannot trade twice.",
+        Exit.UNKNOWN,
+        "order_unanswered",
+    )
+
+
+def _on_problem(problem: ApiProblem) -> Advice:
+    means, do = _UNTOUCHED, _by_code(problem)
+    if problem.status == httpx.codes.UNAUTHORIZED:
+        exit_code = Exit.SIGN_IN
+    elif problem.status >= 500 or problem.status == httpx.codes.TOO_MANY_REQUESTS:
+        exit_code, means = Exit.AWAY, _STANDS
+    else:
+        exit_code = Exit.REFUSED
+    return Advice(str(problem), means, do, exit_code, problem.code, str(problem.body.get("trace_id", "")))
+
+
+def _by_code(problem: ApiProblem) -> str:
+    context = problem.context
+    if problem.code == "amount_too_small" and context.get("minimum_amount"):
+        return f"plan with {money(context['minimum_amount'])} USDT or more, or a smaller index (./basketry index)."
+    if problem.code == "insufficient_balance" and context.get("available"):
+        return f"plan with {money(context['available'])} USDT or less, or move USDT into the Unified Trading account."
+    if problem.code in _DO:
+        return _DO[problem.code]
+    if problem.status == httpx.codes.UNAUTHORIZED:
+        return "sign in again: ./basketry login"
+    if problem.status == httpx.codes.TOO_MANY_REQUESTS or problem.status >= 500:
+        wait = f" in {problem.retry_after_s:.0f} s" if problem.retry_after_s else " in a moment"
+        return f"try again{wait}."
+    return "change what you asked for; --help shows how."
+
+
+_DO = {
+    "unknown_index": "./basketry index lists the indices.",
+    "index_not_found": "./basketry index lists the indices.",
+    "position_not_found": "./basketry positions lists yours.",
+    "position_not_closable": "./basketry watch shows what it is doing; try again when it is ACTIVE.",
+    "close_already_requested": "./basketry watch shows it being sold.",
+    "plan_not_found": "make a new plan: ./basketry plan",
+    "plan_expired": "make a new plan: prices older than a minute are not traded on.",
+    "plan_changed": "look at the new plan, and execute that one.",
+    "plan_already_used": "./basketry positions shows what it did.",
+    "idempotency_key_reused": "leave out --key for a new order.",
+    "credentials_invalid": "check the e-mail address and the password.",
+    "login_delayed": "wait as long as it says, then try again.",
+    "email_taken": "sign in instead: ./basketry login",
+    "account_not_found": "leave out --account for the newest one.",
+    "account_suspended": "the venue refused the account's key: check it, or store a new one.",
+    "key_suspended": "the venue refused the account's key: check it, or store a new one.",
+    "token_reused": "sign in again: ./basketry login. If it was not you who used this session elsewhere, change your password.",
+    "insufficient_balance": "plan with less, or move USDT into the Unified Trading account.",
+    "amount_too_small": "plan with more, or a smaller index (./basketry index).",
+    "no_fresh_prices": "try again in a moment.",
+    "mainnet_not_enabled": "use an account on paper, testnet or demo: live trading is switched on by the operator.",
+}

@@ -1,0 +1,48 @@
+"""`buy` and `execute`: orders."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from basketry_cli.commands.plan import plan_to_buy
+from basketry_cli.exits import Exit
+from basketry_cli.gateway import GatewayClient
+from basketry_cli.options import Account, AsJson, Gateway, Key, Yes
+from basketry_cli.terminal import Terminal
+from basketry_cli.trading import trade
+
+
+def buy(
+    index_id: Annotated[str, typer.Argument(help="Of an index.")],
+    amount: Annotated[str, typer.Argument(help="USDT to spend at most.")],
+    account: Account = "",
+    yes: Yes = False,
+    gateway: Gateway = "",
+    as_json: AsJson = False,
+) -> None:
+    """Plan, ask, buy, and watch the legs fill."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: GatewayClient) -> Exit:
+        made = await plan_to_buy(client, terminal, index_id, amount, account)
+        return await trade(client, terminal, made, key="", yes=yes)
+
+    terminal.run_signed_in(gateway, work)
+
+
+def execute(
+    plan_id: Annotated[str, typer.Argument(help="Of a plan that `plan` has shown.")],
+    key: Key = "",
+    yes: Yes = False,
+    gateway: Gateway = "",
+    as_json: AsJson = False,
+) -> None:
+    """Trade a plan that you have seen, once, and watch it to its end."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: GatewayClient) -> Exit:
+        return await trade(client, terminal, await client.plan_again(plan_id), key=key, yes=yes)
+
+    terminal.run_signed_in(gateway, work)

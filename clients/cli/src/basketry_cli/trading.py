@@ -1,0 +1,100 @@
+"""From a plan to its end: asked, ordered once, watched until every leg is settled."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import aclosing
+
+from basketry_cli.exits import Exit
+from basketry_cli.following import Following
+from basketry_cli.gateway import GatewayClient, Json
+from basketry_cli.live_table import LiveTable
+from basketry_cli.problems import Wish
+from basketry_cli.terminal import Terminal
+from basketry_cli.views.numbers import money, short
+from basketry_cli.views.plan import plan_view, question
+from basketry_cli.views.position import TRADING, live_panel, newest_run
+
+BEGIN_S = 60.0
+VALUED_S = 6.0
+"""How long the last picture waits for the first valuation."""
+
+
+async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: str, yes: bool) -> Exit:
+    """Show a plan, ask, order it, and watch it to its end.
+
+    Raises:
+        Wish: programs must say yes beforehand.
+        ApiProblem: it was refused; nothing is traded.
+        OrderUnanswered: it may have been taken.
+    """
+    if terminal.as_json and not yes:
+        raise Wish("with --json nobody can be asked: add --yes")
+    if not terminal.as_json:
+        terminal.out.print(plan_view(plan))
+    if not plan.get("executable", True):
+        terminal.show("", {"plan": plan, "position": None})
+        return Exit.OK
+    if not yes and not terminal.confirm(question(plan)):
+        terminal.note("Nothing was ordered.")
+        return Exit.REFUSED
+    before = await client.position(str(plan["position_id"])) if plan.get("position_id") else None
+    accepted = await client.execute(plan, idempotency_key=key or str(uuid.uuid4()))
+    position = await _watched(client, terminal, str(accepted["position_id"]), before)
+    if terminal.as_json:
+        terminal.line({"plan": plan, "position": position})
+    return _ended(terminal, plan, position)
+
+
+async def _watched(client: GatewayClient, terminal: Terminal, position_id: str, before: Json | None) -> Json:
+    try:
+        return await _until_settled(client, terminal, position_id, before)
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        terminal.note(f"The order goes on without this window: ./basketry watch {short(position_id)}")
+        raise
+
+
+async def _until_settled(client: GatewayClient, terminal: Terminal, position_id: str, before: Json | None) -> Json:
+    """Redraws with every lot of events; a settled position is awaited a little for its first valuation."""
+    loop = asyncio.get_running_loop()
+    late, valued = loop.time() + BEGIN_S, 0.0
+    begun = before is None
+    table = LiveTable(terminal.err if terminal.as_json else terminal.out)
+    async with aclosing(Following(client).changes(every_s=1.0)) as changes:
+        with table:
+            async for _ in changes:
+                position = await client.position(position_id)
+                begun = begun or position["status"] in TRADING or position["version"] >= (before or {})["version"] + 2
+                table.draw(live_panel(position), turn=_turn(position), caption="Ctrl-C leaves; the order goes on")
+                settled = begun and position["status"] not in TRADING
+                valued = valued or (loop.time() + VALUED_S if settled else 0.0)
+                if settled and (position.get("pnl") or position["status"] != "ACTIVE" or loop.time() > valued):
+                    break
+                if not begun and loop.time() > late:
+                    break
+    table.conclude()
+    return position
+
+
+def _turn(position: Json) -> str:
+    legs = newest_run(position.get("legs", []))
+    filled = sum(leg["status"] == "FILLED" for leg in legs)
+    return f"{short(position['position_id'])} {position['status']}: {filled} of {len(legs)} legs filled"
+
+
+def _ended(terminal: Terminal, plan: Json, position: Json) -> Exit:
+    """The receipt in a sentence."""
+    status, kind = position["status"], plan["kind"]
+    good = {"close": "CLOSED"}.get(kind, "ACTIVE")
+    if status == good and position.get("complete") is not False:
+        words = {"buy": f"bought for {money(position.get('invested'))} USDT", "close": "sold"}.get(kind, "done")
+        terminal.note(f"{words}: {position['position_id']}")
+        return Exit.OK
+    if status == "FAILED":
+        terminal.note("Nothing was bought; your USDT is still on the account. The reasons stand above.")
+    elif status in TRADING:
+        terminal.note(f"Not settled yet: ./basketry watch {short(position['position_id'])}")
+    else:
+        terminal.note("Not every leg was traded; what was not spent is still on the account. The reasons stand above.")
+    return Exit.INCOMPLETE

@@ -1,0 +1,1 @@
+"""What people see of the API's answers, with its exact decimals."""

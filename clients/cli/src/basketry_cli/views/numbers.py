@@ -1,0 +1,53 @@
+"""Amounts, shares and moments for reading only; calculations stay where the exact decimals are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from rich.text import Text
+
+
+def number(value: object) -> Decimal:
+    """A decimal of an answer; zero where there is none."""
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
+    return found if found.is_finite() else Decimal(0)
+
+
+def percent(fraction: object, digits: int = 2) -> str:
+    """A fraction as a percentage."""
+    return f"{number(fraction) * 100:.{digits}f} %"
+
+
+def points(fraction: object, digits: int = 2) -> str:
+    """A signed fraction in percentage points."""
+    return f"{number(fraction) * 100:+.{digits}f}"
+
+
+def money(amount: object) -> str:
+    """Quote units with two digits."""
+    return f"{number(amount):,.2f}"
+
+
+def gain(amount: object, cost: object = None, *, digits: int = 2) -> Text:
+    """A profit with sign, arrow and share of its cost; colour says nothing that the sign does not."""
+    profit, paid = number(amount), number(cost)
+    share = f" ({profit / paid * 100:+.2f} %)" if paid else ""
+    mark = "▲" if profit > 0 else "▼" if profit < 0 else "·"
+    return Text(f"{mark} {profit:+,.{digits}f}{share}", style="green" if profit >= 0 else "red")
+
+
+def short(name: object) -> str:
+    """The beginning of an id, enough to type."""
+    return str(name)[:8]
+
+
+def clock_time(moment: object) -> str:
+    """Time of day in UTC."""
+    try:
+        return datetime.fromisoformat(str(moment)).astimezone(UTC).strftime("%H:%M:%S")
+    except ValueError:
+        return "–"

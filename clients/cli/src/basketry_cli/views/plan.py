@@ -1,0 +1,132 @@
+"""A plan before it trades: every leg with its check, and what it adds up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from basketry_cli.views.numbers import clock_time, money, number, percent
+
+Json = dict[str, Any]
+_CHECKS = {
+    "ok": ("ok", "green"),
+    "hold": ("hold", "dim"),
+    "excluded": ("excluded", "dim"),
+    "too_small": ("too small", "yellow"),
+    "too_large": ("too large", "yellow"),
+    "no_price": ("no price", "red"),
+    "not_trading": ("not trading", "red"),
+    "delisted": ("delisted", "red"),
+    "residual": ("too small to sell", "yellow"),
+}
+_VERBS = {
+    "buy": "Buy {index} for up to {amount} {currency}",
+    "close": "Sell {index} completely, for about {amount} {currency}",
+    "invest": "Put {amount} {currency} more into {index}",
+    "withdraw": "Take {amount} {currency} out of {index}",
+    "rebalance": "Trade {index} back to its targets",
+}
+
+
+def plan_view(plan: Json) -> RenderableType:
+    """Head, legs, totals and what to know before saying yes."""
+    return Group(_head(plan), _legs(plan), _totals(plan), *_remarks(plan))
+
+
+def headline(plan: Json) -> str:
+    """What the plan is for, in a sentence."""
+    words = _VERBS.get(str(plan.get("kind")), "Trade {index}")
+    currency = plan.get("currency", "USDT")
+    return words.format(index=plan.get("index_id", ""), amount=money(plan.get("amount")), currency=currency)
+
+
+def question(plan: Json) -> str:
+    """What a person says yes to: how many orders, in which mode, about how much money."""
+    orders = sum(leg.get("check") == "ok" for leg in plan.get("legs", []))
+    total = number(plan.get("total_buy") or 0) + number(plan.get("total_sell") or 0) or plan.get("total_notional")
+    fee, currency = money(plan.get("total_fee")), plan.get("currency", "USDT")
+    noun = "order" if orders == 1 else "orders"
+    return f"Place {orders} {mode(plan)} {noun}, about {money(total)} {currency} and {fee} {currency} in fees?"
+
+
+def mode(plan: Json) -> str:
+    """Play money or real money."""
+    environment = str(plan.get("environment", "paper"))
+    return "LIVE" if environment == "mainnet" else environment.upper()
+
+
+def _head(plan: Json) -> Text:
+    style = "bold white on red" if mode(plan) == "LIVE" else "bold black on cyan"
+    return Text.assemble((f" {mode(plan)} ", style), " ", (headline(plan), "bold"), f"  plan {plan['plan_id']}")
+
+
+def _legs(plan: Json) -> Table:
+    sides = {leg.get("side") for leg in plan.get("legs", [])}
+    both = len(sides) > 1
+    names = ("coin", *(("side",) if both else ()), "check", "weight", "quantity", "price", "amount", "fee")
+    table = Table(*names, box=None, pad_edge=False)
+    for name, column in zip(names, table.columns, strict=True):
+        column.justify = "left" if name in {"coin", "side", "check"} else "right"
+        column.no_wrap = name != "check"
+    for leg in plan.get("legs", []):
+        word, style = _CHECKS.get(str(leg.get("check")), (str(leg.get("check")), "yellow"))
+        sent = leg.get("check") == "ok"
+        table.add_row(
+            str(leg["symbol"]),
+            *((str(leg.get("side", "")),) if both else ()),
+            Text.assemble((word, style), (_reason(leg), "dim")),
+            percent(leg.get("effective_weight", leg.get("target_weight"))),
+            str(leg["quantity"]) if sent else "–",
+            str(leg["estimated_price"]),
+            money(leg["notional"]) if sent else "–",
+            f"{leg['fee']} {leg['fee_asset']}" if sent else "–",
+        )
+    return table
+
+
+def _reason(leg: Json) -> str:
+    """Why a leg is not sent, and what would change that."""
+    if leg.get("check") == "ok":
+        return ""
+    if leg.get("required_amount"):
+        return f": from {money(leg['required_amount'])}"
+    return f": {str(leg['reason']).replace('_', ' ')}" if leg.get("reason") else ""
+
+
+def _totals(plan: Json) -> Table:
+    currency = str(plan.get("currency", "USDT"))
+    rows: list[tuple[str, str]] = []
+    if plan.get("total_buy") is not None or plan.get("total_sell") is not None:
+        rows += [("buys", f"{money(plan.get('total_buy'))} {currency}")]
+        rows += [("sells", f"{money(plan.get('total_sell'))} {currency}")]
+    else:
+        rows += [("total", f"{money(plan.get('total_notional'))} {currency}")]
+    rows += [("fees", f"{money(plan.get('total_fee'))} {currency}, an estimate")]
+    if plan.get("kind") == "close":
+        rows += [("then", "the position is closed, and its money is yours again")]
+    else:
+        rows += [("left as cash", f"{money(plan.get('cash_after'))} {currency}")]
+    if plan.get("kind") in {"buy", "invest"}:
+        rows += [("minimum", f"{money(plan.get('minimum_amount'))} {currency} skips nothing")]
+    if plan.get("drift_before") is not None:
+        rows += [("drift", f"{percent(plan['drift_before'])} now, {percent(plan.get('drift_after'))} after")]
+    rows += [("prices", f"at most {percent(plan.get('price_band'))} worse than now, or a leg is not filled")]
+    rows += [("stands until", f"{clock_time(plan.get('expires_at'))} UTC")]
+    grid = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        grid.add_row(Text(name, style="dim"), value)
+    return grid
+
+
+def _remarks(plan: Json) -> list[Text]:
+    remarks = [Text(f"! {warning}", style="yellow") for warning in plan.get("warnings", [])]
+    for change in plan.get("changes") or []:
+        before = percent(change["before"]) if change.get("before") is not None else "not in it"
+        after = percent(change["after"]) if change.get("after") is not None else "leaves"
+        remarks.append(Text(f"~ {change['asset']}: {before} → {after}"))
+    if plan.get("executable") is False:
+        remarks.append(Text("Nothing to do: no leg is worth trading.", style="green"))
+    return remarks

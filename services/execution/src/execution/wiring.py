@@ -14,6 +14,7 @@ from execution.application.bookkeeping import Bookkeeper
 from execution.application.check_balances import CheckBalances
 from execution.application.desk_office import DeskOffice
 from execution.application.desk_tools import DeskTools
+from execution.application.fee_prices import FeePrices
 from execution.application.linking import Linking
 from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_plan import MakePlan
@@ -83,7 +84,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         recv_window=times.recv_window,
         pause=timedelta(seconds=settings.venue_pause_s / settings.times_scale),
     )
-    bookkeeper = Bookkeeper(books=books, linking=linking, times=times, clock=clock)
+    bookkeeper = Bookkeeper(books=books, linking=linking, times=times, clock=clock, fee_prices=FeePrices(market, clock))
     office = DeskOffice(
         DeskTools(
             books=books,

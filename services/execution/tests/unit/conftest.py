@@ -17,6 +17,7 @@ from execution.application.accept_close import AcceptClose
 from execution.application.accepting import Command
 from execution.application.book_ports import Reservation, UnstorableError
 from execution.application.bookkeeping import Bookkeeper
+from execution.application.fee_prices import FeePrices
 from execution.application.linking import Linking
 from execution.application.ports import Account
 from execution.application.told import IncidentTold, PositionTold, Told
@@ -32,6 +33,7 @@ from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.shortage import AnswerRecord, Share, Shortage, ShortageState
 from execution.domain.venue_facts import ExecutionFact
 from shared.testing import FakeClock, FakeIds
+from shared.trading.quote import Quote
 from shared.trading.status import AttemptState, LegStatus, PositionStatus, Side, VenueEnvironment
 
 D = Decimal
@@ -219,7 +221,14 @@ class Counter:
         self.books = FakeBooks()
         self.clock = FakeClock(NOW)
         self.ids = FakeIds()
-        self.bookkeeper = Bookkeeper(books=self.books, linking=LINKING, times=ProtocolTimes(), clock=self.clock)  # type: ignore[arg-type]
+        self.prices: dict[str, Quote] = {}
+        self.bookkeeper = Bookkeeper(
+            books=self.books,  # type: ignore[arg-type]
+            linking=LINKING,
+            times=ProtocolTimes(),
+            clock=self.clock,
+            fee_prices=FeePrices(self, self.clock),  # type: ignore[arg-type]
+        )
         self.accept = AcceptClose(books=self.books, bell=FakeBell(), clock=self.clock, ids=self.ids)  # type: ignore[arg-type]
         self.bought = self.a_run(RunKind.BUY)
         self.books.state.positions[POSITION] = Position(
@@ -237,6 +246,10 @@ class Counter:
             updated_at=NOW,
             traded_at=NOW,
         )
+
+    async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> dict[str, Quote]:
+        """The port `Market`, as far as fees in third coins need it."""
+        return {symbol: quote for symbol, quote in self.prices.items() if symbol in symbols}
 
     @property
     def state(self) -> FakeWork:
@@ -274,13 +287,13 @@ class Counter:
             cost=D(cost),
         )
 
-    def a_run(self, kind: RunKind) -> Run:
+    def a_run(self, kind: RunKind, position_id: UUID = POSITION) -> Run:
         run = Run(
             run_id=self.ids.uuid(),
             user_id=ACCOUNT.user_id,
             account_id=ACCOUNT.account_id,
             environment=ACCOUNT.environment,
-            position_id=POSITION,
+            position_id=position_id,
             kind=kind,
             state=RunState.SETTLED,
             accepted_at=NOW,
@@ -296,7 +309,7 @@ class Counter:
             leg_id=self.ids.uuid(),
             user_id=ACCOUNT.user_id,
             account_id=ACCOUNT.account_id,
-            position_id=POSITION,
+            position_id=run.position_id,
             run_id=run.run_id,
             number=number,
             symbol="BTCUSDT",
@@ -316,7 +329,7 @@ class Counter:
             user_id=ACCOUNT.user_id,
             account_id=ACCOUNT.account_id,
             environment=ACCOUNT.environment,
-            position_id=POSITION,
+            position_id=run.position_id,
             run_id=run.run_id,
             leg_id=leg.leg_id,
             number=0,
@@ -411,3 +424,9 @@ class Counter:
 @pytest.fixture
 def counter() -> Counter:
     return Counter()
+
+
+@pytest.fixture
+def new_counter() -> type[Counter]:
+    """For tests that need one for each of many examples."""
+    return Counter

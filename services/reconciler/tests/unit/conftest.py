@@ -226,6 +226,7 @@ class FakeSources:
     booked: set[str] = field(default_factory=set)
     prices: dict[str, Quote] = field(default_factory=lambda: {"BTCUSDT": a_quote("BTCUSDT", "110")})
     lot: dict[str, Decimal] = field(default_factory=lambda: {"BTCUSDT": Decimal("0.000001")})
+    listed: dict[str, bool] = field(default_factory=dict)
     known_accounts: list[Account] = field(default_factory=lambda: [ACCOUNT])
     since: list[int] = field(default_factory=list)
     asked: list[set[str]] = field(default_factory=list)
@@ -257,6 +258,9 @@ class FakeSources:
         if meanwhile is not None:
             await meanwhile()
         return {symbol: quote for symbol, quote in prices.items() if not symbols or symbol in symbols}
+
+    async def listing(self, environment: VenueEnvironment) -> dict[str, bool]:
+        return self.listed
 
     async def lots(self, environment: VenueEnvironment, symbols: Collection[str]) -> dict[str, Decimal]:
         return self.lot

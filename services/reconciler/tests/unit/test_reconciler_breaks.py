@@ -280,6 +280,38 @@ async def test_d9_a_conversion_and_d13_what_the_venue_forces_explain_what_is_mis
         assert bench.breaks_told()[-1] == (letter, "balance:BTC", "resolved")
 
 
+async def test_d8_a_coin_that_the_venue_does_not_trade_marks_its_position_until_it_trades_again(
+    bench: Any, make: Any
+) -> None:
+    for listed, why in (({"BTCUSDT": False}, "halted"), ({"ETHUSDT": True}, "list")):
+        bench.store.told.clear()
+        bench.sources.listed = listed
+        for _ in range(2):
+            comparison = await bench.reconcile()
+        assert bench.breaks_told() == [("D8", f"listing:{make.POSITION}:BTC", "open")]
+        assert (comparison.findings[0].position_id, why in comparison.findings[0].detail) == (make.POSITION, True)
+        assert comparison.proved, "no coin is in dispute"
+        bench.sources.listed = {"BTCUSDT": True}
+        await bench.reconcile()
+        assert bench.breaks_told()[-1] == ("D8", f"listing:{make.POSITION}:BTC", "resolved")
+
+
+async def test_d8_nothing_is_concluded_while_nobody_knows_the_list(bench: Any, make: Any) -> None:
+    bench.sources.listed = {"BTCUSDT": False}
+    await bench.reconcile()
+    bench.sources.listed = {}
+    await bench.reconcile()
+    assert [status for _, _, status in bench.breaks_told()] == ["open"]
+
+
+async def test_d8_sold_coins_need_no_market(bench: Any, make: Any) -> None:
+    bench.sources.listed = {"BTCUSDT": False}
+    await bench.reconcile()
+    bench.sources.book = make.books(make.book(make.coin(quantity="0")))
+    await bench.reconcile()
+    assert bench.breaks_told()[-1][2] == "resolved"
+
+
 async def test_d9_an_airdrop_is_noted_and_harms_nobody(bench: Any, make: Any) -> None:
     bench.sources.view = make.view({"BTC": "1.5"}, lines=(make.line("l1", kind="AIRDROP", change="0.5"),))
     comparison = await bench.reconcile()

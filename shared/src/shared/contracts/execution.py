@@ -68,6 +68,10 @@ class FillView(Contract):
     at: Moment
     client_order_id: str
     venue_order_id: str
+    fee_value: DecimalText | None = None
+    """The fee in quote units when it was booked."""
+    fee_value_stale: bool = False
+    """A third coin's price was old or not to be had (then nothing is counted for it)."""
 
 
 class PositionView(Contract):

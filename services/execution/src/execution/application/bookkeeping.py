@@ -5,18 +5,20 @@ One transaction takes many facts; the same fact twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
 from execution.application.book_ports import Books, Work
+from execution.application.fee_prices import FeePrices
 from execution.application.linking import Linking
 from execution.application.open_books import OpenBooks
 from execution.application.ports import Account, DeskLease
 from execution.application.settle_run import settle_run
 from execution.application.told import IncidentTold
 from execution.domain.attempt import Attempt
+from execution.domain.fee_price import FeePrice
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.venue_facts import AbsenceFact, AskedFact, ExecutionFact, Fact, OrderFact, ReplyFact
 from shared.trading.clock import Clock
@@ -33,7 +35,10 @@ _ORDER = {ReplyFact: 0, ExecutionFact: 1, OrderFact: 2, AbsenceFact: 3, AskedFac
 class Bookkeeper:
     """Books facts of one account at a time."""
 
-    def __init__(self, *, books: Books, linking: Linking, times: ProtocolTimes, clock: Clock) -> None:
+    def __init__(
+        self, *, books: Books, linking: Linking, times: ProtocolTimes, clock: Clock, fee_prices: FeePrices
+    ) -> None:
+        self._fee_prices = fee_prices
         self._books = books
         self._linking = linking
         self._times = times
@@ -71,13 +76,14 @@ class Bookkeeper:
                 work.tell(_unbookable(account, fact, error))
 
     async def _commit(self, account: Account, facts: Sequence[Fact]) -> None:
+        prices = await self._fee_prices.of(account, facts)
         async with self._books.work(account.user_id) as work:
             await work.lock(account.account_id)
-            await self._book(work, account, facts)
+            await self._book(work, account, facts, prices)
 
-    async def _book(self, work: Work, account: Account, facts: Sequence[Fact]) -> None:
+    async def _book(self, work: Work, account: Account, facts: Sequence[Fact], prices: Mapping[str, FeePrice]) -> None:
         now = self._clock.now()
-        open_books = await OpenBooks.load(work, account, facts, now=now)
+        open_books = await OpenBooks.load(work, account, facts, now=now, fee_prices=prices)
         for fact in facts:
             if fact.link_id not in open_books.attempts:
                 self._unknown_order(work, account, fact)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from execution.application.book_ports import Reservation, Work
 from execution.application.ports import Account
 from execution.application.told import FillTold, IncidentTold, LegTold
 from execution.domain.attempt import Attempt
+from execution.domain.fee_price import FeePrice, fee_value
 from execution.domain.fill import Fill, after_fill, split_sale
 from execution.domain.journal import JournalLine, beyond_lines, fill_lines
 from execution.domain.leg import Leg
@@ -37,12 +39,22 @@ class OpenBooks:
         self._legs_before: dict[UUID, Leg] = {}
         self._fills: list[Fill] = []
         self._incidents: list[IncidentTold] = []
+        self._fee_prices: Mapping[str, FeePrice] = {}
 
     @classmethod
-    async def load(cls, work: Work, account: Account, facts: Sequence[Fact], *, now: datetime) -> OpenBooks:
-        """Open the page that facts are about."""
+    async def load(
+        cls,
+        work: Work,
+        account: Account,
+        facts: Sequence[Fact],
+        *,
+        now: datetime,
+        fee_prices: Mapping[str, FeePrice] | None = None,
+    ) -> OpenBooks:
+        """Open the page that facts are about, with the prices of coins in which the venue took fees."""
         attempts = await work.attempts_by_link({fact.link_id for fact in facts})
         page = await cls.of(work, account, attempts, now=now)
+        page._fee_prices = fee_prices or {}  # noqa: SLF001 - its own page
         exec_ids = {fact.exec_id for fact in facts if isinstance(fact, ExecutionFact)}
         page._booked = await work.known_fills(account.account_id, exec_ids)  # noqa: SLF001 - its own page
         return page
@@ -88,7 +100,8 @@ class OpenBooks:
         leg = self._legs[attempt.leg_id]
         if attempt.terminal:
             self.incident(attempt, "late_execution", f"Match {fact.exec_id} came after the order had ended.")
-        fill = _fill(attempt, leg, fact, self._now)
+        worth = fee_value(fact, self._fee_prices, self._now)
+        fill = _fill(attempt, leg, fact, self._now, fee_worth=worth)
         self._fills.append(fill)
         self._legs[leg.leg_id] = leg.filled(
             quantity=fill.quantity, notional=fill.notional, fee=fill.fee, fee_asset=fill.fee_asset
@@ -225,7 +238,7 @@ def _once(leg: Leg, before: Leg) -> Leg:
     return leg if leg == before else replace(leg, version=before.version + 1)
 
 
-def _fill(attempt: Attempt, leg: Leg, fact: ExecutionFact, now: datetime) -> Fill:
+def _fill(attempt: Attempt, leg: Leg, fact: ExecutionFact, now: datetime, *, fee_worth: tuple[Decimal, bool]) -> Fill:
     return Fill(
         account_id=attempt.account_id,
         exec_id=fact.exec_id,
@@ -245,4 +258,6 @@ def _fill(attempt: Attempt, leg: Leg, fact: ExecutionFact, now: datetime) -> Fil
         client_order_id=attempt.link_id,
         venue_order_id=fact.venue_order_id,
         booked_at=now,
+        third_coin_fee_value=fee_worth[0],
+        fee_value_stale=fee_worth[1],
     )

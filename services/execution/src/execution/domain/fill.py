@@ -14,7 +14,12 @@ from shared.trading.status import Side
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """One match; `exec_id` is unique per account."""
+    """One match; `exec_id` is unique per account.
+
+    Attributes:
+        third_coin_fee_value: Of a fee in neither coin of the pair: quote units at the price when it was booked.
+        fee_value_stale: That price was old, or the match was, or there was none and the value is zero.
+    """
 
     account_id: UUID
     exec_id: str
@@ -34,6 +39,8 @@ class Fill:
     client_order_id: str
     venue_order_id: str
     booked_at: datetime
+    third_coin_fee_value: Decimal = ZERO
+    fee_value_stale: bool = False
 
     @property
     def notional(self) -> Decimal:
@@ -52,8 +59,8 @@ class Fill:
 
     @property
     def fee_value(self) -> Decimal:
-        """The fee in quote units at this fill's price; a third coin's fee has no price here and counts as zero."""
-        return exact_product(self.base_fee, self.price) + self.quote_fee
+        """The fee in quote units, at this fill's price, or at the third coin's price when the fill was booked."""
+        return exact_product(self.base_fee, self.price) + self.quote_fee + self.third_coin_fee_value
 
 
 def after_fill(holding: Holding, fill: Fill) -> Holding:
@@ -87,6 +94,12 @@ def split_sale(fill: Fill, held: Decimal) -> tuple[Fill | None, Fill | None]:
         return None, fill
     with localcontext(EXACT):
         fee = truncate(fill.fee * held / leaving, places=COST_PLACES)
+        value = truncate(fill.third_coin_fee_value * held / leaving, places=COST_PLACES)
         quantity = held - (fee if fill.base_fee else ZERO)
-        beyond = replace(fill, quantity=fill.quantity - quantity, fee=fill.fee - fee)
-    return replace(fill, quantity=quantity, fee=fee), beyond
+        beyond = replace(
+            fill,
+            quantity=fill.quantity - quantity,
+            fee=fill.fee - fee,
+            third_coin_fee_value=fill.third_coin_fee_value - value,
+        )
+    return replace(fill, quantity=quantity, fee=fee, third_coin_fee_value=value), beyond

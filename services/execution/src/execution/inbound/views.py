@@ -94,6 +94,8 @@ def fill_view(fill: Fill) -> FillView:
         at=fill.at,
         client_order_id=fill.client_order_id,
         venue_order_id=fill.venue_order_id,
+        fee_value=fill.fee_value,
+        fee_value_stale=fill.fee_value_stale,
     )
 
 

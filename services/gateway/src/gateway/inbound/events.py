@@ -66,7 +66,7 @@ def execution_router(paint: PaintPicture) -> EventRouter:
     async def fills(event: Envelope[execution.FillsBooked]) -> None:
         said = event.data
         message = _message(GATEWAY_EXECUTION, event, said.user_id)
-        await paint.fills(message, [Fill(account_id=said.account_id, **dict(fill)) for fill in said.fills])
+        await paint.fills(message, [_fill(said.account_id, fill) for fill in said.fills])
 
     @router.on(execution.AccountFlowsBooked)
     async def flows(event: Envelope[execution.AccountFlowsBooked]) -> None:
@@ -208,6 +208,10 @@ def market_router(indices: IndexKeeper) -> EventRouter:
 
 def _message(consumer: ConsumerSpec, event: Envelope[Any], user_id: UUID) -> Message:
     return Message(consumer=consumer.name, event_id=event.id, user_id=user_id, type=event.type, at=event.time)
+
+
+def _fill(account_id: UUID, view: execution.FillView) -> Fill:
+    return Fill(account_id=account_id, **view.model_dump(exclude={"fee_value", "fee_value_stale"}))
 
 
 def _position(view: execution.PositionView) -> Position:

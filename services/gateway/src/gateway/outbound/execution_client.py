@@ -71,7 +71,10 @@ class ExecutionPositions:
         return PositionDetail(
             summary=PositionSummary(position=position, valuation=None, deviation=None),
             legs=[Leg(**leg.model_dump()) for leg in view.legs],
-            fills=[Fill(account_id=view.account_id, **fill.model_dump()) for fill in found.fills],
+            fills=[
+                Fill(account_id=view.account_id, **fill.model_dump(exclude={"fee_value", "fee_value_stale"}))
+                for fill in found.fills
+            ],
         )
 
 

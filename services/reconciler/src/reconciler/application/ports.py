@@ -61,6 +61,10 @@ class Market(Protocol):
         """Smallest step of quantity by symbol, base units."""
         ...
 
+    async def listing(self, environment: VenueEnvironment) -> Mapping[str, bool]:
+        """Every listed symbol, and whether the venue takes orders for it now; empty when that is not known."""
+        ...
+
 
 class Work(Protocol):
     """One transaction of one user."""

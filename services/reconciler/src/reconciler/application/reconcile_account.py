@@ -71,6 +71,7 @@ class _Evidence:
     missing: frozenset[str]
     unbooked: frozenset[str]
     lots: Mapping[str, Decimal]
+    listing: Mapping[str, bool]
     quotes: Mapping[str, Quote]
     asked_at: datetime
     """When the quotes were asked for."""
@@ -149,10 +150,18 @@ class ReconcileAccount:
                 missing, unbooked = await self._keeper.missing(account, exec_ids, flow_ids)
         symbols = {coin.symbol for book in books.positions for coin in book.coins}
         lots = await self._market.lots(account.environment, symbols) if symbols else {}
+        listing = await self._market.listing(account.environment) if symbols else {}
         asked_at = self._clock.now()
         quotes = await self._market.quotes(account.environment, symbols | {BITCOIN}) if symbols else {}
         return _Evidence(
-            books=books, view=view, missing=missing, unbooked=unbooked, lots=lots, quotes=quotes, asked_at=asked_at
+            books=books,
+            view=view,
+            missing=missing,
+            unbooked=unbooked,
+            lots=lots,
+            listing=listing,
+            quotes=quotes,
+            asked_at=asked_at,
         )
 
     def _since_ms(self, books: AccountBooks, progress: AccountProgress) -> int:
@@ -173,6 +182,7 @@ class ReconcileAccount:
             missing=evidence.missing,
             unbooked=evidence.unbooked,
             lots=evidence.lots,
+            listing=evidence.listing,
             shortage_causes=causes,
         )
         return compare(evidence.books, evidence.view, lens)

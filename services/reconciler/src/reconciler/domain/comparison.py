@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,6 +12,7 @@ from reconciler.domain.balances import coins_to_look_at, compare_balances
 from reconciler.domain.books import AccountBooks, OpenOrder
 from reconciler.domain.findings import Comparison, Finding, Flow, Handover, Scope
 from reconciler.domain.foreign_flows import class_of, coins_of, flows_of, handover_of
+from reconciler.domain.listing import not_traded
 from reconciler.domain.venue import NoView, VenueExecution, VenueOrder, VenueView
 from shared.trading.errors import Invalid
 from shared.trading.link_id import LinkId, position_tail
@@ -31,6 +32,7 @@ class Lens:
         missing: Of the venue's matches with our ids, those that are not in our books.
         unbooked: Of everything else that moved coins, what is not in our books.
         lots: Smallest step of quantity by symbol, base units.
+        listing: Every listed symbol and whether it trades; empty when nobody knows.
         shortage_causes: Per coin, the classes (D4, D5, D9) noted earlier that took coins away.
     """
 
@@ -40,6 +42,7 @@ class Lens:
     missing: frozenset[str]
     unbooked: frozenset[str] = frozenset()
     lots: Mapping[str, Decimal]
+    listing: Mapping[str, bool] = field(default_factory=dict)
     shortage_causes: Mapping[str, BreakClass]
 
 
@@ -50,6 +53,10 @@ def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
     orders = [*_orders_without_row(books, view, lens), *_stale_orders(books, view, lens)]
     looked_at = {Scope.KEY, Scope.WINDOW, Scope.EXECUTIONS, Scope.ORDERS, Scope.NOTES}
     notes = _notes(books, view, lens)
+    halted: list[Finding] = []
+    if lens.listing:
+        looked_at.add(Scope.LISTING)
+        halted = not_traded(books, lens.listing)
     balances: list[Finding] = []
     short: tuple[Handover, ...] = ()
     passed_over = _coins_in_doubt(books, lens)
@@ -59,7 +66,7 @@ def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
         compared = compare_balances(books, view, lots=lens.lots, causes=causes)
         balances = [finding for finding in compared if finding.asset not in passed_over]
         short = _balance_handovers(books, balances, passed_over)
-    findings = (*missing, *orders, *notes, *balances)
+    findings = (*missing, *orders, *notes, *halted, *balances)
     return Comparison(
         findings=findings,
         looked_at=frozenset(looked_at),

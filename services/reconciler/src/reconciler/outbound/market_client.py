@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,12 +15,21 @@ from shared.trading.clock import Clock
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
 
-LOTS_FOR_S = 600.0
-"""Rules are asked for again after this long: the venue changes them twice a month at most."""
+RULES_FOR_S = 60.0
+"""Rules are asked for again after this long: a pair that is halted is to be seen soon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rules:
+    """What the venue lists, as it was at a moment of our monotonic clock."""
+
+    known_at: float
+    lots: Mapping[str, Decimal]
+    listing: Mapping[str, bool]
 
 
 class RpcMarket:
-    """Quotes as they are, lot sizes kept for ten minutes.
+    """Quotes as they are, the venue's rules kept for a minute.
 
     Args:
         ask: Where to ask.
@@ -28,7 +38,7 @@ class RpcMarket:
     def __init__(self, ask: Questions, clock: Clock) -> None:
         self._ask = ask
         self._clock = clock
-        self._lots: dict[VenueEnvironment, tuple[float, dict[str, Decimal]]] = {}
+        self._rules: dict[VenueEnvironment, _Rules] = {}
 
     async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Quote]:
         """Quotes by symbol; all of the environment for an empty list."""
@@ -38,13 +48,23 @@ class RpcMarket:
 
     async def lots(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Decimal]:
         """Smallest step of quantity by symbol, base units."""
-        known_at, lots = self._lots.get(environment, (float("-inf"), {}))
-        if self._clock.monotonic() - known_at > LOTS_FOR_S or not lots.keys() >= set(symbols):
+        return (await self._current(environment)).lots
+
+    async def listing(self, environment: VenueEnvironment) -> Mapping[str, bool]:
+        """Every listed symbol, and whether the venue takes orders for it now."""
+        return (await self._current(environment)).listing
+
+    async def _current(self, environment: VenueEnvironment) -> _Rules:
+        rules = self._rules.get(environment)
+        if rules is None or self._clock.monotonic() - rules.known_at > RULES_FOR_S:
             request = contract.GetSymbols(environment=environment, symbols=[])
-            reply = await self._ask.ask(contract.GET_INSTRUMENTS, request)
-            lots = {item.symbol: item.lot_size for item in reply.items}
-            self._lots[environment] = (self._clock.monotonic(), lots)
-        return lots
+            rows = (await self._ask.ask(contract.GET_INSTRUMENTS, request)).items
+            rules = self._rules[environment] = _Rules(
+                known_at=self._clock.monotonic(),
+                lots={row.symbol: row.lot_size for row in rows},
+                listing={row.symbol: row.trading for row in rows},
+            )
+        return rules
 
 
 class RpcIndexLevels:

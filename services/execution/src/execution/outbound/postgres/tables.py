@@ -229,6 +229,8 @@ fill = sa.Table(
     sa.Column("client_order_id", sa.Text, nullable=False),
     sa.Column("venue_order_id", sa.Text, nullable=False),
     sa.Column("booked_at", MOMENT, nullable=False),
+    sa.Column("third_coin_fee_value", MONEY, nullable=False, server_default="0"),
+    sa.Column("fee_value_stale", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ix_fill_position", "position_id"),
 )
 

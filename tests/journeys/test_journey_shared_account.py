@@ -119,32 +119,38 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
         assert (refused.value.status, refused.value.code) == (409, "shortage_changed")
         assert sum((await held(stage, customer, "BTC")).values()) == left, "to the last digit"
 
-        async def agreed() -> None:
+        async def agreed() -> bool:
             ends = [event for event in feed.of("break_found") if event["status"] == "resolved"]
-            assert ("D4", "BTC") in {(event["break_class"], event["asset"]) for event in ends}
+            return ("D4", "BTC") in {(event["break_class"], event["asset"]) for event in ends}
 
         await eventually(agreed, timeout_s=60, because="books and venue agree again")
 
     for position_id in positions:
         assert (await customer.client.position(str(position_id)))["trading_paused"] is None
         await customer.client.close_position(str(position_id))
-        assert (await customer.settled(position_id))["status"] == "CLOSED"
+        await eventually(lambda one=position_id: is_closed(customer, one), timeout_s=60, because="it is sold")
     ledger = {row["coin"]: D(row["walletBalance"]) for row in (await stage.ledger(customer.uid))["balances"]}
 
-    async def equal() -> None:
+    async def equal() -> bool:
         ours = await booked(stage, customer)
         assert {coin: ours.get(coin, D(0)) for coin in ledger} == ledger
+        return True
 
     await eventually(equal, timeout_s=60, because="everything on the account is booked, deposits too")
+
+
+async def is_closed(customer: Customer, position_id: UUID) -> bool:
+    found = await customer.client.position(str(position_id))
+    assert found["status"] == "CLOSED", (found["status"], found["blocked_reason"], found["reasons"])
+    return True
 
 
 async def asks_first(customer: Customer, positions: list[UUID]) -> None:
     """Both positions pause, and neither sells before the user has spoken."""
 
-    async def paused() -> None:
-        for position_id in positions:
-            found = await customer.client.position(str(position_id))
-            assert found["trading_paused"] == "shortage:BTC"
+    async def paused() -> bool:
+        found = [await customer.client.position(str(position_id)) for position_id in positions]
+        return [position["trading_paused"] for position in found] == ["shortage:BTC"] * 2
 
     await eventually(paused, timeout_s=20, because="both positions pause")
     with pytest.raises(ApiProblem) as refusal:

@@ -48,7 +48,8 @@ class RpcMarket:
 
     async def lots(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Decimal]:
         """Smallest step of quantity by symbol, base units."""
-        return (await self._current(environment)).lots
+        lots = (await self._current(environment)).lots
+        return {symbol: lots[symbol] for symbol in symbols if symbol in lots}
 
     async def listing(self, environment: VenueEnvironment) -> Mapping[str, bool]:
         """Every listed symbol, and whether the venue takes orders for it now."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 
 def test_an_acknowledged_order_has_not_traded_yet(floor: Any) -> None:
     account = floor.account(USDT="1000")
@@ -171,3 +173,43 @@ def test_prices_that_reach_nothing_leave_resting_orders_alone(floor: Any) -> Non
     floor.market.set_price("BTCUSDT", mid + 700)
     floor.exchange.match_resting()
     assert (buy.status, sell.status) == ("New", "Filled")
+
+
+@pytest.mark.parametrize(
+    ("lot", "in_force", "status", "traded"),
+    [
+        ("1", "GTC", "Cancelled", "0"),
+        ("1", "IOC", "Cancelled", "0"),
+        ("1", "FOK", "Cancelled", "0"),
+        ("1", "PostOnly", "Cancelled", "0"),
+        ("0.002", "GTC", "PartiallyFilledCanceled", "0.004"),
+        ("0.002", "FOK", "Cancelled", "0"),
+    ],
+)
+def test_a_lot_raised_between_acknowledgement_and_match_never_fills_an_order_short(
+    floor: Any, lot: str, in_force: str, status: str, traded: str
+) -> None:
+    account = floor.account(USDT="100000")
+    price = str(floor.bid("BTCUSDT") if in_force == "PostOnly" else floor.ask("BTCUSDT") + 100)
+    order = floor.place(account, match=False, symbol="BTCUSDT", side="Buy", orderType="Limit", qty="0.005",
+                        price=price, timeInForce=in_force)  # fmt: skip
+    floor.market.change_rules("BTCUSDT", {"lot_size": Decimal(lot)})
+    floor.match_all()
+    assert (order.status, order.filled_quantity) == (status, Decimal(traded))
+    assert all(item.quantity > 0 for item in order.executions)
+    assert account.holding("USDT").locked == 0
+
+
+@pytest.mark.parametrize(
+    ("lot", "status", "traded"), [("1", "Cancelled", "0"), ("0.002", "PartiallyFilledCanceled", "0.004")]
+)
+def test_a_lot_raised_over_a_resting_order_never_fills_it_short(floor: Any, lot: str, status: str, traded: str) -> None:
+    account = floor.account(USDT="100000")
+    order = floor.place(account, symbol="BTCUSDT", side="Buy", orderType="Limit", qty="0.005", price="118000")
+    assert order.resting
+    floor.market.change_rules("BTCUSDT", {"lot_size": Decimal(lot)})
+    floor.market.set_price("BTCUSDT", Decimal(117500))
+    floor.exchange.match_resting()
+    assert (order.status, order.filled_quantity) == (status, Decimal(traded))
+    assert all(item.quantity > 0 for item in order.executions)
+    assert account.holding("USDT").locked == 0

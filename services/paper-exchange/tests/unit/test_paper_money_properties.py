@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 from paper_exchange.application.accounts import Accounts
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.milestones import Milestones
+from paper_exchange.application.venue_events import VenueEvents
 from paper_exchange.domain.exact import add, mul
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.refusal import Refused
+from paper_exchange.outbound.dataset import load_listings
 from paper_exchange.outbound.record_codec import decode_record, encode_record
 from paper_exchange.outbound.state_dump import state_bytes
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
+LOTS = {listing.symbol: listing.lot_size for listing in load_listings() if listing.symbol in SYMBOLS}
 
 
 @st.composite
@@ -61,6 +64,9 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
         st.tuples(st.just("restart"), st.none()),
         st.tuples(st.just("reset"), st.none()),
         st.tuples(st.just("withdraw"), st.integers(1, 5000)),
+        st.tuples(st.just("rules"), st.tuples(st.sampled_from(SYMBOLS), st.sampled_from([1, 7, 40, 3000, 10**7]))),
+        st.tuples(st.just("halt"), st.tuples(st.sampled_from(SYMBOLS), st.booleans())),
+        st.tuples(st.just("late"), st.tuples(st.integers(0, 30), st.integers(1, 4000))),
     )
     return draw(st.lists(step, min_size=4, max_size=25))
 
@@ -103,6 +109,16 @@ def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
         if orders:
             order = orders[what % len(orders)]
             floor.exchange.cancel(order.uid, {"symbol": order.symbol, "orderId": order.order_id})
+    elif kind == "rules":
+        symbol, factor = what
+        floor.market.change_rules(symbol, {"lot_size": LOTS[symbol] * factor})
+        floor.exchange.match_resting()
+    elif kind == "halt":
+        symbol, on = what
+        floor.market.halted = floor.market.halted | {symbol} if on else floor.market.halted - {symbol}
+        floor.exchange.match_resting()
+    elif kind == "late":
+        fill_late(floor, what)
     elif kind == "withdraw":
         floor.accounts.transfer(accounts[0].uid, "USDT", Decimal(-what))
     else:
@@ -132,6 +148,15 @@ def restart(floor: Any) -> None:
     )
     floor.accounts = Accounts(floor.exchange, floor.secrets, floor.feed)
     floor.match_all()
+
+
+def fill_late(floor: Any, what: tuple[int, int]) -> None:
+    ended = [order for order in floor.ledger.orders.values() if not order.is_open and not order.by_value]
+    if ended:
+        order = ended[what[0] % len(ended)]
+        quantity = floor.market.listings[order.symbol].quantity_of(what[1])
+        events = VenueEvents(floor.exchange, floor.accounts, floor.feed)
+        events.fill_late(order.uid, order.order_id, quantity=quantity, price=order.limit_price)
 
 
 def amend(floor: Any, what: dict[str, Any]) -> None:
@@ -193,6 +218,9 @@ def check_orders(ledger: Ledger) -> None:
         assert order.fee == sum_exact([item.fee for item in order.executions])
         for item in order.executions:
             assert item.fee == mul(item.quantity if order.side == "Buy" else item.value, Decimal("0.001"))
+            assert item.quantity > 0
+        if order.status == "Filled":
+            assert spent == order.quantity
         if not order.is_open:
             assert order.locked == 0
 

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from paper_exchange.domain import order as states
 from paper_exchange.domain.book import Book, Level
-from paper_exchange.domain.exact import mul, sub, whole_steps
+from paper_exchange.domain.exact import add, mul, sub, whole_steps
 from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.order import Order
 
@@ -40,13 +40,28 @@ def match(order: Order, book: Book) -> Outcome | None:
     """
     listing = book.listing
     levels = _reachable(order, book)
+    if order.by_value:
+        return _match_by_value(order, levels, listing)
+    if not _lots_left(order, listing):
+        return _ended_short(order, ())  # the lot was raised meanwhile: what is left can never trade
     if order.resting:
         return _match_resting(order, levels, listing)
     if order.time_in_force == "PostOnly":
         return _post_only(order, levels)
-    if order.by_value:
-        return _match_by_value(order, levels, listing)
     return _match_quantity(order, levels, listing)
+
+
+def _lots_left(order: Order, listing: Listing) -> int:
+    """The whole lots that can still trade, under the rules of now."""
+    return whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
+
+
+def _fills(order: Order, trades: Iterable[Trade]) -> bool:
+    """Whether these trades fill the order to the last unit."""
+    filled = order.filled_quantity
+    for trade in trades:
+        filled = add(filled, trade.quantity)
+    return filled == order.quantity
 
 
 def _post_only(order: Order, levels: Iterable[Level]) -> Outcome:
@@ -57,15 +72,17 @@ def _post_only(order: Order, levels: Iterable[Level]) -> Outcome:
 
 
 def _match_quantity(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome:
-    wanted = whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
+    wanted = _lots_left(order, listing)
     if order.time_in_force == "FOK":
         levels = list(levels)
-        if sum(level.lots for level in levels) < wanted:
-            return Outcome(trades=(), status=states.CANCELLED, reject_reason=states.NOT_FULL)
+        whole = add(order.filled_quantity, listing.quantity_of(wanted)) == order.quantity
+        if not whole or sum(level.lots for level in levels) < wanted:
+            status = states.PARTIALLY_FILLED_CANCELED if order.filled_quantity else states.CANCELLED
+            return Outcome(trades=(), status=status, reject_reason=states.NOT_FULL)
     trades, left = _take(levels, wanted, listing)
-    if not left:
+    if _fills(order, trades):
         return Outcome(trades=trades, status=states.FILLED)
-    if order.time_in_force == "GTC":
+    if left and order.time_in_force == "GTC":
         return Outcome(trades=trades, status=states.PARTIALLY_FILLED if trades else order.status, rests=True)
     return _ended_short(order, trades)
 
@@ -92,12 +109,13 @@ def _take(levels: Iterable[Level], wanted: int, listing: Listing) -> tuple[tuple
 
 def _match_resting(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome | None:
     """The market came to the order: it trades at its own price, as maker."""
-    wanted = whole_steps(sub(order.quantity, order.filled_quantity), step=listing.lot_size)
-    at_market, left = _take(levels, wanted, listing)
+    at_market, left = _take(levels, _lots_left(order, listing), listing)
     if not at_market:
         return None
     trades = tuple(Trade(order.price, trade.quantity) for trade in at_market)
-    return Outcome(trades=trades, status=states.PARTIALLY_FILLED if left else states.FILLED)
+    if left:
+        return Outcome(trades=trades, status=states.PARTIALLY_FILLED)
+    return Outcome(trades=trades, status=states.FILLED) if _fills(order, trades) else _ended_short(order, trades)
 
 
 def _match_by_value(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome:

@@ -96,6 +96,17 @@ class Neighbours:
             execution.MAKE_CLOSE_PLAN,
             lambda ask: a_plan(ask.user_id, kind="close", position_id=ask.position_id),
         )
+        self.answer(
+            execution.MAKE_RUN_PLAN,
+            lambda ask: a_plan(
+                ask.user_id,
+                kind=ask.kind,
+                position_id=ask.position_id,
+                amount=ask.amount or Decimal(0),
+                options=ask.options,
+                position_version=2,
+            ),
+        )
         self.answer(execution.GET_POSITION, self._no_position)
 
     @staticmethod

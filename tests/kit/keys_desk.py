@@ -146,7 +146,7 @@ async def approve(
             environment=key.environment,
             position_id=plan.position_id,
             plan_id=plan.plan_id,
-            side=side,
+            sides=frozenset({side}),
             ceilings=[
                 PlanCeiling(
                     symbol=symbol,
@@ -160,6 +160,6 @@ async def approve(
                 for symbol in symbols
             ],
             expires_at=desk.clock.now() + timedelta(seconds=life_s),
-            approved_amount=None if amount is None else Decimal(amount),
+            approved_amount=None if side is Side.SELL else Decimal(amount or "1000000000"),
         )
     )

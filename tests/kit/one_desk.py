@@ -185,7 +185,7 @@ class Books:
 
     async def reserve(self, _: Any) -> None: ...
 
-    async def reserved(self, *_: Any) -> Decimal:
+    async def spoken_for(self, *_: Any) -> Decimal:
         return self.put_aside
 
     async def position(self, _: UUID) -> Position:
@@ -201,6 +201,8 @@ class Books:
         self.settled.append(position)
 
     async def save_run(self, _: Run) -> None: ...
+
+    async def add_lines(self, _: Any) -> None: ...
 
     async def release(self, _: Any) -> None: ...
 

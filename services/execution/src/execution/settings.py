@@ -19,6 +19,9 @@ class Settings(ServiceSettings, VenueSettings, LinkSettings):
         price_band: Largest distance of a limit price from the best price, a fraction.
         minimum_factor: A buy leg must be worth this times the venue's minimum.
         skipped_weight_max: Largest share of an index that a plan may skip.
+        absolute_band: Drift, a fraction of a position, from which a coin is outside its band.
+        relative_band: The same as a share of the coin's own target; one of both suffices.
+        smallest_leg_share: A rebalance trades no leg below this share of the position.
         fee_rate: Estimate of the taker fee in plans; fills carry the real one.
         plan_valid_s: How long a plan may be executed.
         lease_s: How long a desk is kept without renewal; after a crash nobody trades for its accounts so long.
@@ -33,6 +36,9 @@ class Settings(ServiceSettings, VenueSettings, LinkSettings):
     price_band: Decimal = Field(default=Decimal("0.01"), gt=0, lt=1)
     minimum_factor: Decimal = Field(default=Decimal("1.3"), ge=1)
     skipped_weight_max: Decimal = Field(default=Decimal("0.10"), ge=0, lt=1)
+    absolute_band: Decimal = Field(default=Decimal("0.05"), gt=0, lt=1)
+    relative_band: Decimal = Field(default=Decimal("0.25"), gt=0)
+    smallest_leg_share: Decimal = Field(default=Decimal("0.001"), ge=0, lt=1)
     fee_rate: Decimal = Field(default=Decimal("0.001"), ge=0, lt=1)
     plan_valid_s: int = Field(default=60, ge=1)
     lease_s: float = Field(default=5.0, ge=1)

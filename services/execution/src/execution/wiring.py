@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from execution.application.accept_basket_order import AcceptBasketOrder
 from execution.application.accept_close import AcceptClose
+from execution.application.accept_run import AcceptRun
 from execution.application.book_flows import BookFlows
 from execution.application.book_venue_record import BookVenueRecord
 from execution.application.bookkeeping import Bookkeeper
@@ -18,6 +19,7 @@ from execution.application.fee_prices import FeePrices
 from execution.application.linking import Linking
 from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_plan import MakePlan
+from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.purse import Purse
 from execution.application.read_books import ReadBooks
@@ -26,6 +28,7 @@ from execution.application.resolve_unknown import ResolveUnknown
 from execution.application.send_orders import SendOrders
 from execution.application.settle_by_hand import SettleByHand
 from execution.application.trade_run import TradeRun
+from execution.domain.basket import Bands
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.sizing import SizingRules
 from execution.inbound.account_rpc import create_account_rpc
@@ -58,7 +61,9 @@ class Rooms:
     venue: BybitVenue
     make_plan: MakePlan
     make_close_plan: MakeClosePlan
+    make_run_plan: MakeRunPlan
     accept: AcceptBasketOrder
+    run: AcceptRun
     close: AcceptClose
     book: BookVenueRecord
     read_books: ReadBooks
@@ -90,7 +95,15 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
             books=books,
             bookkeeper=bookkeeper,
             purse=lambda account: Purse(venue=venue, account=account, times=times, clock=clock),
-            trade_run=TradeRun(books=books, market=market, linking=linking, times=times, clock=clock, ids=ids),
+            trade_run=TradeRun(
+                books=books,
+                market=market,
+                linking=linking,
+                times=times,
+                clock=clock,
+                ids=ids,
+                minimum_factor=settings.minimum_factor,
+            ),
             send_orders=SendOrders(venue=venue, clock=clock, batch_size=settings.batch_size),
             resolve=ResolveUnknown(
                 books=books, venue=venue, market=market, bookkeeper=bookkeeper, times=times, clock=clock
@@ -118,7 +131,9 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         venue=venue,
         make_plan=MakePlan(room),
         make_close_plan=MakeClosePlan(room),
+        make_run_plan=MakeRunPlan(room),
         accept=AcceptBasketOrder(books=books, bell=office, clock=clock, ids=ids),
+        run=AcceptRun(books=books, bell=office, clock=clock, ids=ids),
         close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
         book=BookVenueRecord(
             books=books,
@@ -149,11 +164,12 @@ def build(settings: Settings) -> Process:
         settings,
         database=rooms.database,
         outbox=outbox,
-        events=[create_orders(accept=rooms.accept, close=rooms.close), create_tasks(book=rooms.book)],
+        events=[create_orders(accept=rooms.accept, run=rooms.run, close=rooms.close), create_tasks(book=rooms.book)],
         rpc=[
             create_rpc(
                 make_plan=rooms.make_plan,
                 make_close_plan=rooms.make_close_plan,
+                make_run_plan=rooms.make_run_plan,
                 read_books=rooms.read_books,
                 register=rooms.register,
                 settle_by_hand=rooms.settle_by_hand,
@@ -173,6 +189,9 @@ def _rules(settings: Settings) -> PlanRules:
             band=settings.price_band,
             minimum_factor=settings.minimum_factor,
             skipped_weight_max=settings.skipped_weight_max,
+        ),
+        bands=Bands(
+            absolute=settings.absolute_band, relative=settings.relative_band, smallest=settings.smallest_leg_share
         ),
         fee_rate=settings.fee_rate,
         valid_for=timedelta(seconds=settings.plan_valid_s),

@@ -114,8 +114,14 @@ async def test_a_position_gains_only_by_the_coins_that_it_held(counter: Any) -> 
     assert counter.position.proceeds == D("24.975")
     assert counter.position.fees == D("0.025")
     assert imbalance(counter.state.lines) == {}
-    held = [line.amount for line in counter.state.lines if line.ledger is LedgerAccount.POSITION]
-    assert sum(held) == D("-0.25") + D("24.975")
+    held = {
+        asset: sum(
+            line.amount for line in counter.state.lines if line.ledger is LedgerAccount.POSITION and line.asset == asset
+        )
+        for asset in ("BTC", "USDT")
+    }
+    assert held == {"BTC": D("-0.25"), "USDT": counter.position.cash}, "what a close brings is the user's own money"
+    assert (counter.position.withdrawn, counter.position.cash) == (D("24.975"), 0)
 
 
 async def test_one_match_that_cannot_be_booked_keeps_no_other_from_the_books(counter: Any) -> None:

@@ -16,6 +16,7 @@ from gateway.application.hub import Hub
 from gateway.application.keep_dead_letter import KeepDeadLetter
 from gateway.application.open_position import OpenPosition
 from gateway.application.paint_picture import PaintPicture
+from gateway.application.run_plan import RunPlan
 from gateway.application.sweep_waiting import SweepWaiting
 from gateway.application.turns import Turns
 from gateway.inbound.api import create_app
@@ -135,6 +136,7 @@ class Gateway:
             close_position=ClosePosition(
                 acceptances=acceptances, planner=planner, turns=turns, clock=self._clock, signing_s=settings.signing_s
             ),
+            run_plan=RunPlan(acceptances=acceptances, turns=turns, clock=self._clock, signing_s=settings.signing_s),
             plans=planner,
             plan_shelf=shelf,
             index_shelf=index_shelf,

@@ -56,11 +56,26 @@ def a_position(**other: Any) -> Position:
             {"complete": False, "reasons": ["SOLUSDT: price_band"]},
             "top-10 is bought for 249.1 USDT, but not every part of it (SOLUSDT: price_band).",
         ),
-        ({"blocked_reason": "residual"}, "top-10 could not be sold completely: residual."),
+        (
+            {"blocked_reason": "residual", "run_kind": "close"},
+            "top-10 could not be sold completely: residual.",
+        ),
+        ({"blocked_reason": "plan_expired"}, "top-10 could not be traded as ordered: plan_expired."),
         ({"status": PositionStatus.EXECUTING}, "Buying top-10 for up to 250 USDT has started."),
         ({"status": PositionStatus.FAILED, "reasons": ["no_price"]}, "Nothing of top-10 was bought: no_price."),
         ({"status": PositionStatus.CLOSED, "proceeds": Decimal("251.5")}, "top-10 is sold; proceeds 251.5 USDT."),
-        ({"status": PositionStatus.REBALANCING}, "top-10 is rebalancing."),
+        (
+            {"status": PositionStatus.REBALANCING, "run_kind": "invest"},
+            "Putting more money into top-10 has started.",
+        ),
+        (
+            {"run_kind": "rebalance", "complete": False, "reasons": ["SOLUSDT:price_band"]},
+            "top-10 is back at its targets, but not every order went through (SOLUSDT:price_band).",
+        ),
+        (
+            {"run_kind": "withdraw", "complete": True, "withdrawn": Decimal("99.5")},
+            "Money was taken out of top-10: 99.5 USDT so far.",
+        ),
     ],
 )
 def test_the_feed_says_what_happened(facts: dict[str, Any], sentence: str) -> None:

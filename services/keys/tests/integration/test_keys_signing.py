@@ -7,18 +7,20 @@ import hmac
 import json
 import statistics
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from uuid import uuid4
 
 import pytest
 from kit.keys_desk import Desk, approve
-from kit.keys_plan import a_plan
+from kit.keys_plan import Plan, a_plan
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from keys.application.approve_plan import ApprovedPlan
 from keys.application.sign import PENDING_AT_MOST_S, AskAgain, RetryReason, Signed
+from keys.domain.allowance import PlanCeiling
 from keys.domain.endpoints import Caller
 from keys.domain.errors import (
     CeilingExceeded,
@@ -33,6 +35,7 @@ from keys.domain.errors import (
     SignatureTooLate,
 )
 from keys.domain.lane import Lane
+from keys.domain.stored_key import StoredKey
 from keys.outbound.postgres.shared_egress import SharedEgress
 from shared.contracts.topology import ACK_WAIT_S
 from shared.trading.errors import Denied, Invalid
@@ -237,6 +240,24 @@ async def test_approvals_of_a_month_ago_are_forgotten_and_the_login_role_itself_
                 await session.execute(text(f"delete from keys.{table}"))
 
 
+def _both_ways(key: StoredKey, plan: Plan, amount: Decimal | None) -> ApprovedPlan:
+    """A rebalance: BTC is sold, ETH is bought, together for at most the amount."""
+    return ApprovedPlan(
+        user_id=key.user_id,
+        key_id=key.key_id,
+        environment=key.environment,
+        position_id=plan.position_id,
+        plan_id=plan.plan_id,
+        sides=frozenset(Side),
+        ceilings=[
+            PlanCeiling(symbol=symbol, side=side, max_quantity=Decimal(1), max_notional=Decimal(1000))
+            for symbol, side in (("BTCUSDT", Side.SELL), ("ETHUSDT", Side.BUY))
+        ],
+        expires_at=datetime.now(UTC) + timedelta(minutes=1),
+        approved_amount=amount,
+    )
+
+
 async def test_an_approval_counts_for_its_own_account_user_and_environment_only(desk: Desk) -> None:
     key, other = await desk.add(desk.paper.open()), await desk.add(desk.paper.open())
     plan, stranger = a_plan(), uuid4()
@@ -251,6 +272,18 @@ async def test_an_approval_counts_for_its_own_account_user_and_environment_only(
     await approve(desk, key, plan, quantity="1000000")
     (row,) = await desk.rows("select max_quantity from keys.plan_ceilings")
     assert row["max_quantity"] == 1
+
+
+async def test_a_rebalance_sells_one_and_buys_the_other_and_never_both_ways_with_one(desk: Desk) -> None:
+    key = await desk.add(desk.paper.open())
+    both = a_plan()
+    await desk.cases.approve(_both_ways(key, both, Decimal(1)))
+    await desk.signed(key, CREATE, both.create(0, side="Sell"))
+    await desk.signed(key, CREATE, both.create(1, symbol="ETHUSDT"))
+    with pytest.raises(CeilingMissing):
+        await desk.sign(key, CREATE, both.create(2))
+    with pytest.raises(Invalid):
+        await desk.cases.approve(_both_ways(key, a_plan(), None))
 
 
 async def test_refusals_are_audited_with_who_and_why(desk: Desk) -> None:

@@ -6,6 +6,7 @@ An event that tells of many nouns at once is an aggregate of its own, told once:
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -92,13 +93,19 @@ class PositionView(Contract):
     """Why nothing trades on it by itself: `shortage:BTC` until the user says what happened to its coins."""
     policy: Literal["HOLD"] = "HOLD"
     run_id: UUID
-    run_kind: Literal["buy", "close"]
+    run_kind: Literal["buy", "close", "invest", "rebalance", "withdraw"]
     approved_amount: DecimalText
     """Quote units approved for the opening run."""
     invested: DecimalText
     """Quote units paid so far for buys."""
     proceeds: DecimalText
     """Quote units received so far from sells, after quote fees."""
+    contributed: DecimalText = Decimal(0)
+    """Quote units that came in from the account's free money so far; while a buy trades, all that it may spend."""
+    withdrawn: DecimalText = Decimal(0)
+    """Quote units that went back to the account's free money so far."""
+    cash: DecimalText = Decimal(0)
+    """The position's own quote money: contributed - withdrawn + proceeds - invested."""
     legs: list[LegView]
     created_at: Moment
     updated_at: Moment
@@ -113,13 +120,19 @@ class PositionExecuting(EventData):
 
 
 class PositionActive(EventData):
-    """Every leg of the opening run settled and something was bought (or a close ended with unsellable rest)."""
+    """Every leg of the newest run settled and the position holds something; `run_kind` says what the run was for."""
 
     position: PositionView
 
 
 class PositionFailed(EventData):
     """Nothing was bought."""
+
+    position: PositionView
+
+
+class PositionRebalancing(EventData):
+    """A run on a position that stands was accepted: more money in, back to its targets, or money out."""
 
     position: PositionView
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 from shared.contracts.fields import Contract, DecimalText, EventData, Moment
@@ -50,4 +51,20 @@ class ClosePosition(EventData):
     environment: VenueEnvironment
     plan_id: UUID
     ceilings: list[Ceiling]
+    expires_at: Moment
+
+
+class ExecutePlan(EventData):
+    """Execute a plan for a position that stands: put money in, trade it back to its targets, or take money out."""
+
+    position_id: UUID
+    user_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+    plan_id: UUID
+    kind: Literal["invest", "rebalance", "withdraw"]
+    approved_amount: DecimalText | None = None
+    """Quote units that all its signed buys together may move; null for a run that only sells."""
+    ceilings: list[Ceiling]
+    """One per symbol; sells and buys may stand side by side."""
     expires_at: Moment

@@ -37,9 +37,11 @@ class EventSpec:
 EVENTS: tuple[EventSpec, ...] = (
     EventSpec(orders.PlaceBasketOrder, "orders", "place_basket_order", "gateway"),
     EventSpec(orders.ClosePosition, "orders", "close_position", "gateway"),
+    EventSpec(orders.ExecutePlan, "orders", "execute_plan", "gateway"),
     EventSpec(execution.PositionExecuting, "execution", "position_executing", "execution"),
     EventSpec(execution.PositionActive, "execution", "position_active", "execution"),
     EventSpec(execution.PositionFailed, "execution", "position_failed", "execution"),
+    EventSpec(execution.PositionRebalancing, "execution", "position_rebalancing", "execution"),
     EventSpec(execution.PositionClosing, "execution", "position_closing", "execution"),
     EventSpec(execution.PositionClosed, "execution", "position_closed", "execution"),
     EventSpec(execution.LegsUpdated, "execution", "legs_updated", "execution"),

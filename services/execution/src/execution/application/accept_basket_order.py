@@ -6,8 +6,8 @@ from datetime import datetime
 
 import structlog
 
-from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
-from execution.application.book_ports import Books, Reservation, Work
+from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run, put_aside
+from execution.application.book_ports import Books, Work
 from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import Bell, FreshRun
 from execution.application.told import PositionTold
@@ -67,19 +67,19 @@ class AcceptBasketOrder:
 
     async def _start(self, work: Work, command: Command, plan: Plan) -> FreshRun:
         now = self._clock.now()
-        run = new_run(command, RunKind.BUY, approved=command.approved, now=now)
+        run = new_run(command, RunKind.BUY, approved=command.approved, now=now, cash_part=plan.cash_part)
         legs = new_legs(run, plan.legs, self._ids)
         position = self._position(command, plan, PositionStatus.EXECUTING)
         await work.add_position(position)
         await work.add_run(run)
         await work.add_legs(legs)
         await work.save_holdings(_targets(run, plan))
-        await work.reserve([_reservation(run)])
+        await work.reserve([put_aside(run, QUOTE_ASSET, run.approved)])
         await work.want_desk(command.account, trades=True, watch_until=now + WATCH_AFTER_RUN)
         work.tell(PositionTold(position=position, legs=legs), run=run)
         sending = sum(leg.status is LegStatus.PLANNED for leg in legs)
         log.info("basket_order_accepted", position_id=str(position.position_id), run_id=str(run.run_id), legs=sending)
-        return FreshRun(run=run, legs=legs, needed=await work.reserved(run.account_id, QUOTE_ASSET))
+        return FreshRun(run=run, legs=legs, needed=await work.spoken_for(run.account_id, QUOTE_ASSET))
 
     def _position(
         self, command: Command, plan: Plan | None, status: PositionStatus, *, reasons: tuple[str, ...] = ()
@@ -97,6 +97,7 @@ class AcceptBasketOrder:
             run_id=command.plan_id,
             run_kind=RunKind.BUY,
             approved_amount=command.approved,
+            contributed=command.approved if status is PositionStatus.EXECUTING else ZERO,
             created_at=now,
             updated_at=now,
             traded_at=now,
@@ -108,21 +109,9 @@ def _refusal(command: Command, plan: Plan | None, now: datetime) -> str | None:
         return "plan_not_found"
     if now > command.expires_at:
         return "plan_expired"
-    if exact_sum([leg.max_notional for leg in plan.to_send]) > command.approved:
+    if exact_sum([leg.max_notional for leg in plan.to_send]) + plan.cash_part > command.approved:
         return "approved_amount_below_plan"
     return None
-
-
-def _reservation(run: Run) -> Reservation:
-    return Reservation(
-        holder_id=run.run_id,
-        asset=QUOTE_ASSET,
-        user_id=run.user_id,
-        account_id=run.account_id,
-        position_id=run.position_id,
-        run_id=run.run_id,
-        amount=run.approved,
-    )
 
 
 def _targets(run: Run, plan: Plan) -> list[PositionHolding]:

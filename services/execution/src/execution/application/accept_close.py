@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from decimal import Decimal
-
 import structlog
 
-from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run
-from execution.application.book_ports import Books, Reservation, Work
+from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run, put_aside, within_ledger
+from execution.application.book_ports import Books, Work
 from execution.application.closable import free_holdings, must_be_closable
 from execution.application.ports import Bell
 from execution.application.settle_run import settle_run
 from execution.application.told import IncidentTold, PositionTold
-from execution.domain.close_plan import sellable
 from execution.domain.errors import PlanExpired, PlanNotFound, PositionNotClosable, PositionNotFound
-from execution.domain.plan import Plan, PlanLine
-from execution.domain.position import Position, PositionHolding, Run, RunKind
+from execution.domain.plan import Plan
+from execution.domain.position import Position, RunKind
 from shared.trading.clock import Clock, Ids
 from shared.trading.errors import PlatformError
 from shared.trading.money import ZERO
@@ -92,7 +87,7 @@ class AcceptClose:
         now = self._clock.now()
         run = new_run(command, RunKind.CLOSE, approved=ZERO, now=now)
         holdings = await free_holdings(work, position)
-        legs = new_legs(run, _within_ledger(plan.legs, holdings), self._ids)
+        legs = new_legs(run, within_ledger(plan.legs, holdings), self._ids)
         closing = position.moved(
             PositionStatus.CLOSING, now, run_id=run.run_id, run_kind=RunKind.CLOSE, blocked_reason=None, reasons=()
         )
@@ -100,39 +95,8 @@ class AcceptClose:
         await work.add_run(run)
         await work.add_legs(legs)
         planned = [leg for leg in legs if leg.status is LegStatus.PLANNED]
-        await work.reserve([_reservation(run, leg.base_asset, leg.quantity) for leg in planned])
+        await work.reserve([put_aside(run, leg.base_asset, leg.quantity) for leg in planned])
         await work.want_desk(command.account, trades=True, watch_until=now + WATCH_AFTER_RUN)
         work.tell(PositionTold(position=closing, legs=await work.legs_of_position(position.position_id)), run=run)
         log.info("close_accepted", position_id=str(position.position_id), run_id=str(run.run_id), legs=len(planned))
         await settle_run(work, run, now=now)
-
-
-def _within_ledger(lines: Sequence[PlanLine], holdings: Sequence[PositionHolding]) -> list[PlanLine]:
-    """The plan's lines, none above what the position holds now and has not put aside."""
-    held = {holding.symbol: holding.quantity for holding in holdings}
-    return [_capped(line, held.get(line.symbol, ZERO)) if line.check == "ok" else line for line in lines]
-
-
-def _capped(line: PlanLine, held: Decimal) -> PlanLine:
-    if line.quantity <= held:
-        return line
-    quantity = sellable(
-        held,
-        price=line.limit_price,
-        lot_size=line.lot_size,
-        min_quantity=line.min_quantity,
-        min_notional=line.min_notional,
-    )
-    return replace(line, quantity=quantity, check="ok" if quantity else "residual")
-
-
-def _reservation(run: Run, asset: str, amount: Decimal) -> Reservation:
-    return Reservation(
-        holder_id=run.run_id,
-        asset=asset,
-        user_id=run.user_id,
-        account_id=run.account_id,
-        position_id=run.position_id,
-        run_id=run.run_id,
-        amount=amount,
-    )

@@ -16,9 +16,10 @@ from execution.application.purse import Funds, needed_for
 from execution.application.send_orders import Patience
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
-from execution.domain.position import Run, RunKind
+from execution.domain.position import Run
+from execution.domain.turn import due
 from shared.trading.errors import Unavailable
-from shared.trading.status import LegStatus
+from shared.trading.status import LegStatus, Side
 
 log = structlog.get_logger(__name__)
 
@@ -172,7 +173,7 @@ class AccountDesk:
         try:
             async with self._tools.books.work(self._lease.account.user_id) as work:
                 runs = await work.trading_runs(self._lease.account.account_id)
-                late = [(run, _planned(await work.legs_of_run(run.run_id))) for run in runs if self._over(run)]
+                late = [(run, due(await work.legs_of_run(run.run_id))) for run in runs if self._over(run)]
             for run, legs in late:
                 if legs:
                     await self._tools.trade_run.intents(self._lease, run, legs)
@@ -195,16 +196,16 @@ class AccountDesk:
         if self._warm and not runs:
             group.create_task(self._purse.warm())
         self._warm = False
-        for run, legs, funds in planned:
+        for run, legs, funds, _ in planned:
             await self._trade_run(group, run, legs, funds)
-        return any(legs for _, legs, _ in planned)
+        return any(waiting for _, _, _, waiting in planned)
 
     async def _trade_fresh(self, group: asyncio.TaskGroup) -> bool:
         """Runs that were handed over: their intents say again, under the lock, what is still to be sent."""
         handed, self._fresh = self._fresh, []
         for fresh in handed:
             funds = Funds(purse=self._purse, needed=fresh.needed)
-            await self._trade_run(group, fresh.run, _planned(fresh.legs), funds)
+            await self._trade_run(group, fresh.run, due(fresh.legs), funds)
         return True
 
     async def _trade_run(self, group: asyncio.TaskGroup, run: Run, legs: Sequence[Leg], funds: Funds | None) -> None:
@@ -216,13 +217,15 @@ class AccountDesk:
         self._news.expect(links)
         group.create_task(self._send(attempts, until=run.expires_at))
 
-    async def _due(self, work: Work, run: Run, *, younger: Sequence[Run]) -> tuple[Run, list[Leg], Funds | None]:
-        """A run's planned legs, and what a buy that has sent nothing yet needs."""
+    async def _due(self, work: Work, run: Run, *, younger: Sequence[Run]) -> tuple[Run, list[Leg], Funds | None, bool]:
+        """A run's legs whose turn it is, what its first buys need, and whether any leg still waits for its turn."""
         legs = await work.legs_of_run(run.run_id)
-        planned = _planned(legs)
-        if not planned or run.kind is not RunKind.BUY or any(leg.client_order_id for leg in legs):
-            return run, planned, None
-        return run, planned, Funds(purse=self._purse, needed=await needed_for(work, run, younger=younger))
+        now = due(legs)
+        waiting = any(leg.status is LegStatus.PLANNED for leg in legs)
+        buys = [leg for leg in legs if leg.side is Side.BUY]
+        if not any(leg.side is Side.BUY for leg in now) or any(leg.client_order_id for leg in buys):
+            return run, now, None, waiting
+        return run, now, Funds(purse=self._purse, needed=await needed_for(work, run, younger=younger)), waiting
 
     async def _rest(self) -> None:
         account = self._lease.account
@@ -259,7 +262,3 @@ async def _pause(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         return
-
-
-def _planned(legs: Sequence[Leg]) -> list[Leg]:
-    return [leg for leg in legs if leg.status is LegStatus.PLANNED]

@@ -147,8 +147,8 @@ class Work(Protocol):
         """Store holdings, new ones too."""
         ...
 
-    async def reserved(self, account_id: UUID, asset: str) -> Decimal:
-        """All that is put aside of an asset."""
+    async def spoken_for(self, account_id: UUID, quote_asset: str) -> Decimal:
+        """Quote money that is not free: what runs have put aside, and what is a position's own cash."""
         ...
 
     async def reservations_of_run(self, run_id: UUID) -> Sequence[Reservation]:

@@ -1,4 +1,4 @@
-"""Whether a position may be sold now, and what of it."""
+"""Whether a position may be traded now, and what of it may be sold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from execution.application.book_ports import Work
-from execution.domain.errors import PositionNotClosable
+from execution.domain.errors import PositionBusy, PositionNotClosable
 from execution.domain.position import Position, PositionHolding
 from shared.trading.money import ZERO
 from shared.trading.status import PositionStatus
@@ -21,28 +21,42 @@ async def must_be_closable(work: Work, position: Position) -> None:
         PositionNotClosable: not ACTIVE, the fate of an order is not known, or coins of it left the account; `reason` is
             in the context.
     """
+    obstacle = await _obstacle(work, position)
+    if obstacle is not None:
+        raise PositionNotClosable(obstacle[0], context={"reason": obstacle[1]})
+
+
+async def must_stand_still(work: Work, position: Position) -> None:
+    """The same for every other run: what a position holds must be known before anything is planned on it.
+
+    Raises:
+        PositionBusy: as above; `reason` is in the context.
+    """
+    obstacle = await _obstacle(work, position)
+    if obstacle is not None:
+        raise PositionBusy(obstacle[0], context={"reason": obstacle[1]})
+
+
+async def _obstacle(work: Work, position: Position) -> tuple[str, str] | None:
     if position.status is not PositionStatus.ACTIVE:
-        raise PositionNotClosable(
-            f"The position is {position.status.value}; only an active one can be closed.",
-            context={"reason": f"position_{position.status.value.lower()}"},
-        )
+        sentence = f"The position is {position.status.value}; only an active one can be traded. Nothing was ordered."
+        return sentence, f"position_{position.status.value.lower()}"
     waiting = [
         attempt.symbol
         for attempt in await work.open_attempts(position.account_id)
         if attempt.position_id == position.position_id
     ]
     if waiting:
-        raise PositionNotClosable(
-            f"The outcome of an earlier order is not known yet ({', '.join(waiting)}); nothing was ordered.",
-            context={"reason": f"{waiting[0]}:order_unresolved"},
-        )
+        sentence = f"The outcome of an earlier order is not known yet ({', '.join(waiting)}); nothing was ordered."
+        return sentence, f"{waiting[0]}:order_unresolved"
     short = sorted(await _missing(work, position))
     if short:
         coins = ", ".join(short)
-        raise PositionNotClosable(
-            f"{coins} of this position left the account. Say first whether they were sold, withdrawn or will return.",
-            context={"reason": f"shortage:{','.join(short)}"},
+        sentence = (
+            f"{coins} of this position left the account. Say first whether they were sold, withdrawn or will return."
         )
+        return sentence, f"shortage:{','.join(short)}"
+    return None
 
 
 async def _missing(work: Work, position: Position) -> Mapping[str, Decimal]:

@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
-from execution.application.planning import QUOTE_ASSET, PlanRoom
+from execution.application.planning import QUOTE_ASSET, PlanRoom, afford
 from execution.application.ports import Account, IndexVersion
 from execution.domain.amount import checked_amount
 from execution.domain.buy_plan import buy_lines, buy_warnings
-from execution.domain.errors import InsufficientBalance
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.sizing import Candidate, SizedBasket, size_basket
-from shared.trading.money import ZERO, plain
 
 
 class MakePlan:
@@ -49,8 +47,9 @@ class MakePlan:
             cap=index.weight_cap,
             rules=self._room.rules.sizing,
             now=self._room.clock.now(),
+            cash_share=index.cash_share,
         )
-        _afford(checked, available)
+        afford(checked, available)
         plan = self._plan(account, index, basket, available)
         await self._room.keep(account, plan)
         return plan
@@ -84,6 +83,7 @@ class MakePlan:
             index_id=index.index_id,
             index_version=index.version,
             amount=basket.amount,
+            cash_part=basket.cash_part,
             legs=lines,
             available=available,
             minimum_amount=basket.minimum_amount,
@@ -93,17 +93,3 @@ class MakePlan:
             created_at=now,
             expires_at=now + rules.valid_for,
         )
-
-
-def _afford(amount: Decimal, available: Decimal) -> None:
-    if amount <= available:
-        return
-    hint = (
-        " Move USDT from Funding to Unified Trading at Bybit first."
-        if available <= ZERO
-        else " Choose a smaller amount, or move more USDT to Unified Trading."
-    )
-    raise InsufficientBalance(
-        f"The account can spend {plain(available)} USDT, the plan needs {plain(amount)} USDT.{hint}",
-        context={"available": plain(available), "required": plain(amount)},
-    )

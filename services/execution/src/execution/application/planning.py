@@ -9,11 +9,12 @@ from uuid import UUID
 
 from execution.application.book_ports import Books, Work
 from execution.application.ports import Account, Accounts, Bell, Market, OrderVenue
-from execution.domain.errors import AccountSuspended
+from execution.domain.basket import Bands
+from execution.domain.errors import AccountSuspended, InsufficientBalance
 from execution.domain.plan import Plan
 from execution.domain.sizing import SizingRules
 from shared.trading.clock import Clock, Ids
-from shared.trading.money import ZERO
+from shared.trading.money import ZERO, plain
 
 QUOTE_ASSET = "USDT"
 
@@ -29,6 +30,7 @@ class PlanRules:
     """
 
     sizing: SizingRules = field(default_factory=SizingRules)
+    bands: Bands = field(default_factory=Bands)
     fee_rate: Decimal = Decimal("0.001")
     valid_for: timedelta = timedelta(seconds=60)
     watch_for: timedelta = timedelta(minutes=5)
@@ -75,7 +77,7 @@ class PlanRoom:
         """Quote units that a new run could spend: the venue's spendable balance minus what runs have put aside."""
         spendable = await self._venue.spendable(account, QUOTE_ASSET)
         async with self.books.work(account.user_id) as work:
-            reserved = await work.reserved(account.account_id, QUOTE_ASSET)
+            reserved = await work.spoken_for(account.account_id, QUOTE_ASSET)
         return max(spendable - reserved, ZERO)
 
     async def keep(self, account: Account, plan: Plan) -> None:
@@ -87,3 +89,22 @@ class PlanRoom:
 
     async def _watch(self, work: Work, account: Account) -> None:
         await work.want_desk(account, trades=False, watch_until=self.clock.now() + self.rules.watch_for)
+
+
+def afford(amount: Decimal, available: Decimal) -> None:
+    """Check that the account's free money covers a plan.
+
+    Raises:
+        InsufficientBalance: it does not; the sentence says what to do.
+    """
+    if amount <= available:
+        return
+    hint = (
+        " Move USDT from Funding to Unified Trading at Bybit first."
+        if available <= ZERO
+        else " Choose a smaller amount, or move more USDT to Unified Trading."
+    )
+    raise InsufficientBalance(
+        f"The account can spend {plain(available)} USDT, the plan needs {plain(amount)} USDT.{hint}",
+        context={"available": plain(available), "required": plain(amount)},
+    )

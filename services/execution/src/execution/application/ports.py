@@ -16,6 +16,7 @@ from execution.domain.leg import Leg
 from execution.domain.position import Run
 from execution.domain.venue_facts import ExecutionFact, Fact, OrderFact, Reply
 from shared.trading.instrument import Instrument
+from shared.trading.money import ZERO
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
 
@@ -50,12 +51,17 @@ class Constituent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexVersion:
-    """An immutable index version; weights sum to exactly 1."""
+    """An immutable index version; weights sum to exactly 1.
+
+    Attributes:
+        cash_share: Share of a position that stays cash, a fraction; the weights are those of the rest.
+    """
 
     index_id: str
     version: int
     weight_cap: Decimal
     constituents: Sequence[Constituent]
+    cash_share: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,7 @@ class Funds:
 
 async def needed_for(work: Work, run: Run, *, younger: Sequence[Run]) -> Decimal:
     """Quote units that a run and everything accepted before it have put aside."""
-    total = await work.reserved(run.account_id, QUOTE_ASSET)
+    total = await work.spoken_for(run.account_id, QUOTE_ASSET)
     for other in younger:
         rows = await work.reservations_of_run(other.run_id)
         total -= exact_sum([row.amount for row in rows if row.asset == QUOTE_ASSET])

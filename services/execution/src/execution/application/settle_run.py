@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 import structlog
 
 from execution.application.book_ports import Work
+from execution.application.planning import QUOTE_ASSET
 from execution.application.told import IncidentTold, LegTold, PositionTold
-from execution.domain.journal import residual_lines
+from execution.domain.journal import JournalLine, residual_lines
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run, RunKind, RunState
-from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close
+from execution.domain.run_money import settled_flow
+from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close, settle_standing
 from shared.trading.holding import Holding
 from shared.trading.money import ZERO
 from shared.trading.status import PositionStatus
@@ -41,21 +44,68 @@ async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False
     position = await work.position(run.position_id)
     if position is None:
         raise LookupError(f"run {run.run_id} has no position")
+    position = await _with_late_money(work, run, legs, position)
     holdings = await work.holdings([position.position_id])
     if position.run_id != run.run_id:
         # A late fill of an older run: the books have it, and the newer run decides the status, unless it is over.
         return await _reopen(work, position, holdings, now=now)
     if not all_settled(legs):
         return False
-    settlement = settle_buy(legs) if run.kind is RunKind.BUY else settle_close(legs, holdings)
+    settlement = _settlement(run, legs, holdings)
     legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
+    over, position = _with_flow(replace(run, state=RunState.SETTLED, settled_at=now), legs, position)
     moved = _settled(position, settlement, now)
     await work.save_position(moved)
-    await work.save_run(replace(run, state=RunState.SETTLED, settled_at=now))
+    await work.save_run(over)
+    await work.add_lines(_flow_lines(run, moved, change=over.flow - _booked(run), at=now))
     await work.release([run.run_id])
     work.tell(PositionTold(position=moved, legs=await work.legs_of_position(position.position_id)), run=run)
     log.info("run_settled", run_id=str(run.run_id), position_id=str(position.position_id), status=moved.status.value)
     return True
+
+
+def _settlement(run: Run, legs: Sequence[Leg], holdings: Sequence[PositionHolding]) -> Settlement:
+    if run.kind is RunKind.BUY:
+        return settle_buy(legs)
+    return settle_close(legs, holdings) if run.kind is RunKind.CLOSE else settle_standing(legs, holdings)
+
+
+def _with_flow(run: Run, legs: Sequence[Leg], position: Position) -> tuple[Run, Position]:
+    """Run and position after the run's flow is what it came to."""
+    flow = settled_flow(run, legs, position)
+    return replace(run, flow=flow), position.with_flow(flow - run.flow, run.kind)
+
+
+async def _with_late_money(work: Work, run: Run, legs: Sequence[Leg], position: Position) -> Position:
+    """A match after its run was over: what it cost came from the account's free money, what it brought went there."""
+    if run.state is not RunState.SETTLED or position.run_id == run.run_id:
+        return position
+    late, position = _with_flow(run, legs, position)
+    if late.flow != run.flow:
+        await work.save_position(position)
+        await work.save_run(late)
+        await work.add_lines(_flow_lines(run, position, change=late.flow - run.flow, at=position.traded_at))
+    return position
+
+
+def _booked(run: Run) -> Decimal:
+    """What the journal knows of a run's flow: nothing before it settles."""
+    return run.flow if run.state is RunState.SETTLED else ZERO
+
+
+def _flow_lines(run: Run, position: Position, *, change: Decimal, at: datetime) -> list[JournalLine]:
+    """The journal's entry: with it the position's quote ledger is the position's own cash."""
+    if not change:
+        return []
+    return residual_lines(
+        user_id=run.user_id,
+        account_id=run.account_id,
+        position_id=run.position_id,
+        source=f"{run.run_id}:flow:{position.version}:{position.traded_at.isoformat()}",
+        asset=QUOTE_ASSET,
+        quantity=-change,
+        at=at,
+    )
 
 
 async def _reopen(work: Work, position: Position, holdings: Sequence[PositionHolding], *, now: datetime) -> bool:

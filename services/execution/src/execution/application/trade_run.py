@@ -12,18 +12,20 @@ from execution.application.book_ports import Books, Reservation, Work
 from execution.application.linking import Linking
 from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
+from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import DeskLease, Market
 from execution.application.purse import Funds, needed_for
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
-from execution.domain.position import Run
+from execution.domain.position import Run, RunKind
 from execution.domain.price_band import still_in_band
 from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.turn import afforded, due, most
 from shared.trading.clock import Clock, Ids
 from shared.trading.errors import Unavailable
-from shared.trading.money import ZERO
+from shared.trading.money import ZERO, exact_sum
 from shared.trading.quote import Quote
 from shared.trading.status import AttemptState, LegStatus, Side
 
@@ -36,7 +38,15 @@ class TradeRun:
     """Turns planned legs into committed intents."""
 
     def __init__(
-        self, *, books: Books, market: Market, linking: Linking, times: ProtocolTimes, clock: Clock, ids: Ids
+        self,
+        *,
+        books: Books,
+        market: Market,
+        linking: Linking,
+        times: ProtocolTimes,
+        clock: Clock,
+        ids: Ids,
+        minimum_factor: Decimal = Decimal("1.3"),
     ) -> None:
         self._books = books
         self._market = market
@@ -44,6 +54,7 @@ class TradeRun:
         self._times = times
         self._clock = clock
         self._ids = ids
+        self._minimum_factor = minimum_factor
 
     def over(self, run: Run) -> bool:
         """Whether nothing new may be sent for the run any more."""
@@ -113,8 +124,10 @@ class TradeRun:
         self, work: Work, run: Run, quotes: Mapping[str, Quote], refusal: str | None
     ) -> Sequence[Attempt]:
         now = self._clock.now()
-        legs = [leg for leg in await work.legs_of_run(run.run_id) if leg.status is LegStatus.PLANNED]
+        legs = due(await work.legs_of_run(run.run_id))
         money = {row.asset: row for row in await work.reservations_of_run(run.run_id) if row.holder_id == run.run_id}
+        if run.kind is RunKind.REBALANCE and QUOTE_ASSET not in money and any(leg.side is Side.BUY for leg in legs):
+            legs = await self._with_own_money(work, run, legs, money)
         changed: list[Leg] = []
         attempts: list[Attempt] = []
         for leg in legs:
@@ -133,6 +146,38 @@ class TradeRun:
         if changed and not attempts:
             await settle_run(work, run, now=now)
         return attempts
+
+    async def _with_own_money(
+        self, work: Work, run: Run, buys: Sequence[Leg], money: dict[str, Reservation]
+    ) -> list[Leg]:
+        """The sells are over: buys are sized again from what is booked and the position's own, and that is put aside.
+
+        What the account holds beside it is somebody else's: a buy that it does not reach for is smaller, or ends.
+        """
+        position = await work.position(run.position_id)
+        if position is None:
+            raise LookupError(f"run {run.run_id} has no position")
+        rows = await work.reservations_of_position(run.position_id)
+        own = position.cash - exact_sum([row.amount for row in rows if row.asset == QUOTE_ASSET])
+        sized = afforded(buys, own - run.cash_part, factor=self._minimum_factor)
+        kept = [leg for leg in sized if leg.status is LegStatus.PLANNED]
+        money[QUOTE_ASSET] = Reservation(
+            holder_id=run.run_id,
+            asset=QUOTE_ASSET,
+            user_id=run.user_id,
+            account_id=run.account_id,
+            position_id=run.position_id,
+            run_id=run.run_id,
+            amount=most(kept),
+        )
+        await work.reserve([money[QUOTE_ASSET]])
+        changed = [leg for leg, before in zip(sized, buys, strict=True) if leg != before]
+        await work.save_legs(changed)
+        work.tell(*(LegTold(leg=leg) for leg in changed), run=run)
+        log.info("buys_sized_again", run_id=str(run.run_id), own=str(own), buys=len(kept), ended=len(buys) - len(kept))
+        if not kept:
+            await settle_run(work, run, now=self._clock.now())
+        return kept
 
     def _verdict(self, run: Run, leg: Leg, quote: Quote | None) -> str | None:
         """None to send, `wait`, or the reason to end the leg."""

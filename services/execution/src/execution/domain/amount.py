@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from shared.trading.money import ZERO, InvalidAmount, plain
+from shared.trading.money import ZERO, InvalidAmount, exact_product, plain, truncate
 
 LARGEST = Decimal(10) ** 12
 PLACES = 8
+
+
+def cash_part(amount: Decimal, share: Decimal) -> Decimal:
+    """The part of an amount (quote units) that stays cash when an index keeps `share` of it, cut to eight decimals."""
+    return truncate(exact_product(amount, share), places=PLACES)
 
 
 def checked_amount(amount: Decimal) -> Decimal:

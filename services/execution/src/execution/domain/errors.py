@@ -61,6 +61,13 @@ class AmountTooLarge(Invalid):
     title = "The amount is too large for one order"
 
 
+class AmountAboveValue(Invalid):
+    """More is to be taken out than the position can bring; `available` stands in the context."""
+
+    code = "amount_above_value"
+    title = "The position is not worth that much"
+
+
 class InsufficientBalance(Invalid):
     """The account holds less free quote money than the plan needs."""
 
@@ -80,6 +87,34 @@ class PositionNotClosable(Conflict):
 
     code = "position_not_closable"
     title = "The position cannot be closed now"
+
+
+class PositionBusy(Conflict):
+    """The position trades, is over, or an order of it is not known to have ended."""
+
+    code = "position_busy"
+    title = "The position cannot take an order now"
+
+
+class PositionChanged(Conflict):
+    """The position is not as it was when the plan was made."""
+
+    code = "position_changed"
+    title = "The position has changed since the plan was made"
+
+
+class AmountNotApproved(Conflict):
+    """The order approves less than its plan's buys may cost."""
+
+    code = "approved_amount_below_plan"
+    title = "The approved amount is below the plan's"
+
+
+class NothingToDo(Conflict):
+    """The plan says that there is nothing to do."""
+
+    code = "nothing_to_do"
+    title = "There is nothing to do"
 
 
 class NothingToSell(Conflict):

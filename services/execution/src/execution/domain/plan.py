@@ -5,11 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
-from execution.domain.position import RunKind
+from execution.domain.position import ON_A_STANDING_POSITION, RunKind
 from shared.trading.money import ZERO, exact_product, exact_sum
 from shared.trading.status import Side, VenueEnvironment
+
+
+class Mode(StrEnum):
+    """How far a rebalance goes once something is outside its band."""
+
+    FULL = "full"
+    """Every coin to its target."""
+    DRIFTED = "drifted"
+    """Only the coins outside their band; others only as far as these need money, or leave some."""
+    BUY_ONLY = "buy_only"
+    """No sells: the position's own cash goes to the most underweight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +30,12 @@ class PlanLine:
 
     Attributes:
         arrival_price: Mid of the book when the plan was made: what slippage is measured against; None without a book.
-        check: `ok`, or why nothing is sent: `too_small`, `not_trading`, `no_price`, `residual`.
+        check: `ok`, `hold` (nothing to trade), or why nothing is sent: `too_small`, `not_trading`, `no_price`,
+            `residual`, `delisted`, `excluded`.
+        effective_weight: The position's target once the plan is executed, a fraction.
         required_amount: Whole-plan amount (quote units) at which the leg would no longer be too small.
+        weight_before: Share of the position's coins now, a fraction; None where the plan opens or ends a position.
+        weight_after: The same after the plan, by the plan's prices.
     """
 
     number: int
@@ -42,6 +58,8 @@ class PlanLine:
     min_quantity: Decimal = ZERO
     min_notional: Decimal = ZERO
     arrival_price: Decimal | None = None
+    weight_before: Decimal | None = None
+    weight_after: Decimal | None = None
 
     @property
     def notional(self) -> Decimal:
@@ -55,8 +73,36 @@ class PlanLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TargetChange:
+    """A constituent whose target differs from the one that the position had: fractions, None where there is none."""
+
+    asset: str
+    before: Decimal | None
+    after: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What a person chose about a plan on a standing position; None leaves a band to the settings."""
+
+    mode: Mode = Mode.FULL
+    exclude: tuple[str, ...] = ()
+    absolute_band: Decimal | None = None
+    relative_band: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """An immutable plan, executed at most once; money in quote units."""
+    """An immutable plan, executed at most once; money in quote units.
+
+    Attributes:
+        executable: False when there is nothing to do.
+        position_version: The state of the position that it was made for; None where it opens or ends one.
+        cash_part: What does not trade: kept as the position's cash, or paid out of it (withdraw).
+        own_cash_after: The position's own cash afterwards, by the best prices.
+        drift_before: The largest absolute drift of any coin now, a fraction.
+        changes: What a newer index version changes for the position.
+    """
 
     plan_id: UUID
     user_id: UUID
@@ -75,6 +121,14 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     created_at: datetime
     expires_at: datetime
+    executable: bool = True
+    position_version: int | None = None
+    cash_part: Decimal = ZERO
+    own_cash_after: Decimal = ZERO
+    drift_before: Decimal | None = None
+    drift_after: Decimal | None = None
+    changes: list[TargetChange] = field(default_factory=list)
+    options: PlanOptions | None = None
 
     @property
     def total_notional(self) -> Decimal:
@@ -88,12 +142,23 @@ class Plan:
 
     @property
     def cash_after(self) -> Decimal:
-        """What stays unspent at least."""
+        """What stays unspent at least (buy), or the position's own cash afterwards."""
         if self.kind is RunKind.CLOSE:
             return ZERO
+        if self.kind in ON_A_STANDING_POSITION:
+            return self.own_cash_after
         return self.amount - exact_sum([leg.max_notional for leg in self.legs])
 
     @property
     def to_send(self) -> list[PlanLine]:
         """The legs that become orders."""
         return [leg for leg in self.legs if leg.check == "ok"]
+
+    def total(self, side: Side) -> Decimal:
+        """Σ notional of one side's legs."""
+        return exact_sum([leg.notional for leg in self.to_send if leg.side is side])
+
+    @property
+    def buys_at_most(self) -> Decimal:
+        """What all buys together may cost."""
+        return exact_sum([leg.max_notional for leg in self.to_send if leg.side is Side.BUY])

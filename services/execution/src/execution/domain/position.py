@@ -18,6 +18,15 @@ class RunKind(StrEnum):
 
     BUY = "buy"
     CLOSE = "close"
+    INVEST = "invest"
+    REBALANCE = "rebalance"
+    WITHDRAW = "withdraw"
+
+
+PAYS_IN = frozenset({RunKind.BUY, RunKind.INVEST})
+"""Runs that may spend the account's free money; every other one trades with what is the position's own."""
+ON_A_STANDING_POSITION = frozenset({RunKind.INVEST, RunKind.REBALANCE, RunKind.WITHDRAW})
+"""Runs during which the position is REBALANCING."""
 
 
 class RunState(StrEnum):
@@ -32,7 +41,9 @@ class Run:
     """The execution of one plan; it carries the plan's id, since a plan is executed at most once.
 
     Attributes:
-        approved: Quote units that a buying run may spend at most; zero for a close.
+        approved: Quote units of the account's free money that the run may spend at most; zero where it may not.
+        cash_part: Quote units that do not trade: kept as the position's cash, or paid out of it (withdraw).
+        flow: Quote units that came from the account's free money with this run; negative: went back to it.
         expires_at: Nothing new is signed for the run after this.
     """
 
@@ -44,6 +55,8 @@ class Run:
     kind: RunKind
     state: RunState = RunState.TRADING
     approved: Decimal = ZERO
+    cash_part: Decimal = ZERO
+    flow: Decimal = ZERO
     accepted_at: datetime
     expires_at: datetime
     settled_at: datetime | None = None
@@ -53,7 +66,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A synthetic position as execution, its authority, knows it; money in quote units."""
+    """A synthetic position as execution, its authority, knows it; money in quote units.
+
+    Attributes:
+        contributed: What came in from the account's free money; while a run may spend more of it, all that it may.
+        withdrawn: What went back to the account's free money.
+    """
 
     position_id: UUID
     user_id: UUID
@@ -73,10 +91,23 @@ class Position:
     invested: Decimal = ZERO
     proceeds: Decimal = ZERO
     fees: Decimal = ZERO
+    contributed: Decimal = ZERO
+    withdrawn: Decimal = ZERO
     created_at: datetime
     updated_at: datetime
     traded_at: datetime
     version: int = 1
+
+    @property
+    def cash(self) -> Decimal:
+        """Quote units that are this position's own: never the account's free money, never another position's."""
+        return max(self.contributed - self.withdrawn + self.proceeds - self.invested, ZERO)
+
+    def with_flow(self, change: Decimal, kind: RunKind) -> Position:
+        """After a run's flow of quote units changed: more came from the account's free money, or went back to it."""
+        if kind in PAYS_IN:
+            return replace(self, contributed=self.contributed + change)
+        return replace(self, withdrawn=self.withdrawn - change)
 
     def over_since(self, moment: datetime) -> bool:
         """Whether it ended before a moment and nothing has happened to it since."""

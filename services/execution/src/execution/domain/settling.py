@@ -1,4 +1,4 @@
-"""When a run is over and what its position becomes; policy HOLD."""
+"""When a run is over and what its position becomes; what filled is kept (HOLD)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from execution.domain.close_plan import sellable
 from execution.domain.leg import Leg
 from execution.domain.position import PositionHolding
 from shared.trading.money import ZERO
-from shared.trading.status import LegStatus, PositionStatus
+from shared.trading.status import LegStatus, PositionStatus, Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,25 @@ def settle_buy(legs: Sequence[Leg]) -> Settlement:
         status=PositionStatus.ACTIVE if bought else PositionStatus.FAILED,
         complete=bought and not missing,
         reasons=reasons,
+    )
+
+
+def settle_standing(legs: Sequence[Leg], holdings: Sequence[PositionHolding]) -> Settlement:
+    """ACTIVE whatever became of the legs; dust of what is no constituent any more moves to the user's own coins."""
+    wanted = [leg for leg in legs if leg.status is not LegStatus.SKIPPED]
+    missing = [leg for leg in wanted if leg.status is not LegStatus.FILLED]
+    by_symbol = {leg.symbol: leg for leg in legs if leg.side is Side.SELL}
+    dropped = [holding for holding in holdings if holding.quantity > ZERO and holding.target_weight <= ZERO]
+    residuals = {
+        holding.asset: holding.quantity
+        for holding in dropped
+        if holding.symbol in by_symbol and _only_dust(by_symbol[holding.symbol], holding.quantity)
+    }
+    return Settlement(
+        status=PositionStatus.ACTIVE,
+        complete=not missing,
+        reasons=tuple(_reason(leg) for leg in missing),
+        residuals=residuals,
     )
 
 

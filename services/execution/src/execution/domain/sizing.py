@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal, localcontext
 
+from execution.domain.amount import cash_part
 from execution.domain.errors import AmountTooLarge, AmountTooSmall, NoFreshPrices
 from execution.domain.price_band import limit_price
 from shared.trading.instrument import Instrument
-from shared.trading.money import EXACT, ZERO, ceil_to_lot, exact_product, exact_sum, floor_to_lot, plain
+from shared.trading.money import EXACT, ONE, ZERO, ceil_to_lot, exact_product, exact_sum, floor_to_lot, plain
 from shared.trading.quote import Quote
 from shared.trading.status import Side
 from shared.trading.weights import InfeasibleCap, capped_weights
@@ -71,32 +72,46 @@ class SizedBasket:
     legs: list[SizedLeg]
     minimum_amount: Decimal
     max_notional: Decimal = field(default=ZERO)
+    cash_part: Decimal = ZERO
+    """What the index keeps in cash, quote units."""
 
 
 def size_basket(
-    candidates: Sequence[Candidate], *, amount: Decimal, cap: Decimal, rules: SizingRules, now: datetime
+    candidates: Sequence[Candidate],
+    *,
+    amount: Decimal,
+    cap: Decimal,
+    rules: SizingRules,
+    now: datetime,
+    cash_share: Decimal = ZERO,
 ) -> SizedBasket:
     """Turn an amount (quote units) into one quantity per constituent.
 
     Quantities are floored to lots, then single lots go to the largest quote shortfall while the sum of
-    quantity × limit price stays within the amount.
+    quantity × limit price stays within the amount, less what the index keeps in cash.
 
     Raises:
         AmountTooSmall: more than the allowed share would be skipped; `minimum_amount` stands in the context.
         AmountTooLarge: a leg exceeds the venue's largest order.
         NoFreshPrices: too large a share has no price that may be traded on.
     """
-    priced = [_priced(candidate, rules=rules, now=now) for candidate in candidates]
+    kept = cash_part(amount, cash_share)
+    budget = amount - kept
+    priced = [_priced(candidate, rules=rules, now=now, cash_share=cash_share) for candidate in candidates]
     minimum = _minimum_amount(priced)
     checked = [_checked(leg, amount) for leg in priced]
     weights = _effective_weights(checked, cap=cap, rules=rules, minimum=minimum)
-    legs = _filled_up([_sized(leg, weights=weights, amount=amount) for leg in checked], amount=amount)
+    legs = _filled_up([_sized(leg, weights=weights, amount=budget) for leg in checked], amount=budget)
     return SizedBasket(
-        amount=amount, legs=legs, minimum_amount=minimum, max_notional=exact_sum([leg.max_notional for leg in legs])
+        amount=amount,
+        legs=legs,
+        minimum_amount=minimum,
+        max_notional=exact_sum([leg.max_notional for leg in legs]),
+        cash_part=kept,
     )
 
 
-def _priced(candidate: Candidate, *, rules: SizingRules, now: datetime) -> SizedLeg:
+def _priced(candidate: Candidate, *, rules: SizingRules, now: datetime, cash_share: Decimal) -> SizedLeg:
     instrument, quote = candidate.instrument, candidate.quote
     if instrument is None or not instrument.trading:
         return SizedLeg(candidate=candidate, check="not_trading")
@@ -106,7 +121,8 @@ def _priced(candidate: Candidate, *, rules: SizingRules, now: datetime) -> Sized
     with localcontext(EXACT):
         worth = ceil_to_lot(rules.minimum_factor * instrument.min_notional / quote.ask, lot_size=instrument.lot_size)
         lots = max(worth, ceil_to_lot(instrument.min_quantity, lot_size=instrument.lot_size), instrument.lot_size)
-        required = (lots * limit / candidate.weight).quantize(CENT, rounding=ROUND_CEILING)
+        share = candidate.weight * (ONE - cash_share)
+        required = (lots * limit / share).quantize(CENT, rounding=ROUND_CEILING)
     return SizedLeg(candidate=candidate, check="ok", price=quote.ask, limit=limit, required_amount=required)
 
 

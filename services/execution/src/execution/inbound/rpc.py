@@ -7,11 +7,12 @@ from uuid import UUID
 
 from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_plan import MakePlan
+from execution.application.make_run_plan import MakeRunPlan
 from execution.application.ports import DeskRegister
 from execution.application.read_books import AccountPage, ReadBooks
 from execution.application.settle_by_hand import SettleByHand
-from execution.domain.position import Position, PositionHolding
-from execution.inbound.views import fill_view, plan_view, position_view
+from execution.domain.position import Position, PositionHolding, RunKind
+from execution.inbound.views import fill_view, options_of, plan_view, position_view
 from shared.contracts.rpc import execution as questions
 from shared.runtime.rpc import RpcRouter
 from shared.trading.errors import NotFound
@@ -24,6 +25,7 @@ def create_rpc(
     *,
     make_plan: MakePlan,
     make_close_plan: MakeClosePlan,
+    make_run_plan: MakeRunPlan,
     read_books: ReadBooks,
     register: DeskRegister,
     settle_by_hand: SettleByHand,
@@ -41,6 +43,17 @@ def create_rpc(
     @router.answer(questions.MAKE_CLOSE_PLAN)
     async def close_plan(request: questions.MakeClosePlan) -> questions.PlanView:
         return plan_view(await make_close_plan.execute(user_id=request.user_id, position_id=request.position_id))
+
+    @router.answer(questions.MAKE_RUN_PLAN)
+    async def run_plan(request: questions.MakeRunPlan) -> questions.PlanView:
+        made = await make_run_plan.execute(
+            user_id=request.user_id,
+            position_id=request.position_id,
+            kind=RunKind(request.kind),
+            amount=request.amount,
+            options=options_of(request.options),
+        )
+        return plan_view(made)
 
     @router.answer(questions.GET_POSITION)
     async def position(request: questions.PositionRef) -> questions.PositionDetail:
@@ -132,6 +145,9 @@ def _position(position: Position, holdings: Sequence[PositionHolding]) -> questi
         invested=position.invested,
         proceeds=position.proceeds,
         fees=position.fees,
+        contributed=position.contributed,
+        withdrawn=position.withdrawn,
+        cash=position.cash,
         holdings=[
             questions.BookedHolding(
                 asset=row.asset,

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
+from execution.domain import plan as domain
 from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
-from execution.domain.plan import Plan, PlanLine
+from execution.domain.plan import Mode, Plan, PlanLine
 from execution.domain.position import Position
 from execution.domain.shortage import Shortage
 from shared.contracts.execution import FillView, FlowView, LegView, PositionView, ShortageShare, ShortageView
 from shared.contracts.orders import Ceiling
-from shared.contracts.rpc.execution import PlanLeg, PlanView
+from shared.contracts.rpc.execution import PlanLeg, PlanOptions, PlanView, TargetChange
 from shared.trading.money import truncate
+from shared.trading.status import Side
 
 PRICE_PLACES = 18
 
@@ -71,6 +73,9 @@ def position_view(position: Position, legs: Sequence[Leg]) -> PositionView:
         approved_amount=position.approved_amount,
         invested=position.invested,
         proceeds=position.proceeds,
+        contributed=position.contributed,
+        withdrawn=position.withdrawn,
+        cash=position.cash,
         legs=[leg_view(leg) for leg in legs],
         created_at=position.created_at,
         updated_at=position.updated_at,
@@ -160,6 +165,35 @@ def plan_view(plan: Plan) -> PlanView:
         warnings=plan.warnings,
         created_at=plan.created_at,
         expires_at=plan.expires_at,
+        executable=plan.executable,
+        position_version=plan.position_version,
+        total_buy=plan.total(Side.BUY),
+        total_sell=plan.total(Side.SELL),
+        drift_before=plan.drift_before,
+        drift_after=plan.drift_after,
+        changes=[TargetChange(asset=one.asset, before=one.before, after=one.after) for one in plan.changes],
+        options=_options(plan.options),
+    )
+
+
+def _options(options: domain.PlanOptions | None) -> PlanOptions | None:
+    if options is None:
+        return None
+    return PlanOptions(
+        mode=options.mode.value,
+        exclude=list(options.exclude),
+        absolute_band=options.absolute_band,
+        relative_band=options.relative_band,
+    )
+
+
+def options_of(asked: PlanOptions) -> domain.PlanOptions:
+    """What a person chose."""
+    return domain.PlanOptions(
+        mode=Mode(asked.mode),
+        exclude=tuple(asked.exclude),
+        absolute_band=asked.absolute_band,
+        relative_band=asked.relative_band,
     )
 
 
@@ -183,6 +217,8 @@ def _plan_leg(line: PlanLine) -> PlanLeg:
             "check": line.check,
             "reason": line.reason,
             "required_amount": line.required_amount,
+            "weight_before": line.weight_before,
+            "weight_after": line.weight_after,
         }
     )
 

@@ -11,6 +11,7 @@ from execution.outbound.late import Asker
 from shared.contracts.rpc import market_data
 from shared.trading.errors import NotFound
 from shared.trading.instrument import Instrument
+from shared.trading.money import ZERO
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
 
@@ -39,6 +40,7 @@ class MarketClient:
             constituents=[
                 Constituent(asset=row.asset, symbol=row.symbol, weight=row.weight) for row in view.constituents
             ],
+            cash_share=getattr(view, "cash_share", ZERO),
         )
 
     async def instruments(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Instrument]:

@@ -61,8 +61,12 @@ class Acceptance(Protocol):
         """Record the request and its command; False when the plan was used before."""
         ...
 
+    async def run(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
+        """The same for whatever a plan does to a standing position."""
+        ...
+
     async def closing(self, position: Position, *, since: datetime) -> bool:
-        """Whether a close taken after `since` still waits: no word of execution has changed the position after it."""
+        """Whether an order taken after `since` still waits: no word of execution has changed the position after it."""
         ...
 
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:

@@ -30,6 +30,8 @@ def position_sentence(position: Position) -> str:
     if position.status is PositionStatus.ACTIVE:
         return _active_sentence(position)
     why = f": {', '.join(position.reasons)}" if position.reasons else ""
+    if position.status is PositionStatus.REBALANCING:
+        return _STARTED.get(str(position.run_kind), _STARTED["rebalance"]).format(index=index)
     sentences = {
         PositionStatus.EXECUTING: f"Buying {index} for up to {plain(position.approved_amount)} USDT has started.",
         PositionStatus.FAILED: f"Nothing of {index} was bought{why}.",
@@ -39,16 +41,41 @@ def position_sentence(position: Position) -> str:
     return sentences.get(position.status, f"{index} is {position.status.lower()}.")
 
 
+_STARTED = {
+    "invest": "Putting more money into {index} has started.",
+    "rebalance": "Bringing {index} back to its targets has started.",
+    "withdraw": "Taking money out of {index} has started.",
+}
+_DONE = {
+    "invest": "{index} has grown: {contributed} USDT were put in so far",
+    "rebalance": "{index} is back at its targets",
+    "withdraw": "Money was taken out of {index}: {withdrawn} USDT so far",
+}
+
+
 def _active_sentence(position: Position) -> str:
     if position.trading_paused:
         return f"{position.index_id} pauses until you say what happened to its coins ({position.trading_paused})."
     if position.blocked_reason:
-        return f"{position.index_id} could not be sold completely: {position.blocked_reason}."
+        what = "sold completely" if position.run_kind == "close" else "traded as ordered"
+        return f"{position.index_id} could not be {what}: {position.blocked_reason}."
+    if position.run_kind in _DONE:
+        return _done_sentence(position, str(position.run_kind))
     bought = f"{position.index_id} is bought for {plain(position.invested)} USDT"
     if position.complete is False:
         missing = f" ({', '.join(position.reasons)})" if position.reasons else ""
         return f"{bought}, but not every part of it{missing}."
     return f"{bought}."
+
+
+def _done_sentence(position: Position, kind: str) -> str:
+    done = _DONE[kind].format(
+        index=position.index_id, contributed=plain(position.contributed), withdrawn=plain(position.withdrawn)
+    )
+    if position.complete is False:
+        missing = f" ({', '.join(position.reasons)})" if position.reasons else ""
+        return f"{done}, but not every order went through{missing}."
+    return f"{done}."
 
 
 def leg_sentence(leg: Leg) -> str:

@@ -27,10 +27,38 @@ class PlanAlreadyUsed(Conflict):
 
 
 class PlanNotForThis(Invalid):
-    """A buying plan cannot close, a closing plan cannot buy, nor close another position."""
+    """A plan does what it was made for, to the position it was made for, and nothing else."""
 
     code = "plan_not_for_this"
     title = "The plan is for something else"
+
+
+class PlanChanged(Conflict):
+    """What the plan was made for is no longer so: the position, its prices or its money."""
+
+    code = "plan_changed"
+    title = "The plan no longer fits"
+
+
+class NothingToDo(Conflict):
+    """The plan trades nothing, so it cannot be executed."""
+
+    code = "nothing_to_do"
+    title = "There is nothing to do"
+
+
+class PositionBusy(Conflict):
+    """Only an active position takes an order."""
+
+    code = "position_busy"
+    title = "The position cannot take an order now"
+
+
+class RunAlreadyRequested(Conflict):
+    """An order for the position was taken and has not been answered yet."""
+
+    code = "run_already_requested"
+    title = "An order for the position is under way"
 
 
 class IdempotencyKeyReused(Invalid):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 from uuid import UUID
 
-from gateway.domain.errors import PlanExpired, PlanNotForThis
+from gateway.domain.errors import NothingToDo, PlanChanged, PlanExpired, PlanNotForThis
+from shared.trading.money import exact_sum
 from shared.trading.status import Side, VenueEnvironment
 
 
@@ -35,15 +35,18 @@ class Plan:
     """What the gateway must know of a plan to accept an order for it without asking anybody.
 
     Attributes:
-        amount: Quote units approved at most (buy) or expected (close).
-        position_id: The position that a closing plan sells.
+        kind: `buy` opens a position, `close` ends one, everything else is a run on one that stands.
+        amount: Quote units approved at most (buy, invest), asked for (withdraw), or expected (close).
+        position_id: The position that the plan is for; None where it opens one.
+        executable: False when the plan says that there is nothing to do.
+        position_version: The state of the position that the plan was made for; any other refuses it.
     """
 
     plan_id: UUID
     user_id: UUID
     account_id: UUID
     environment: VenueEnvironment
-    kind: Literal["buy", "close"]
+    kind: str
     index_id: str
     index_version: int
     position_id: UUID | None
@@ -51,6 +54,14 @@ class Plan:
     ceilings: tuple[Ceiling, ...]
     created_at: datetime
     expires_at: datetime
+    executable: bool = True
+    position_version: int | None = None
+
+    @property
+    def buys_at_most(self) -> Decimal | None:
+        """Quote units that all its buys together may cost; None when it only sells."""
+        buys = [one.max_notional for one in self.ceilings if one.side is Side.BUY]
+        return exact_sum(buys) if buys else None
 
     def must_buy(self, now: datetime) -> None:
         """Check that a position may be opened with this plan now.
@@ -60,7 +71,7 @@ class Plan:
             PlanExpired: its prices are too old.
         """
         if self.kind != "buy":
-            raise PlanNotForThis("This plan sells a position; a purchase needs a plan made with POST /api/plans.")
+            raise PlanNotForThis("This plan opens no position; a purchase needs a plan of the kind buy.")
         self._must_stand(now)
 
     def must_close(self, position_id: UUID, now: datetime) -> None:
@@ -72,6 +83,23 @@ class Plan:
         """
         if self.kind != "close" or self.position_id != position_id:
             raise PlanNotForThis("This plan does not sell this position.")
+        self._must_stand(now)
+
+    def must_run(self, position_id: UUID, version: int, now: datetime) -> None:
+        """Check that this plan may be executed on this position, as it stands, now.
+
+        Raises:
+            PlanNotForThis: it opens a position, or is for another one.
+            NothingToDo: it says that there is nothing to do.
+            PlanChanged: the position has changed since.
+            PlanExpired: its prices are too old.
+        """
+        if self.kind == "buy" or self.position_id != position_id:
+            raise PlanNotForThis("This plan is not for this position; nothing was ordered.")
+        if not self.executable:
+            raise NothingToDo("The plan says that there is nothing to do; nothing was ordered.")
+        if self.position_version is not None and self.position_version < version:
+            raise PlanChanged("The position has changed since the plan was made; nothing was ordered. Make a new plan.")
         self._must_stand(now)
 
     def _must_stand(self, now: datetime) -> None:

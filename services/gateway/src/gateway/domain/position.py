@@ -65,6 +65,8 @@ class Position:
 
     Attributes:
         plan_id: The plan that opened it.
+        contributed: What came in from the account's free money; `withdrawn` went back to it.
+        cash: Quote money that is the position's own.
         trading_paused: Why nothing trades on it by itself.
         version: Of execution's newest word; 0 while only the gateway knows it.
     """
@@ -87,6 +89,9 @@ class Position:
     approved_amount: Decimal
     invested: Decimal
     proceeds: Decimal
+    contributed: Decimal = Decimal(0)
+    withdrawn: Decimal = Decimal(0)
+    cash: Decimal = Decimal(0)
     created_at: datetime
     updated_at: datetime
     version: int

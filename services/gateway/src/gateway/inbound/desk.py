@@ -17,12 +17,13 @@ from gateway.application.close_position import ClosePosition
 from gateway.application.freshness import Freshness
 from gateway.application.open_position import OpenPosition
 from gateway.application.ports import DeadLetter, PositionReader
+from gateway.application.run_plan import RunPlan
 from gateway.domain.waiting_order import WaitingOrder
 from gateway.inbound.limits import Limits
 from gateway.inbound.live_feed import LiveFeed
 from gateway.inbound.tokens import AccessTokens
 from shared.contracts.market import IndexVersionView
-from shared.contracts.rpc.execution import PlanView
+from shared.contracts.rpc.execution import PlanOptions, PlanView, RunKindName
 from shared.runtime.rpc import RpcClient
 from shared.trading.status import VenueEnvironment
 
@@ -36,6 +37,12 @@ class PlanDesk(Protocol):
 
     async def show_close(self, *, user_id: UUID, position_id: UUID) -> PlanView:
         """A plan to sell a position."""
+        ...
+
+    async def show_run(
+        self, *, user_id: UUID, position_id: UUID, kind: RunKindName, amount: Decimal | None, options: PlanOptions
+    ) -> PlanView:
+        """A plan for a position that stands."""
         ...
 
 
@@ -85,6 +92,7 @@ class Desk:
     limits: Limits
     open_position: OpenPosition
     close_position: ClosePosition
+    run_plan: RunPlan
     plans: PlanDesk
     plan_shelf: PlanShelf
     index_shelf: IndexShelf

@@ -46,6 +46,7 @@ def execution_router(paint: PaintPicture) -> EventRouter:
         execution.PositionExecuting,
         execution.PositionActive,
         execution.PositionFailed,
+        execution.PositionRebalancing,
         execution.PositionClosing,
         execution.PositionClosed,
     ):

@@ -10,7 +10,7 @@ from gateway.domain.plan import Ceiling, Plan
 from gateway.domain.position import Fill, Leg, Position, PositionDetail, PositionSummary
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository
 from shared.contracts.rpc import execution
-from shared.contracts.rpc.execution import PlanView
+from shared.contracts.rpc.execution import PlanView, RunKindName
 from shared.runtime.rpc import RpcClient
 from shared.trading.errors import NotFound
 
@@ -39,6 +39,21 @@ class ExecutionPlanner:
         """The same with everything that a person wants to see of it."""
         question = execution.MakeClosePlan(user_id=user_id, position_id=position_id)
         return await self._kept(await self._ask.ask(execution.MAKE_CLOSE_PLAN, question), user_id)
+
+    async def show_run(
+        self,
+        *,
+        user_id: UUID,
+        position_id: UUID,
+        kind: RunKindName,
+        amount: Decimal | None,
+        options: execution.PlanOptions,
+    ) -> PlanView:
+        """A plan for a position that stands."""
+        question = execution.MakeRunPlan(
+            user_id=user_id, position_id=position_id, kind=kind, amount=amount, options=options
+        )
+        return await self._kept(await self._ask.ask(execution.MAKE_RUN_PLAN, question), user_id)
 
     async def _kept(self, plan: PlanView, user_id: UUID) -> PlanView:
         if plan.user_id != user_id:
@@ -103,4 +118,6 @@ def _plan(view: PlanView) -> Plan:
         ),
         created_at=view.created_at,
         expires_at=view.expires_at,
+        executable=view.executable,
+        position_version=view.position_version,
     )

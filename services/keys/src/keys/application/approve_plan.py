@@ -21,8 +21,8 @@ class ApprovedPlan:
     """What a user has approved.
 
     Attributes:
-        side: The only side that this plan may trade.
-        approved_amount: Quote units that all its buys together may move; None for a plan that sells.
+        sides: What this plan may do; one that sells and buys never does both with one symbol.
+        approved_amount: Quote units that all its buys together may move; None for a plan that only sells.
     """
 
     user_id: UUID
@@ -30,7 +30,7 @@ class ApprovedPlan:
     environment: VenueEnvironment
     position_id: UUID
     plan_id: UUID
-    side: Side
+    sides: frozenset[Side]
     ceilings: Sequence[PlanCeiling]
     expires_at: datetime
     approved_amount: Decimal | None = None
@@ -47,11 +47,9 @@ class ApprovePlan:
 
         Raises:
             KeyNotFound: The account is not this user's.
-            Invalid: Ceilings of the wrong side, twice for one symbol, or of another environment.
+            Invalid: Ceilings of the wrong side, twice for one symbol, buys without an amount, or of another environment.
         """
-        symbols = [ceiling.symbol for ceiling in plan.ceilings]
-        if len(set(symbols)) != len(symbols) or any(ceiling.side is not plan.side for ceiling in plan.ceilings):
-            raise Invalid("The plan's ceilings contradict each other.", code="invalid_ceilings")
+        _check(plan)
         async with self._book.unit(plan.user_id) as unit:
             key = await unit.find(plan.key_id)
             if key is None:
@@ -60,6 +58,14 @@ class ApprovePlan:
                 raise Invalid("The order names another environment than its account's.", code="wrong_environment")
             run = (position_tail(plan.position_id), run_tail(plan.plan_id))
             await unit.approve(plan.key_id, run, _allowance(plan))
+
+
+def _check(plan: ApprovedPlan) -> None:
+    symbols = [ceiling.symbol for ceiling in plan.ceilings]
+    sides = {ceiling.side for ceiling in plan.ceilings}
+    unbounded = Side.BUY in sides and plan.approved_amount is None
+    if len(set(symbols)) != len(symbols) or not sides <= plan.sides or unbounded:
+        raise Invalid("The plan's ceilings contradict each other.", code="invalid_ceilings")
 
 
 def _allowance(plan: ApprovedPlan) -> RunAllowance:

@@ -8,10 +8,13 @@ from keys.application.approve_plan import ApprovedPlan
 from keys.domain.allowance import PlanCeiling
 from keys.inbound.use_cases import UseCases
 from shared.contracts.envelope import Envelope
-from shared.contracts.orders import Ceiling, ClosePosition, PlaceBasketOrder
+from shared.contracts.orders import Ceiling, ClosePosition, ExecutePlan, PlaceBasketOrder
 from shared.contracts.topology import KEYS_ORDERS
 from shared.runtime.events import EventRouter
 from shared.trading.status import Side
+
+_SIDES = {"invest": {Side.BUY}, "rebalance": {Side.BUY, Side.SELL}, "withdraw": {Side.SELL}}
+"""What an order for a standing position may do."""
 
 
 def orders(cases: UseCases) -> EventRouter:
@@ -20,23 +23,29 @@ def orders(cases: UseCases) -> EventRouter:
 
     @router.on(PlaceBasketOrder)
     async def place_basket_order(event: Envelope[PlaceBasketOrder]) -> None:
-        await cases.approve(_plan(event.data, Side.BUY, event.data.approved_amount))
+        await cases.approve(_plan(event.data, {Side.BUY}, event.data.approved_amount))
 
     @router.on(ClosePosition)
     async def close_position(event: Envelope[ClosePosition]) -> None:
-        await cases.approve(_plan(event.data, Side.SELL, None))
+        await cases.approve(_plan(event.data, {Side.SELL}, None))
+
+    @router.on(ExecutePlan)
+    async def execute_plan(event: Envelope[ExecutePlan]) -> None:
+        await cases.approve(_plan(event.data, _SIDES[event.data.kind], event.data.approved_amount))
 
     return router
 
 
-def _plan(command: PlaceBasketOrder | ClosePosition, side: Side, amount: Decimal | None) -> ApprovedPlan:
+def _plan(
+    command: PlaceBasketOrder | ClosePosition | ExecutePlan, sides: set[Side], amount: Decimal | None
+) -> ApprovedPlan:
     return ApprovedPlan(
         user_id=command.user_id,
         key_id=command.account_id,
         environment=command.environment,
         position_id=command.position_id,
         plan_id=command.plan_id,
-        side=side,
+        sides=frozenset(sides),
         ceilings=[_ceiling(ceiling) for ceiling in command.ceilings],
         expires_at=command.expires_at,
         approved_amount=amount,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from shared.contracts.fields import Contract, DecimalText, Moment
 from shared.contracts.orders import Ceiling
 from shared.contracts.rpc.verb import RpcVerb
 from shared.trading.status import PositionStatus, Side, VenueEnvironment
+
+RunKindName = Literal["invest", "rebalance", "withdraw"]
+"""What a plan on a standing position is for."""
 
 
 class MakePlan(Contract):
@@ -28,6 +32,29 @@ class MakeClosePlan(Contract):
 
     user_id: UUID
     position_id: UUID
+
+
+class PlanOptions(Contract):
+    """What a person may choose about a plan for a position that stands."""
+
+    mode: Literal["full", "drifted", "buy_only"] = "full"
+    """Rebalance: every coin to its target, only the coins outside their band, or no sells at all."""
+    exclude: list[str] = Field(default_factory=list, max_length=100)
+    """Symbols that are not traded."""
+    absolute_band: DecimalText | None = None
+    """Drift (a fraction of the position) from which a coin is outside its band; the platform's own when null."""
+    relative_band: DecimalText | None = None
+    """The same as a share of the coin's target weight; one of both bands suffices."""
+
+
+class MakeRunPlan(Contract):
+    """Plan a run on a position that stands; `amount` in quote units, for all but a rebalance."""
+
+    user_id: UUID
+    position_id: UUID
+    kind: RunKindName
+    amount: DecimalText | None = None
+    options: PlanOptions = Field(default_factory=PlanOptions)
 
 
 class PlanLeg(Contract):
@@ -55,10 +82,35 @@ class PlanLeg(Contract):
     """Estimate in `fee_asset`."""
     fee_asset: str
     price_at: Moment
-    check: Literal["ok", "too_small", "not_trading", "no_price", "too_large", "residual"]
+    check: Literal[
+        "ok",
+        "too_small",
+        "not_trading",
+        "no_price",
+        "too_large",
+        "residual",
+        "delisted",
+        "excluded",
+        "hold",
+    ]
+    """`hold`: nothing to trade; everything else but `ok` says why nothing is sent."""
     reason: str | None = None
     required_amount: DecimalText | None = None
     """The amount for the whole plan at which this leg would no longer be too small."""
+    weight_before: DecimalText | None = None
+    """Share of the position's coins now, a fraction; null where the plan opens a position."""
+    weight_after: DecimalText | None = None
+    """The same after the plan, by the prices of the plan."""
+
+
+class TargetChange(Contract):
+    """A constituent whose target differs from the one that the position had."""
+
+    asset: str
+    before: DecimalText | None = None
+    """Null: it was no constituent."""
+    after: DecimalText | None = None
+    """Null: it is none any more, and is sold."""
 
 
 class PlanView(Contract):
@@ -68,19 +120,19 @@ class PlanView(Contract):
     user_id: UUID
     account_id: UUID
     environment: VenueEnvironment
-    kind: Literal["buy", "close"]
+    kind: Literal["buy", "close", "invest", "rebalance", "withdraw"]
     index_id: str
     index_version: int
     position_id: UUID | None = None
     currency: str = "USDT"
     amount: DecimalText
-    """Approved at most (buy), or estimated proceeds (close)."""
+    """Approved at most (buy, invest), asked for (withdraw), estimated proceeds (close), or zero (rebalance)."""
     legs: list[PlanLeg]
     total_notional: DecimalText
     total_fee: DecimalText
     """Estimate, quote units."""
     cash_after: DecimalText
-    """amount - Σ max_notional: stays on the account, unspent."""
+    """Buy: amount - Σ max_notional, what is not spent at least. Else the position's own cash after the plan."""
     available: DecimalText
     """What the account could spend when the plan was made."""
     minimum_amount: DecimalText
@@ -91,6 +143,21 @@ class PlanView(Contract):
     warnings: list[str]
     created_at: Moment
     expires_at: Moment
+    executable: bool = True
+    """False when there is nothing to do: the plan says so, and cannot be executed."""
+    position_version: int | None = None
+    """The state of the position that the plan was made for; any other refuses it."""
+    total_buy: DecimalText | None = None
+    """Σ notional of the buys, quote units."""
+    total_sell: DecimalText | None = None
+    """Σ notional of the sells, quote units."""
+    drift_before: DecimalText | None = None
+    """The largest absolute drift now, a fraction; null where the plan opens or ends a position."""
+    drift_after: DecimalText | None = None
+    """The same after the plan, by the prices of the plan."""
+    changes: list[TargetChange] = Field(default_factory=list)
+    """What a newer index version changes for the position."""
+    options: PlanOptions | None = None
 
 
 class PositionRef(Contract):
@@ -157,6 +224,12 @@ class BookedPosition(Contract):
     proceeds: DecimalText
     fees: DecimalText
     """Fees so far at fill-time value."""
+    contributed: DecimalText = Decimal(0)
+    """Quote units that came in from the account's free money so far; while a buy trades, all that it may spend."""
+    withdrawn: DecimalText = Decimal(0)
+    """Quote units that went back to the account's free money so far."""
+    cash: DecimalText = Decimal(0)
+    """The position's own quote money: contributed - withdrawn + proceeds - invested."""
     holdings: list[BookedHolding]
     traded_at: Moment
     """Of the last fill or state change."""
@@ -273,6 +346,7 @@ class SettledOrder(Contract):
 
 MAKE_PLAN = RpcVerb("execution", "make_plan", MakePlan, PlanView, callers=("gateway",), timeout_s=10.0)
 MAKE_CLOSE_PLAN = RpcVerb("execution", "make_close_plan", MakeClosePlan, PlanView, callers=("gateway",), timeout_s=10.0)
+MAKE_RUN_PLAN = RpcVerb("execution", "make_run_plan", MakeRunPlan, PlanView, callers=("gateway",), timeout_s=10.0)
 GET_POSITION = RpcVerb("execution", "get_position", PositionRef, PositionDetail, callers=("gateway",))
 LIST_ACCOUNTS = RpcVerb("execution", "list_accounts", ListAccounts, AccountList, callers=("reconciler",))
 GET_BOOKS = RpcVerb("execution", "get_books", GetBooks, Books, callers=("reconciler",))
@@ -290,6 +364,7 @@ RESOLVE_SHORTAGE = RpcVerb(
 VERBS = (
     MAKE_PLAN,
     MAKE_CLOSE_PLAN,
+    MAKE_RUN_PLAN,
     GET_POSITION,
     LIST_ACCOUNTS,
     GET_BOOKS,

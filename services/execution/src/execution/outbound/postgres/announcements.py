@@ -30,6 +30,7 @@ from shared.contracts.execution import (
     PositionClosing,
     PositionExecuting,
     PositionFailed,
+    PositionRebalancing,
     PositionView,
     ShortageChanged,
     ShortageView,
@@ -44,6 +45,7 @@ _POSITION_EVENTS: dict[PositionStatus, type[EventData]] = {
     PositionStatus.EXECUTING: PositionExecuting,
     PositionStatus.ACTIVE: PositionActive,
     PositionStatus.FAILED: PositionFailed,
+    PositionStatus.REBALANCING: PositionRebalancing,
     PositionStatus.CLOSING: PositionClosing,
     PositionStatus.CLOSED: PositionClosed,
 }

@@ -124,9 +124,26 @@ HOLDINGS_AMONG = Finder(
 HOLDINGS = Keeper(PositionHolding, _HOLDING)
 
 _RESERVATION = tables.reservation
-RESERVED = Statement(
-    sa.select(sa.func.sum(_RESERVATION.c.amount)).where(_is(_RESERVATION.c.account_id), _is(_RESERVATION.c.asset))
-)
+
+
+def _spoken_for() -> Statement:
+    """What positions have put aside or own, whichever is more: an order that fills turns the one into the other."""
+    position = tables.position
+    aside = (
+        sa.select(_RESERVATION.c.position_id, sa.func.sum(_RESERVATION.c.amount).label("amount"))
+        .where(_is(_RESERVATION.c.account_id), _is(_RESERVATION.c.asset))
+        .group_by(_RESERVATION.c.position_id)
+        .subquery()
+    )
+    own = position.c.contributed - position.c.withdrawn + position.c.proceeds - position.c.invested
+    return Statement(
+        sa.select(sa.func.sum(sa.func.greatest(own, sa.func.coalesce(aside.c.amount, sa.literal_column("0")))))
+        .select_from(position.outerjoin(aside, aside.c.position_id == position.c.position_id))
+        .where(_is(position.c.account_id))
+    )
+
+
+SPOKEN_FOR = _spoken_for()
 RESERVATIONS_OF_RUN = Finder(Reservation, _RESERVATION, _is(_RESERVATION.c.run_id))
 RESERVATIONS_OF_POSITION = Finder(Reservation, _RESERVATION, _is(_RESERVATION.c.position_id))
 RESERVATIONS = Keeper(Reservation, _RESERVATION)

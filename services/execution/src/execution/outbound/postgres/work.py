@@ -136,8 +136,8 @@ class PostgresWork:
     async def save_holdings(self, holdings: Sequence[PositionHolding]) -> None:
         await sql.HOLDINGS.put(self._unit, holdings)
 
-    async def reserved(self, account_id: UUID, asset: str) -> Decimal:
-        total: Decimal | None = await sql.RESERVED.value(self._unit, account_id=account_id, asset=asset)
+    async def spoken_for(self, account_id: UUID, quote_asset: str) -> Decimal:
+        total: Decimal | None = await sql.SPOKEN_FOR.value(self._unit, account_id=account_id, asset=quote_asset)
         return total or ZERO
 
     async def reservations_of_run(self, run_id: UUID) -> Sequence[Reservation]:

@@ -177,6 +177,10 @@ class PositionAnswer(Answer):
     approved_amount: DecimalText
     invested: DecimalText
     proceeds: DecimalText
+    contributed: DecimalText
+    withdrawn: DecimalText
+    cash: DecimalText
+    run_kind: str | None
     created_at: Moment
     updated_at: Moment
     version: int

@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from gateway.domain.errors import PlanNotFound
 from gateway.inbound.caller import User
@@ -15,25 +15,43 @@ from gateway.inbound.http.buying import BuyingAsk
 from gateway.inbound.http.models import Answer
 from gateway.inbound.problems import declared
 from shared.contracts.fields import DecimalText, Moment
-from shared.contracts.rpc.execution import PlanLeg, PlanView
+from shared.contracts.rpc.execution import PlanLeg, PlanOptions, PlanView, TargetChange
 from shared.trading.status import VenueEnvironment
 
 plans = APIRouter(tags=["plans"])
 
 
 class PlanAsk(BuyingAsk):
-    """Plan to buy an index, or to close a position (then only `position_id`)."""
+    """Plan to buy an index (`index`, `amount`, `account_id`), or what to do with a position (`position_id`).
 
+    A position alone is closed. To put more money in, to trade it back to its targets or to take money out, name the
+    `kind`; invest and withdraw need an `amount`.
+    """
+
+    kind: Literal["buy", "close", "invest", "rebalance", "withdraw"] | None = None
     position_id: UUID | None = None
+    options: PlanOptions | None = Field(default=None, description="For a rebalance; the platform's own when left out.")
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> PlanAsk:
-        if self.position_id is not None:
-            if any(part is not None for part in self.buying):
-                raise ValueError("Send either position_id alone, or index, amount and account_id.")
-        elif any(part is None for part in self.buying):
-            raise ValueError("index, amount and account_id are needed to plan a purchase.")
+    def _whole(self) -> PlanAsk:
+        if self.position_id is None:
+            self._must_buy()
+        elif self.index is not None or self.on_account is not None or self.kind == "buy":
+            raise ValueError("Send either position_id, or index, amount and account_id.")
+        elif (self.amount is not None) != (self.kind in _WITH_AMOUNT):
+            raise ValueError("An amount belongs to buy, invest and withdraw, and to nothing else.")
+        if self.options is not None and self.kind != "rebalance":
+            raise ValueError("Options belong to a rebalance.")
         return self
+
+    def _must_buy(self) -> None:
+        if self.kind not in {None, "buy"}:
+            raise ValueError(f"To {self.kind}, send the position_id.")
+        if any(part is None for part in self.buying):
+            raise ValueError("index, amount and account_id are needed to plan a purchase.")
+
+
+_WITH_AMOUNT = {"invest", "withdraw"}
 
 
 class PlanAnswer(Answer):
@@ -42,7 +60,7 @@ class PlanAnswer(Answer):
     plan_id: UUID
     account_id: UUID
     environment: VenueEnvironment
-    kind: Literal["buy", "close"]
+    kind: Literal["buy", "close", "invest", "rebalance", "withdraw"]
     index_id: str
     index_version: int
     position_id: UUID | None
@@ -58,6 +76,13 @@ class PlanAnswer(Answer):
     warnings: list[str]
     created_at: Moment
     expires_at: Moment
+    executable: bool
+    total_buy: DecimalText | None
+    total_sell: DecimalText | None
+    drift_before: DecimalText | None
+    drift_after: DecimalText | None
+    changes: list[TargetChange]
+    options: PlanOptions | None
 
 
 def _answer(plan: PlanView) -> PlanAnswer:
@@ -67,16 +92,28 @@ def _answer(plan: PlanView) -> PlanAnswer:
 @plans.post("/api/plans", operation_id="plans_make", status_code=201, responses=declared(400, 401, 403, 404, 409))
 async def make_plan(body: PlanAsk, user: User, desk: AtDesk, response: Response) -> PlanAnswer:
     """Make a plan; nothing is ordered. It can be executed for 60 seconds."""
-    if body.position_id is not None:
-        plan = await desk.plans.show_close(user_id=user.user_id, position_id=body.position_id)
-    else:
+    plan = await _planned(body, user, desk)
+    response.headers["location"] = f"/api/plans/{plan.plan_id}"
+    return _answer(plan)
+
+
+async def _planned(body: PlanAsk, user: User, desk: AtDesk) -> PlanView:
+    if body.position_id is None:
         index_id, amount, account_id = body.buying
         assert index_id is not None
         assert amount is not None
         assert account_id is not None
-        plan = await desk.plans.show_buy(user_id=user.user_id, account_id=account_id, index_id=index_id, amount=amount)
-    response.headers["location"] = f"/api/plans/{plan.plan_id}"
-    return _answer(plan)
+        return await desk.plans.show_buy(user_id=user.user_id, account_id=account_id, index_id=index_id, amount=amount)
+    if body.kind is None or body.kind == "close":
+        return await desk.plans.show_close(user_id=user.user_id, position_id=body.position_id)
+    assert body.kind != "buy"
+    return await desk.plans.show_run(
+        user_id=user.user_id,
+        position_id=body.position_id,
+        kind=body.kind,
+        amount=body.amount,
+        options=body.options or PlanOptions(),
+    )
 
 
 @plans.get("/api/plans/{plan_id}", operation_id="plans_get", responses=declared(401, 404))

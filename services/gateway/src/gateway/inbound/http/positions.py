@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from gateway.application.close_position import CloseOrder
 from gateway.application.open_position import BuyIndex, OpenOrder
+from gateway.application.run_plan import RunOrder
 from gateway.domain.errors import PositionNotFound
 from gateway.domain.position import Deviation, PositionSummary, Valuation
 from gateway.inbound.caller import IdempotencyKey, User, by_user
@@ -59,6 +60,12 @@ class OpenAsk(BuyingAsk):
         assert amount is not None
         assert account_id is not None
         return BuyIndex(index_id=index_id, amount=amount, account_id=account_id)
+
+
+class RunAsk(Ask):
+    """Execute a plan that was looked at."""
+
+    plan_id: UUID
 
 
 class CloseAsk(Ask):
@@ -115,6 +122,25 @@ async def get_position(position_id: UUID, user: User, desk: AtDesk) -> PositionD
             "fills": [FillAnswer.model_validate(fill) for fill in detail.fills],
         }
     )
+
+
+@positions.post(
+    "/api/positions/{position_id}/runs",
+    operation_id="positions_run",
+    status_code=202,
+    responses=declared(400, 401, 403, 404, 409),
+    dependencies=[Counted],
+)
+async def run_plan(
+    position_id: UUID, body: RunAsk, user: User, key: IdempotencyKey, desk: AtDesk, response: Response
+) -> AcceptedAnswer:
+    """Execute a plan for this position: invest, rebalance, withdraw or close; the status changes by event."""
+    await desk.fresh.about(position_id)
+    accepted = await desk.run_plan(
+        RunOrder(user_id=user.user_id, key=key, position_id=position_id, plan_id=body.plan_id)
+    )
+    response.headers["location"] = f"/api/positions/{accepted.position_id}"
+    return AcceptedAnswer.model_validate(accepted)
 
 
 @positions.post(

@@ -78,6 +78,37 @@ class PostgresAcceptance:
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command."""
+        command = orders.ClosePosition(
+            position_id=accepted.position_id,
+            user_id=plan.user_id,
+            account_id=plan.account_id,
+            environment=plan.environment,
+            plan_id=plan.plan_id,
+            ceilings=_ceilings(plan),
+            expires_at=signing_ends,
+        )
+        return await self._ordered(plan, accepted, position, command)
+
+    async def run(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
+        """Record the request and its command; a closing plan has a command of its own."""
+        if plan.kind == "close":
+            return await self.close(plan, accepted, position, signing_ends=signing_ends)
+        command = orders.ExecutePlan(
+            position_id=accepted.position_id,
+            user_id=plan.user_id,
+            account_id=plan.account_id,
+            environment=plan.environment,
+            plan_id=plan.plan_id,
+            kind=plan.kind,  # type: ignore[arg-type]  # pydantic checks the word
+            approved_amount=plan.buys_at_most,
+            ceilings=_ceilings(plan),
+            expires_at=signing_ends,
+        )
+        return await self._ordered(plan, accepted, position, command)
+
+    async def _ordered(
+        self, plan: Plan, accepted: Accepted, position: Position, command: orders.ClosePosition | orders.ExecutePlan
+    ) -> bool:
         taken = await _CLOSE.value(
             self._unit,
             plan_id=plan.plan_id,
@@ -88,16 +119,8 @@ class PostgresAcceptance:
         )
         if taken is None:
             return False
-        command = orders.ClosePosition(
-            position_id=accepted.position_id,
-            user_id=plan.user_id,
-            account_id=plan.account_id,
-            environment=plan.environment,
-            plan_id=plan.plan_id,
-            ceilings=_ceilings(plan),
-            expires_at=signing_ends,
-        )
-        await self._command(command, version=await _COUNT_COMMAND.value(self._unit, position=accepted.position_id))
+        version = await _COUNT_COMMAND.value(self._unit, position=accepted.position_id)
+        await self._outbox.record(self._unit, [_announcement(command, version=version)])
         return True
 
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:
@@ -106,13 +129,10 @@ class PostgresAcceptance:
         return rows.noun(Position, row) if row else None
 
     async def closing(self, position: Position, *, since: datetime) -> bool:
-        """Whether a close taken after `since` still waits for a word of execution."""
+        """Whether an order taken after `since` still waits for a word of execution."""
         return bool(
             await _CLOSING.value(self._unit, position=position.position_id, version=position.version, since=since)
         )
-
-    async def _command(self, command: orders.PlaceBasketOrder | orders.ClosePosition, *, version: int) -> None:
-        await self._outbox.record(self._unit, [_announcement(command, version=version)])
 
 
 class PostgresAcceptances:
@@ -233,7 +253,9 @@ def _opening(outbox: Outbox) -> Statement:
     return Statement(told.add_cte(outbox.said_if(new)))
 
 
-def _announcement(command: orders.PlaceBasketOrder | orders.ClosePosition, *, version: int) -> Announcement:
+def _announcement(
+    command: orders.PlaceBasketOrder | orders.ClosePosition | orders.ExecutePlan, *, version: int
+) -> Announcement:
     return Announcement(
         data=command,
         user_id=command.user_id,

@@ -42,6 +42,8 @@ class PostgresPlanRepository:
             "view": seen,
             "created_at": plan.created_at,
             "expires_at": plan.expires_at,
+            "executable": plan.executable,
+            "position_version": plan.position_version,
         }
         async with self._database.unit(plan.user_id) as unit:
             await _KEEP.run(unit, **values)

@@ -49,6 +49,8 @@ def plan(row: Row) -> Plan:
         ceilings=tuple(_ceiling(item) for item in row["ceilings"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
+        executable=row["executable"],
+        position_version=row["position_version"],
     )
 
 

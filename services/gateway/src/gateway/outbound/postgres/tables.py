@@ -27,7 +27,7 @@ plans = sa.Table(
     _user(),
     sa.Column("account_id", sa.Uuid, nullable=False),
     sa.Column("environment", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, sa.CheckConstraint("kind in ('buy', 'close')", name="kind"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("index_id", sa.Text, nullable=False),
     sa.Column("index_version", sa.Integer, nullable=False),
     sa.Column("position_id", sa.Uuid),
@@ -36,6 +36,8 @@ plans = sa.Table(
     sa.Column("view", JSONB, nullable=False, comment="the plan as it was shown"),
     sa.Column("created_at", MOMENT, nullable=False),
     sa.Column("expires_at", MOMENT, nullable=False, index=True),
+    sa.Column("executable", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("position_version", sa.Integer, comment="of the position that it was made for"),
 )
 
 idempotency_keys = sa.Table(
@@ -69,6 +71,9 @@ synthetic_positions = sa.Table(
     sa.Column("approved_amount", sa.Numeric, nullable=False),
     sa.Column("invested", sa.Numeric, nullable=False, server_default="0"),
     sa.Column("proceeds", sa.Numeric, nullable=False, server_default="0"),
+    sa.Column("contributed", sa.Numeric, nullable=False, server_default="0"),
+    sa.Column("withdrawn", sa.Numeric, nullable=False, server_default="0"),
+    sa.Column("cash", sa.Numeric, nullable=False, server_default="0"),
     sa.Column("commands", sa.Integer, nullable=False, server_default="1", comment="commands published about it"),
     sa.Column("created_at", MOMENT, nullable=False),
     sa.Column("updated_at", MOMENT, nullable=False),

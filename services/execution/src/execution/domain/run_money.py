@@ -1,0 +1,38 @@
+"""What a run moves between the account's free money and its position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from execution.domain.leg import Leg
+from execution.domain.position import Position, Run, RunKind
+from shared.trading.money import ZERO, exact_sum
+from shared.trading.status import Side
+
+
+def settled_flow(run: Run, legs: Sequence[Leg], position: Position) -> Decimal:
+    """Quote units that a run which is over brought into its position; negative: that it took out.
+
+    A buy brings what it spent, and the part that the index keeps in cash; a close takes everything that is there.
+    """
+    if run.kind in {RunKind.BUY, RunKind.INVEST}:
+        spent = _paid(legs)
+        return spent + run.cash_part if spent else ZERO
+    if run.kind is RunKind.WITHDRAW:
+        return -(_received(legs) + run.cash_part)
+    if run.kind is RunKind.CLOSE:
+        return run.flow - position.cash
+    return ZERO
+
+
+def _paid(legs: Sequence[Leg]) -> Decimal:
+    return exact_sum([leg.notional + _quote_fee(leg) for leg in legs if leg.side is Side.BUY])
+
+
+def _received(legs: Sequence[Leg]) -> Decimal:
+    return exact_sum([leg.notional - _quote_fee(leg) for leg in legs if leg.side is Side.SELL])
+
+
+def _quote_fee(leg: Leg) -> Decimal:
+    return leg.fee if leg.fee_asset == leg.quote_asset else ZERO

@@ -1,0 +1,99 @@
+"""Accept an order to execute a plan on a position that stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from gateway.application.ports import Acceptance, Acceptances
+from gateway.application.turns import Turns
+from gateway.domain.accepted import Accepted
+from gateway.domain.errors import (
+    PlanAlreadyUsed,
+    PlanNotFound,
+    PositionBusy,
+    PositionNotFound,
+    RunAlreadyRequested,
+)
+from gateway.domain.position import Position
+from shared.trading.clock import Clock
+from shared.trading.status import PositionStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrder:
+    """A request to execute a plan that was looked at."""
+
+    user_id: UUID
+    key: str
+    position_id: UUID
+    plan_id: UUID
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal requests."""
+        return sha256(f"run {self.position_id} {self.plan_id}".encode()).hexdigest()
+
+
+class RunPlan:
+    """Accepts an order for a standing position: answer, request and command are one commit.
+
+    Args:
+        signing_s: For how long after acceptance the order may still be signed, and stands in the way of another.
+    """
+
+    def __init__(self, *, acceptances: Acceptances, turns: Turns, clock: Clock, signing_s: float) -> None:
+        self._acceptances = acceptances
+        self._turns = turns
+        self._clock = clock
+        self._signing = timedelta(seconds=signing_s)
+
+    async def __call__(self, order: RunOrder) -> Accepted:
+        """Accept the order, or give the answer that it was given before.
+
+        Raises:
+            PositionNotFound, PositionBusy: no order can be taken for it now.
+            RunAlreadyRequested: another order for it waits for execution.
+            IdempotencyKeyReused: the key came with another request.
+            PlanNotFound, PlanNotForThis, NothingToDo, PlanChanged, PlanExpired, PlanAlreadyUsed: the plan cannot be
+                executed.
+        """
+        async with self._turns.of((order.user_id, order.key)), self._acceptances.begin(order.user_id) as work:
+            position = await work.position(order.position_id, lock=True)
+            if position is None:
+                raise PositionNotFound("You have no such position.")
+            plan = await work.plan(order.plan_id)
+            if plan is None:
+                if found := await work.answer(order.key):
+                    return found.to(order.fingerprint)
+                raise PlanNotFound("No such plan was made for you; nothing was ordered.")
+            now = self._clock.now()
+            accepted = Accepted(
+                position_id=order.position_id,
+                plan_id=plan.plan_id,
+                account_id=plan.account_id,
+                environment=plan.environment,
+                index_id=plan.index_id,
+                status=position.status,
+                amount=plan.amount,
+                accepted_at=now,
+            )
+            if earlier := await work.remember(order.key, order.fingerprint, accepted):
+                return earlier.to(order.fingerprint)
+            await self._must_take_orders(work, position)
+            plan.must_run(order.position_id, position.version, now)
+            if not await work.run(plan, accepted, position, signing_ends=now + self._signing):
+                raise PlanAlreadyUsed("This plan has been used already; nothing more was ordered.")
+            return accepted
+
+    async def _must_take_orders(self, work: Acceptance, position: Position) -> None:
+        if position.status is not PositionStatus.ACTIVE:
+            raise PositionBusy(
+                f"The position is {position.status}; only an ACTIVE one takes an order. Nothing was ordered.",
+                context={"status": position.status},
+            )
+        # One that execution never takes ends with its signing time, and frees the position.
+        if await work.closing(position, since=self._clock.now() - self._signing):
+            raise RunAlreadyRequested("An order for this position was taken already; nothing more was ordered.")

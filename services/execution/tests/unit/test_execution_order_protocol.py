@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -238,6 +239,41 @@ def test_an_acknowledged_order_that_never_appears_becomes_unknown() -> None:
     assert step(looked_for(acked, 8), 40) is Step.LOSE
 
 
+def _acknowledged_then_lost() -> Attempt:
+    return an_attempt().replied(Reply(kind=ReplyKind.ACCEPTED, venue_order_id="v1"), at(1)).lost(at(5))
+
+
+def _duplicate_at_once() -> Attempt:
+    return an_attempt().replied(Reply(kind=ReplyKind.DUPLICATE, reason="venue_170141"), at(5))
+
+
+def _duplicate_when_sent_again() -> Attempt:
+    again = looked_for(a_lost_one(), 12, 42, 72).resent(at(72), bound=at(82), times=TIMES)
+    return again.replied(Reply(kind=ReplyKind.DUPLICATE, reason="venue_170141"), at(73))
+
+
+@pytest.mark.parametrize("known", [_acknowledged_then_lost, _duplicate_at_once, _duplicate_when_sent_again])
+def test_what_the_venue_once_knew_is_never_absent_and_never_sent_again(known: Callable[[], Attempt]) -> None:
+    lost = looked_for(known(), 90, 130, 170, 210)
+    assert lost.state is AttemptState.UNKNOWN
+    for may_trade in (True, False):
+        for in_band in (True, False):
+            assert step(lost, 211, in_band=in_band, may_trade=may_trade) not in {Step.CLOSE, Step.RESEND}
+    assert lost.closed_absent(at(211), reason="never_placed") is lost
+    assert lost.resent(at(211), bound=at(221), times=TIMES) is lost
+    assert step(lost, 1000) is Step.GIVE_UP
+    frozen = looked_for(lost.given_up(at(1000), TIMES), 1100, 1200, 1300)
+    assert frozen.state is AttemptState.NEEDS_ATTENTION
+    assert step(frozen, 1301, may_trade=False) in {Step.ASK, Step.WAIT}
+    assert frozen.seen(the_order(Standing.CANCELLED), at(1400)).state is AttemptState.CANCELLED
+
+
+def test_a_duplicate_answer_about_what_waits_for_a_person_is_remembered() -> None:
+    frozen = a_lost_one().given_up(at(905), TIMES).replied(Reply(kind=ReplyKind.DUPLICATE), at(906))
+    assert frozen.state is AttemptState.NEEDS_ATTENTION
+    assert not looked_for(frozen, 1000, 1100, 1200).closes_absent(TIMES)
+
+
 def test_the_barrier_outlasts_the_receive_window_at_every_scale() -> None:
     for scale in (1, 30, 1000):
         times = ProtocolTimes().scaled(scale)
@@ -281,6 +317,8 @@ def test_whatever_arrives_in_whatever_order_the_state_only_moves_forward(events:
             assert after.state is attempt.state
         if after.state is AttemptState.REJECTED and attempt.ever_unknown and attempt.state is not after.state:
             assert event[0] in {"order", "fill"}, "only evidence closes what was ever unknown"
+        if event[0] in {"close", "resend"} and attempt.exists:
+            assert after == attempt, "what exists ends by evidence alone and is never sent again"
         assert after.state is not AttemptState.INTENT or attempt.state is AttemptState.INTENT
         assert (after.held == 0) if after.terminal else True
         attempt = after

@@ -81,7 +81,7 @@ class ResolveUnknown:
         return {link for link in answers if link} | gone, self._nap(attempts, listening=listening)
 
     async def _quotes(self, account: Account, attempts: Sequence[Attempt]) -> dict[str, Quote]:
-        symbols = {row.symbol for row in attempts if row.proven_absent(self._times)}
+        symbols = {row.symbol for row in attempts if row.closes_absent(self._times)}
         if not symbols:
             return {}
         try:

@@ -32,7 +32,7 @@ class Attempt:
         sent_by: The request was signed no later than this; moves with a re-send. The barrier starts here.
         ever_unknown: Once true, a refusal of a re-send never closes the attempt.
         asked_at, failures: The last question about it, and how many in a row got no answer.
-        evidence_at: When the venue last showed something new of it.
+        evidence_at: When the venue last showed something new of it; from then on it is known to exist there.
         final_state, final_quantity: How the venue says the order ended; the attempt follows once its fills are booked.
         filled_quantity: Base units of booked fills, before fees; never falls.
         filled_notional: Quote units of booked fills.
@@ -82,6 +82,11 @@ class Attempt:
         return self.state in TERMINAL_ATTEMPTS
 
     @property
+    def exists(self) -> bool:
+        """Whether the venue has ever proved that it has the order: from then on not finding it proves nothing."""
+        return self.evidence_at is not None or self.venue_order_id is not None
+
+    @property
     def held(self) -> Decimal:
         """What a reservation must still hold: quote units for a buy, base units for a sell."""
         if self.terminal:
@@ -99,9 +104,14 @@ class Attempt:
         if reply.kind in {ReplyKind.REFUSED, ReplyKind.NOT_SENT} and self.state is AttemptState.INTENT:
             return self._moved(AttemptState.REJECTED, at, reason=reply.reason)
         if reply.kind in {ReplyKind.UNKNOWN, ReplyKind.DUPLICATE} and self.state is AttemptState.INTENT:
-            return self.lost(at, reason=reply.reason)
+            return self.lost(at, reason=reply.reason)._told_of(reply, at)  # noqa: SLF001
         if self.state is AttemptState.UNKNOWN:
-            return replace(self, sent_by=min(self.sent_by, at))
+            return replace(self, sent_by=min(self.sent_by, at))._told_of(reply, at)  # noqa: SLF001
+        return self._told_of(reply, at)
+
+    def _told_of(self, reply: Reply, at: datetime) -> Attempt:
+        if reply.kind is ReplyKind.DUPLICATE and self.state in LOST and not self.exists:
+            return replace(self, evidence_at=at)
         return self
 
     def _accepted(self, reply: Reply, at: datetime) -> Attempt:
@@ -216,7 +226,7 @@ class Attempt:
 
     def resent(self, at: datetime, *, bound: datetime, times: ProtocolTimes) -> Attempt:
         """Before the same id and body go out again, after proven absence alone: the barrier starts anew."""
-        if self.state is not AttemptState.UNKNOWN or not self.proven_absent(times):
+        if self.state is not AttemptState.UNKNOWN or not self.closes_absent(times):
             return self
         return replace(
             self,
@@ -231,12 +241,12 @@ class Attempt:
         )
 
     def closes_absent(self, times: ProtocolTimes) -> bool:
-        """Whether proven absence may end it: nothing of it was ever seen to trade or to end."""
-        return self.proven_absent(times) and not self.filled_quantity and self.final_state is None
+        """Whether proven absence may end it, or send it again: the venue never proved that it has it."""
+        return self.proven_absent(times) and not self.exists
 
     def closed_absent(self, at: datetime, *, reason: str) -> Attempt:
         """Proven absent and no longer wanted: cancelled with nothing filled, also while a person is called."""
-        if self.state not in LOST or self.filled_quantity or self.final_state is not None:
+        if self.state not in LOST or self.exists:
             return self
         return self._moved(AttemptState.CANCELLED, at, reason=reason)
 

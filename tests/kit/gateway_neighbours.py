@@ -18,7 +18,7 @@ from shared.contracts.account import UserView
 from shared.contracts.fields import Contract
 from shared.contracts.market import IndexVersionView
 from shared.contracts.problem import Problem
-from shared.contracts.rpc import auth, execution, keys, market_data
+from shared.contracts.rpc import auth, execution, keys, market_data, reconciler
 from shared.contracts.rpc.verb import Empty, RpcVerb
 from shared.trading.errors import Invalid, NotFound, PlatformError
 
@@ -108,9 +108,15 @@ class Neighbours:
             ),
         )
         self.answer(execution.GET_POSITION, self._no_position)
+        self.answer(reconciler.GET_PERFORMANCE, self._no_performance)
+        self.answer(reconciler.GET_PORTFOLIO, lambda _: reconciler.Portfolio(environments=[]))
 
     @staticmethod
     def _no_position(_: execution.PositionRef) -> execution.PositionDetail:
+        raise NotFound("There is no such position.", code="position_not_found")
+
+    @staticmethod
+    def _no_performance(_: reconciler.GetPerformance) -> reconciler.Performance:
         raise NotFound("There is no such position.", code="position_not_found")
 
     @staticmethod

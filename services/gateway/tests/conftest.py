@@ -43,7 +43,7 @@ async def open_house(
         neighbours = Neighbours(mint)
 
         async def open_it(*, away: tuple[str, ...] = (), **settings: Any) -> House:
-            for service in {"auth", "keys", "market_data", "execution"} - set(away):
+            for service in {"auth", "keys", "market_data", "execution", "reconciler"} - set(away):
                 client = await stack.enter_async_context(bus.connect(service))
                 await neighbours.listen(client, service)
             known = Settings(

@@ -32,6 +32,7 @@ from gateway.outbound.feed import FeedConnection, FeedHistory, FeedReader
 from gateway.outbound.postgres.acceptance_repository import PostgresAcceptances
 from gateway.outbound.postgres.attention_reader import PostgresAttention
 from gateway.outbound.postgres.dead_letter_repository import PostgresDeadLetters
+from gateway.outbound.postgres.export_reader import PostgresExports
 from gateway.outbound.postgres.index_repository import PostgresIndexRepository
 from gateway.outbound.postgres.picture_repository import PostgresPictures
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository, PostgresPruning
@@ -141,6 +142,8 @@ class Gateway:
             plan_shelf=shelf,
             index_shelf=index_shelf,
             positions=reader,
+            exports=PostgresExports(self.database),
+            clock=self._clock,
             fresh=self._fresh,
             dead_letters=letters,
             attention=PostgresAttention(self._everybody),

@@ -16,10 +16,12 @@ from gateway.inbound.http.accounts import accounts
 from gateway.inbound.http.activity import activity
 from gateway.inbound.http.attention import attention
 from gateway.inbound.http.docs import docs
+from gateway.inbound.http.exports import exports
 from gateway.inbound.http.guards import guards
 from gateway.inbound.http.indices import indices
 from gateway.inbound.http.key_pairs import key_pairs
 from gateway.inbound.http.keys import keys
+from gateway.inbound.http.performance import performance
 from gateway.inbound.http.plans import plans
 from gateway.inbound.http.positions import positions
 from gateway.inbound.http.stream import stream
@@ -52,6 +54,8 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
     )
     for router in (account, key_pairs, keys, guards, indices, plans, positions, accounts, activity, stream, docs):
         app.include_router(router)
+    for results in (performance, exports):
+        app.include_router(results)
     for for_operators in (system, attention, switches):
         app.include_router(for_operators)
     app.include_router(_short_spellings())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Protocol, cast
@@ -18,6 +18,7 @@ from gateway.application.freshness import Freshness
 from gateway.application.open_position import OpenPosition
 from gateway.application.ports import DeadLetter, PositionReader
 from gateway.application.run_plan import RunPlan
+from gateway.domain.exported import ExportedFill, ExportedOrder
 from gateway.domain.waiting_order import WaitingOrder
 from gateway.inbound.limits import Limits
 from gateway.inbound.live_feed import LiveFeed
@@ -25,6 +26,7 @@ from gateway.inbound.tokens import AccessTokens
 from shared.contracts.market import IndexVersionView
 from shared.contracts.rpc.execution import PlanOptions, PlanView, RunKindName
 from shared.runtime.rpc import RpcClient
+from shared.trading.clock import Clock
 from shared.trading.status import VenueEnvironment
 
 
@@ -59,6 +61,20 @@ class IndexShelf(Protocol):
 
     async def newest(self, environment: VenueEnvironment) -> list[IndexVersionView]:
         """Every index of an environment."""
+        ...
+
+
+class ExportDesk(Protocol):
+    """A user's rows, a page at a time."""
+
+    def orders(self, user_id: UUID, *, position_id: UUID | None) -> AsyncIterator[ExportedOrder]:
+        """Legs of all runs by position, run and number."""
+        ...
+
+    def fills(
+        self, user_id: UUID, *, position_id: UUID | None, by_position: bool = False
+    ) -> AsyncIterator[ExportedFill]:
+        """Matches by time, or by position and time."""
         ...
 
 
@@ -97,6 +113,8 @@ class Desk:
     plan_shelf: PlanShelf
     index_shelf: IndexShelf
     positions: PositionReader
+    exports: ExportDesk
+    clock: Clock
     fresh: Freshness
     dead_letters: DeadLetterDesk
     attention: AttentionDesk

@@ -23,6 +23,7 @@ DEFAULTS: dict[str, str] = {
     "trade": "6000/minute",
     "keys": "60/minute",
     "streams": "120/minute",
+    "export": "60/minute",
     "nameless_sockets": "600/minute",
 }
 """Name of a limit → what one caller may do; each replica counts for itself."""

@@ -43,7 +43,18 @@ def _described(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         tags=[
             {"name": name}
-            for name in ("account", "keys", "indices", "plans", "positions", "accounts", "activity", "events", "system")
+            for name in (
+                "account",
+                "keys",
+                "indices",
+                "plans",
+                "positions",
+                "accounts",
+                "activity",
+                "events",
+                "export",
+                "system",
+            )
         ],
     )
     schemas = document["components"]["schemas"]

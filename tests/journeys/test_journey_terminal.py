@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,23 @@ async def test_sign_up_plan_buy_watch_and_sell(at_home: dict[str, str]) -> None:
         assert await screen.ends() == 0
         assert name in screen.text
         assert "points" in screen.text
+
+    async with at_a_terminal("plan", "--rebalance", name[:8], environment=at_home) as screen:
+        assert await screen.ends() == 0, screen.text
+        assert "Nothing to do" in screen.text
+
+    more = _answer(at_home, "plan", "--invest", name[:8], "500", "--json")
+    async with at_a_terminal("execute", more["plan_id"], environment=at_home) as screen:
+        await screen.sees("Place 10 PAPER orders")
+        screen.types("y")
+        assert await screen.ends() == 0, screen.text
+        assert screen.redraws >= 2
+    grown = _answer(at_home, "positions", name, "--json")
+    assert Decimal(grown["invested"]) > Decimal(position["invested"]) + 450
+
+    less = _answer(at_home, "plan", "--withdraw", name[:8], "300", "--json")
+    paid = _answer(at_home, "execute", less["plan_id"], "--yes", "--json")["position"]
+    assert Decimal(280) < Decimal(paid["withdrawn"]) <= Decimal(300)
 
     plan = _answer(at_home, "plan", "--close", name[:8], "--json")
     async with at_a_terminal("execute", plan["plan_id"], "--yes", environment=at_home) as screen:

@@ -104,6 +104,13 @@ class GatewayClient:
         """What selling a position would do."""
         return await self._call("POST", "/api/plans", {"position_id": position_id})
 
+    async def run_plan(self, position_id: str, kind: str, *, amount: str = "", options: Json | None = None) -> Json:
+        """What `invest`, `withdraw` (with an amount) or `rebalance` (with options) would do to a position."""
+        body: Json = {"position_id": position_id, "kind": kind}
+        body |= {"amount": amount} if amount else {}
+        body |= {"options": options} if options else {}
+        return await self._call("POST", "/api/plans", body)
+
     async def plan_again(self, plan_id: str) -> Json:
         """A plan as it was made."""
         return await self._call("GET", f"/api/plans/{plan_id}")
@@ -147,7 +154,10 @@ class GatewayClient:
             return await self.close_position(
                 str(plan["position_id"]), plan_id=str(plan["plan_id"]), idempotency_key=key
             )
-        return await self.open_position(str(plan["plan_id"]), idempotency_key=key)
+        if plan["kind"] == "buy":
+            return await self.open_position(str(plan["plan_id"]), idempotency_key=key)
+        path = f"/api/positions/{plan['position_id']}/runs"
+        return await self._call("POST", path, {"plan_id": plan["plan_id"]}, {"Idempotency-Key": key})
 
     async def positions(self) -> list[Json]:
         """The newest positions."""

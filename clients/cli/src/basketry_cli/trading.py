@@ -41,21 +41,25 @@ async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: s
         return Exit.REFUSED
     before = await client.position(str(plan["position_id"])) if plan.get("position_id") else None
     accepted = await client.execute(plan, idempotency_key=key or str(uuid.uuid4()))
-    position = await _watched(client, terminal, str(accepted["position_id"]), before)
+    position = await _watched(client, terminal, plan, str(accepted["position_id"]), before)
     if terminal.as_json:
         terminal.line({"plan": plan, "position": position})
     return _ended(terminal, plan, position)
 
 
-async def _watched(client: GatewayClient, terminal: Terminal, position_id: str, before: Json | None) -> Json:
+async def _watched(
+    client: GatewayClient, terminal: Terminal, plan: Json, position_id: str, before: Json | None
+) -> Json:
     try:
-        return await _until_settled(client, terminal, position_id, before)
+        return await _until_settled(client, terminal, plan, position_id, before)
     except (asyncio.CancelledError, KeyboardInterrupt):
         terminal.note(f"The order goes on without this window: ./basketry watch {short(position_id)}")
         raise
 
 
-async def _until_settled(client: GatewayClient, terminal: Terminal, position_id: str, before: Json | None) -> Json:
+async def _until_settled(
+    client: GatewayClient, terminal: Terminal, plan: Json, position_id: str, before: Json | None
+) -> Json:
     """Redraws with every lot of events; a settled position is awaited a little for its first valuation."""
     loop = asyncio.get_running_loop()
     late, valued = loop.time() + BEGIN_S, 0.0
@@ -65,7 +69,7 @@ async def _until_settled(client: GatewayClient, terminal: Terminal, position_id:
         with table:
             async for _ in changes:
                 position = await client.position(position_id)
-                begun = begun or position["status"] in TRADING or position["version"] >= (before or {})["version"] + 2
+                begun = begun or _has_begun(position, plan, before or {})
                 table.draw(live_panel(position), turn=_turn(position), caption="Ctrl-C leaves; the order goes on")
                 settled = begun and position["status"] not in TRADING
                 valued = valued or (loop.time() + VALUED_S if settled else 0.0)
@@ -75,6 +79,12 @@ async def _until_settled(client: GatewayClient, terminal: Terminal, position_id:
                     break
     table.conclude()
     return position
+
+
+def _has_begun(position: Json, plan: Json, before: Json) -> bool:
+    """Whether a position that stood before shows the run of a plan; until then it only looks settled."""
+    legs = any(leg.get("run_id") == plan["plan_id"] for leg in position.get("legs", []))
+    return legs or position["status"] in TRADING or position["version"] >= before["version"] + 2
 
 
 def _turn(position: Json) -> str:
@@ -88,8 +98,8 @@ def _ended(terminal: Terminal, plan: Json, position: Json) -> Exit:
     status, kind = position["status"], plan["kind"]
     good = {"close": "CLOSED"}.get(kind, "ACTIVE")
     if status == good and position.get("complete") is not False:
-        words = {"buy": f"bought for {money(position.get('invested'))} USDT", "close": "sold"}.get(kind, "done")
-        terminal.note(f"{words}: {position['position_id']}")
+        words = {"buy": f"bought for {money(position.get('invested'))} USDT", "close": "sold"}
+        terminal.note(f"{words.get(kind, f'{kind} is done')}: {position['position_id']}")
         return Exit.OK
     if status == "FAILED":
         terminal.note("Nothing was bought; your USDT is still on the account. The reasons stand above.")

@@ -33,7 +33,10 @@ class Door:
         self.app.post("/api/paper-accounts")(self._open)
         self.app.get("/api/events")(self._events)
         self.app.post("/api/positions")(self._order)
+        self.app.post("/api/positions/{position_id}/runs")(self._order)
+        self.app.post("/api/positions/{position_id}/close")(self._order)
         self.ordered: list[str] = []
+        self.paths: list[str] = []
         self.answers: list[int] = []
 
     def end_the_token(self) -> None:
@@ -61,6 +64,7 @@ class Door:
     async def _order(self, request: Request) -> JSONResponse:
         """Answers with the next status of the test's list, then takes the order."""
         self.ordered.append(request.headers["idempotency-key"])
+        self.paths.append(request.url.path)
         status = self.answers.pop(0) if self.answers else 202
         return JSONResponse({"position_id": "p", "code": f"answer_{status}"}, status)
 
@@ -153,6 +157,13 @@ async def test_a_refused_order_is_not_sent_again(door: Door, client: GatewayClie
     with pytest.raises(ApiProblem) as refused:
         await client.execute(BUY, idempotency_key="key-1")
     assert (refused.value.status, door.ordered) == (status, ["key-1"])
+
+
+async def test_each_kind_of_plan_is_executed_where_it_belongs(door: Door, client: GatewayClient) -> None:
+    for kind in ("buy", "invest", "rebalance", "withdraw", "close"):
+        await client.execute({"kind": kind, "plan_id": "plan-1", "position_id": "pos"}, idempotency_key=kind)
+    runs = ["/api/positions/pos/runs"] * 3
+    assert door.paths == ["/api/positions", *runs, "/api/positions/pos/close"]
 
 
 async def test_following_goes_on_across_ended_streams_and_tells_of_each_event_once(

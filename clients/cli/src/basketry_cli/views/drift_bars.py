@@ -23,7 +23,7 @@ def drift_bars(holdings: list[dict[str, Any]], *, deviating: bool = False) -> Ta
     for column in (1, 2, 4):
         table.columns[column].justify = "right"
     widest = max([NARROWEST, *(abs(number(one.get("drift"))) for one in holdings)])
-    for one in holdings:
+    for one in sorted(holdings, key=lambda one: -number(one.get("target_weight"))):
         drift = number(one.get("drift"))
         table.add_row(
             str(one.get("symbol") or one.get("asset")),

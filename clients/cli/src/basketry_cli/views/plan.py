@@ -78,13 +78,22 @@ def _legs(plan: Json) -> Table:
             str(leg["symbol"]),
             *((str(leg.get("side", "")),) if both else ()),
             Text.assemble((word, style), (_reason(leg), "dim")),
-            percent(leg.get("effective_weight", leg.get("target_weight"))),
+            _weight(leg, plan),
             str(leg["quantity"]) if sent else "–",
             str(leg["estimated_price"]),
             money(leg["notional"]) if sent else "–",
             f"{leg['fee']} {leg['fee_asset']}" if sent else "–",
         )
     return table
+
+
+def _weight(leg: Json, plan: Json) -> str:
+    """The target; where the position stands already, what becomes of its share."""
+    if leg.get("weight_before") is not None:
+        return f"{percent(leg['weight_before'])} → {percent(leg.get('weight_after'))}"
+    if plan.get("kind") == "close":
+        return "–"
+    return percent(leg.get("effective_weight", leg.get("target_weight")))
 
 
 def _reason(leg: Json) -> str:

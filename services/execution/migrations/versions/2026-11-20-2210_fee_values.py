@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261120_2210"
-down_revision = "20261120_2145"
+down_revision = "20261120_2150"
 branch_labels = None
 depends_on = None
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -20,13 +21,13 @@ from market_data.outbound.reviewed_table import shipped_text
 from market_data.settings import Settings
 from market_data.wiring import build
 from shared.contracts.envelope import Envelope
-from shared.contracts.market import IndexVersionPublished, IndexVersionView
+from shared.contracts.market import IndexRulesView, IndexVersionPublished, IndexVersionView
 from shared.contracts.rpc import market_data as verbs
 from shared.runtime.process import Process
 from shared.runtime.rpc import RpcClient
 from shared.runtime.settings import ServiceSettings
 from shared.testing import eventually
-from shared.trading.errors import Invalid, NotFound, Unavailable
+from shared.trading.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.trading.status import VenueEnvironment
 
 pytestmark = pytest.mark.integration
@@ -211,3 +212,88 @@ async def test_two_replicas_make_one_version_between_them(stage: Stage) -> None:
     finally:
         await connection.close()
     assert [tuple(row) for row in rows] == [(name, 1) for name in BUILT_IN_IDS]
+
+
+ADA, BOB = UUID(int=1), UUID(int=2)
+
+
+def a_draft(user_id: UUID = ADA, **rules: object) -> verbs.IndexDraft:
+    return verbs.IndexDraft(
+        user_id=user_id,
+        environment=PAPER,
+        name="Mine",
+        rules=IndexRulesView.model_validate({"size": 3, "weighting": "sqrt_cap", "exclude": ["btc"], **rules}),
+    )
+
+
+async def test_an_index_of_ones_own_is_made_edited_levelled_and_deleted_by_the_running_service(stage: Stage) -> None:
+    async with stage.market_data(levels_every_s=0.1), stage.asking() as ask:
+        await the_index(ask)
+        shown = await ask.ask(verbs.PREVIEW_INDEX, a_draft())
+        assert (shown.exclusions[0].asset, shown.exclusions[0].reason) == ("BTC", "excluded_by_rules")
+        made = await ask.ask(verbs.CREATE_INDEX, a_draft())
+        assert [one.asset for one in made.constituents] == [one.asset for one in shown.constituents]
+        assert sum(one.weight for one in made.constituents) == 1
+        mine = verbs.GetIndex(environment=PAPER, index_id=made.index_id, user_id=ADA)
+        assert await ask.ask(verbs.GET_INDEX, mine) == made
+        for stranger in (BOB, None):
+            with pytest.raises(NotFound):
+                await ask.ask(verbs.GET_INDEX, mine.model_copy(update={"user_id": stranger}))
+        listed = await ask.ask(verbs.LIST_INDICES, verbs.ListIndices(environment=PAPER, user_id=ADA))
+        assert made in listed.items
+        fixed = a_draft(
+            size=2,
+            weighting="fixed",
+            exclude=[],
+            cash_share="0.1",
+            fixed_weights=[{"asset": "eth", "weight": "0.25"}, {"asset": "BTC", "weight": "0.75"}],
+        )
+        edit = verbs.EditIndex(**fixed.model_dump(), index_id=made.index_id, if_version=1)
+        edited = await ask.ask(verbs.EDIT_INDEX, edit)
+        assert {one.asset: str(one.weight) for one in edited.constituents} == {"BTC": "0.75", "ETH": "0.25"}
+        assert (edited.version, str(edited.cash_share), edited.reason) == (2, "0.1", "rules_changed")
+        with pytest.raises(Conflict) as moved:
+            await ask.ask(verbs.EDIT_INDEX, edit)
+        assert moved.value.code == "index_changed"
+        difference = await ask.ask(
+            verbs.DIFF_INDEX, verbs.DiffIndex(environment=PAPER, index_id=made.index_id, user_id=ADA)
+        )
+        assert (difference.changes[0].asset, difference.changes[0].change) == ("BTC", "entered")
+        question = verbs.GetLevels(environment=PAPER, index_id=made.index_id, user_id=ADA)
+
+        async def two_versions() -> list[verbs.LevelPoint]:
+            points = (await ask.ask(verbs.GET_LEVELS, question)).items
+            return points if points and points[-1].version == 2 else []
+
+        points = await eventually(two_versions, because="the level follows the edit")
+        assert points[0].level == 1000
+        await ask.ask(verbs.DELETE_INDEX, verbs.OwnIndexRef(user_id=ADA, environment=PAPER, index_id=made.index_id))
+        with pytest.raises(NotFound):
+            await ask.ask(verbs.GET_INDEX, mine)
+
+
+async def test_drafts_that_cannot_be_are_refused_by_name(stage: Stage) -> None:
+    async with stage.market_data(), stage.asking() as ask:
+        await the_index(ask)
+        for rules, code in (
+            ({"max_weight": "0.3"}, "infeasible_cap"),
+            ({"min_weight": "0.34"}, "infeasible_floor"),
+            ({"include": ["BTC"]}, "index_rules_refused"),
+            ({"include": ["NOSUCHCOIN"]}, "coins_not_available"),
+            ({"include": ["USDT"]}, "coins_not_available"),
+        ):
+            for verb in (verbs.PREVIEW_INDEX, verbs.CREATE_INDEX):
+                with pytest.raises(Invalid) as refused:
+                    await ask.ask(verb, a_draft(**rules))
+                assert refused.value.code == code
+        for index_id in ("top-10", "top-50-sqrt"):
+            levels = verbs.GetLevels(environment=PAPER, index_id=index_id)
+            found = await eventually(lambda question=levels: points_of(ask, question), timeout_s=30, because="a level")
+            assert found[0].level == 1000
+
+
+async def points_of(ask: RpcClient, question: verbs.GetLevels) -> list[verbs.LevelPoint]:
+    try:
+        return (await ask.ask(verbs.GET_LEVELS, question)).items
+    except Unavailable:
+        return []

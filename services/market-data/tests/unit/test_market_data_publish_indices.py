@@ -302,7 +302,8 @@ async def test_the_first_run_makes_every_index(desk: Desk) -> None:
     assert desk.bases("top-5") == ["BTC", "ETH", "BNB", "XRP", "SOL"]
     for version in made:
         assert sum(item.weight for item in version.composition.constituents) == 1
-        assert max(item.weight for item in version.composition.constituents) <= Decimal("0.30")
+        ceiling = version.composition.rules.weight_cap
+        assert max(item.weight for item in version.composition.constituents) <= ceiling
 
 
 async def test_the_same_day_brings_no_second_version_and_does_not_ask_the_source(desk: Desk) -> None:

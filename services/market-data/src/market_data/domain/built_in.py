@@ -5,15 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 
 from market_data.domain.index_rules import RANK_BUFFER, IndexRules, Weighting
+from shared.trading.money import ONE
 
 CEILING = Decimal("0.30")
+"""The square root tames the largest by itself and needs none."""
 FLOOR_VOLUME = Decimal(1_000_000)
 """US dollars a day: below, a basket order of ordinary size moves the price by itself."""
 FLOOR_AGE_DAYS = 30
 _CLEAN = "No stable, wrapped, staked, bridged, leveraged or tokenised coins."
 _WORDS = {
     Weighting.MARKET_CAP: "weighted by market cap, none above 30 %",
-    Weighting.SQRT_CAP: "weighted by the square root of market cap, none above 30 %",
+    Weighting.SQRT_CAP: "weighted by the square root of market cap",
     Weighting.EQUAL: "all at the same weight",
 }
 _NAMES = {Weighting.MARKET_CAP: "", Weighting.SQRT_CAP: " by √cap", Weighting.EQUAL: " equal"}
@@ -28,7 +30,7 @@ def top(size: int, weighting: Weighting = Weighting.MARKET_CAP) -> IndexRules:
         description=f"The {size} largest coins that can be bought at the venue, {_WORDS[weighting]}. {_CLEAN}",
         size=size,
         weighting=weighting,
-        weight_cap=CEILING,
+        weight_cap=ONE if weighting is Weighting.SQRT_CAP else CEILING,
         buffer=RANK_BUFFER,
         min_volume=FLOOR_VOLUME,
         min_age_days=FLOOR_AGE_DAYS,

@@ -90,8 +90,6 @@ def place(floor: Any, accounts: list[Any], what: dict[str, Any]) -> None:
 def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
     if kind == "order":
         place(floor, accounts, what)
-    elif kind == "amend":
-        amend(floor, what)
     elif kind == "restart":
         restart(floor)
     elif kind == "reset":
@@ -109,20 +107,12 @@ def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
         if orders:
             order = orders[what % len(orders)]
             floor.exchange.cancel(order.uid, {"symbol": order.symbol, "orderId": order.order_id})
-    elif kind == "rules":
-        symbol, factor = what
-        floor.market.change_rules(symbol, {"lot_size": LOTS[symbol] * factor})
-        floor.exchange.match_resting()
-    elif kind == "halt":
-        symbol, on = what
-        floor.market.halted = floor.market.halted | {symbol} if on else floor.market.halted - {symbol}
-        floor.exchange.match_resting()
-    elif kind == "late":
-        fill_late(floor, what)
     elif kind == "withdraw":
         floor.accounts.transfer(accounts[0].uid, "USDT", Decimal(-what))
-    else:
+    elif kind == "tick":
         floor.tick()
+    else:
+        VENUE_STEPS[kind](floor, what)
 
 
 def told_again(floor: Any) -> Ledger:
@@ -150,6 +140,18 @@ def restart(floor: Any) -> None:
     floor.match_all()
 
 
+def change_rules(floor: Any, what: tuple[str, int]) -> None:
+    symbol, factor = what
+    floor.market.change_rules(symbol, {"lot_size": LOTS[symbol] * factor})
+    floor.exchange.match_resting()
+
+
+def halt(floor: Any, what: tuple[str, bool]) -> None:
+    symbol, stands_still = what
+    floor.market.halted = floor.market.halted | {symbol} if stands_still else floor.market.halted - {symbol}
+    floor.exchange.match_resting()
+
+
 def fill_late(floor: Any, what: tuple[int, int]) -> None:
     ended = [order for order in floor.ledger.orders.values() if not order.is_open and not order.by_value]
     if ended:
@@ -175,6 +177,14 @@ def amend(floor: Any, what: dict[str, Any]) -> None:
     floor.exchange.amend(order.uid, fields)
     if what["match"]:
         floor.match_all()
+
+
+VENUE_STEPS: dict[str, Callable[[Any, Any], None]] = {
+    "rules": change_rules,
+    "halt": halt,
+    "late": fill_late,
+    "amend": amend,
+}
 
 
 def fresh_accounts(floor: Any) -> list[Any]:

@@ -39,6 +39,8 @@ class Market:
         max_step_s: The longest step of the feed, seconds.
 
     Attributes:
+        ticked_ms: The time of the prices, epoch milliseconds: of the last tick, or when another venue told them last,
+            so that prices of a line that is lost grow old before everybody's eyes.
         ticks: How often the prices moved since the start.
         seq: Grows with every change of any book, also between two ticks: tells which of two books is the newer one.
     """
@@ -116,8 +118,12 @@ class Market:
         self._note()
 
     def _note(self) -> None:
-        self.ticked_ms = epoch_ms(self._clock.now())
-        if self._candles.note(self.walk.mids.values(), now_ms=self.ticked_ms):
+        now_ms, told_ms = epoch_ms(self._clock.now()), self.walk.told_ms
+        if told_ms is None or self.frozen:
+            self.ticked_ms = now_ms
+        else:
+            self.ticked_ms = max(self.ticked_ms, told_ms)
+        if self._candles.note(self.walk.mids.values(), now_ms=now_ms):
             self._days.clear()
 
     def set_price(self, symbol: str, price: Decimal) -> None:
@@ -163,7 +169,7 @@ class Market:
         found = self._days.get(symbol)
         fine = self.walk.mid_fine(symbol)
         if found is None:
-            whole = self._candles.of(symbol).since(self.ticked_ms - DAY_MS)
+            whole = self._candles.of(symbol).since(epoch_ms(self._clock.now()) - DAY_MS)
             found = DayRange(whole.open, whole.high, whole.low) if whole else DayRange(fine, fine, fine)
             self._days[symbol] = found
         found.high = max(found.high, fine)

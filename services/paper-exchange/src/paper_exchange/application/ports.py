@@ -60,7 +60,13 @@ class Secrets(Protocol):
 
 
 class PriceFeed(Protocol):
-    """Moves the mid prices of all listings; fine units are millionths of a tick."""
+    """Moves the mid prices of all listings; fine units are millionths of a tick.
+
+    Attributes:
+        told_ms: When somebody else last told these prices, epoch milliseconds (0: not yet); None when they are made here.
+    """
+
+    told_ms: int | None
 
     def step(self, seconds: float, *, now_ms: int) -> None:
         """Let `seconds` pass; `now_ms` is the venue's time after it, epoch milliseconds."""

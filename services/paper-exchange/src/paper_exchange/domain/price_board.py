@@ -18,7 +18,12 @@ class PriceBoard:
 
     Args:
         listings: What is listed; their order is part of a walk's seed.
+
+    Attributes:
+        told_ms: See `PriceFeed`: these prices are made here, so they are as old as the last step.
     """
+
+    told_ms: int | None = None
 
     def __init__(self, listings: Sequence[Listing]) -> None:
         self._listings = {listing.symbol: listing for listing in listings}

@@ -14,11 +14,15 @@ class PriceMirror(PriceBoard):
 
     Args:
         listings: What is listed here.
+
+    Attributes:
+        told_ms: When the other venue was heard last, epoch milliseconds; 0 before the first time.
     """
 
     def __init__(self, listings: Sequence[Listing]) -> None:
         super().__init__(listings)
         self._told: dict[str, tuple[Decimal, Decimal]] = {}
+        self.told_ms: int | None = 0
 
     def tell(self, symbol: str, *, bid: Decimal, ask: Decimal) -> None:
         """Remember the best bid and ask of a pair, quote per base; they count from the next step on."""
@@ -27,7 +31,9 @@ class PriceMirror(PriceBoard):
 
     def step(self, seconds: float, *, now_ms: int) -> None:
         """Put every price where the other venue has it."""
-        del seconds, now_ms
+        del seconds
         told, self._told = self._told, {}
+        if told:
+            self.told_ms = now_ms
         for symbol, (bid, ask) in told.items():
             self.set_fine(symbol, (self.fine(symbol, bid) + self.fine(symbol, ask)) // 2)

@@ -20,6 +20,7 @@ class Line(Protocol):
 
     connected: bool
     frames: int
+    passed_over: int
     heard: set[str]
 
 
@@ -72,7 +73,13 @@ class ControlMarket:
         }
         if self._line is not None:
             line = self._line
-            answer["mirror"] = {"connected": line.connected, "frames": line.frames, "symbols": len(line.heard)}
+            answer["mirror"] = {
+                "connected": line.connected,
+                "frames": line.frames,
+                "passed_over": line.passed_over,
+                "symbols": len(line.heard),
+                "told_ms": self._exchange.market.ticked_ms,
+            }
         return answer
 
     async def _advance(self, request: Request) -> object:

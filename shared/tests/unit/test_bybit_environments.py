@@ -19,6 +19,7 @@ MAINNET, TESTNET, DEMO, PAPER = (
     VenueEnvironment.PAPER,
 )
 LOOPBACK = {"rest": "http://127.0.0.1:1", "private_stream": "ws://127.0.0.1:1", "public_stream": "ws://127.0.0.1:1"}
+MAINNET_PUBLIC = "wss://stream.bybit.com/v5/public/spot"
 
 
 class SampleSettings(ServiceSettings, VenueSettings):
@@ -114,8 +115,48 @@ def test_keys_never_travel_in_the_clear_to_a_real_venue(field: str) -> None:
     plain = host | {field: host[field].replace("https", "http").replace("wss", "ws")}
     with pytest.raises(ValidationError):
         VenueSettings.model_validate({"venues": {"testnet": plain}})
-    near = VenueSettings.model_validate({"venues": {"testnet": LOOPBACK, "paper": plain}})
+    with pytest.raises(ValidationError):
+        VenueSettings.model_validate({"venues": {"paper": plain}})
+    near = VenueSettings.model_validate({"venues": {"testnet": LOOPBACK, "paper": LOOPBACK}})
     assert set(near.venues) == {TESTNET, PAPER}
+
+
+@pytest.mark.parametrize("name", ["paper-exchange:8090", "10.1.2.3", "192.168.0.7:8090", "[fd00::1]:8090"])
+def test_play_money_may_stay_unencrypted_inside_a_private_network(name: str) -> None:
+    near = {"rest": f"http://{name}", "private_stream": f"ws://{name}", "public_stream": f"ws://{name}"}
+    assert VenueSettings.model_validate({"venues": {"paper": near}}).host(PAPER).rest == f"http://{name}"
+    with pytest.raises(ValidationError):
+        VenueSettings.model_validate({"venues": {"testnet": near}})
+
+
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("environment", ["testnet", "demo", "paper"])
+@pytest.mark.parametrize(
+    ("field", "address"),
+    [
+        ("rest", "https://api.bybit.com"),
+        ("rest", "https://API.Bytick.com./"),
+        ("rest", "https://api.bybit.kz:443"),
+        ("private_stream", "wss://stream.bybit.com/v5/private"),
+        ("public_stream", "wss://stream.bybit.tr/v5/public/spot"),
+    ],
+)
+def test_a_host_of_mainnet_is_refused_under_any_other_name(
+    field: str, address: str, environment: str, *, live: bool
+) -> None:
+    host = {"rest": "https://v.example", "private_stream": "wss://v.example", "public_stream": "wss://v.example"}
+    with pytest.raises(ValidationError):
+        VenueSettings.model_validate({"live_trading": live, "venues": {environment: host | {field: address}}})
+
+
+def test_mainnets_public_stream_serves_demo_alone() -> None:
+    host = {"rest": "https://v.example", "private_stream": "wss://v.example", "public_stream": MAINNET_PUBLIC}
+    assert VenueSettings.model_validate({"venues": {"demo": host}}).host(DEMO).public_stream == MAINNET_PUBLIC
+    for environment in ("testnet", "paper"):
+        with pytest.raises(ValidationError):
+            VenueSettings.model_validate({"venues": {environment: host}})
+    with pytest.raises(ValidationError):
+        VenueSettings.model_validate({"venues": {"demo": host | {"private_stream": MAINNET_PUBLIC}}})
 
 
 class LinkedSettings(ServiceSettings, LinkSettings):

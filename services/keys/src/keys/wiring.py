@@ -106,9 +106,12 @@ def make_use_cases(
             links=LinkKeys(key=settings.link_key_bytes()),
             refusals=refusals,
             limits=limits,
+            venues=venue,
             clock=clock,
         ),
-        sign_stream=SignStream(book=book, vault=vault, signatures=signatures, refusals=refusals, clock=clock),
+        sign_stream=SignStream(
+            book=book, vault=vault, signatures=signatures, refusals=refusals, venues=venue, clock=clock
+        ),
         approve=ApprovePlan(book=book),
         switch=SwitchTrading(book=guards, clock=clock, ids=ids),
         set_limits=SetLimits(book=guards, defaults=limits, clock=clock),

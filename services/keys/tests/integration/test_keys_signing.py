@@ -7,11 +7,13 @@ import hmac
 import json
 import statistics
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from uuid import uuid4
 
+import httpx
 import pytest
 from kit.keys_desk import Desk, approve
 from kit.keys_plan import Plan, a_plan
@@ -37,7 +39,9 @@ from keys.domain.errors import (
 from keys.domain.lane import Lane
 from keys.domain.stored_key import StoredKey
 from keys.outbound.postgres.shared_egress import SharedEgress
+from keys.wiring import make_use_cases
 from shared.contracts.topology import ACK_WAIT_S
+from shared.runtime.settings import EnvironmentNotOpen
 from shared.trading.errors import Denied, Invalid
 from shared.trading.status import Side
 
@@ -72,6 +76,21 @@ async def test_the_venue_accepts_what_was_signed_orders_reads_and_cancels(desk: 
     cancel = json.dumps({"category": "spot", "symbol": "BTCUSDT", "orderLinkId": plan.link(0)})
     signed = await desk.signed(key, "/v5/order/cancel", cancel, lane=Lane.CANCEL_QUERY)
     assert desk.paper.call(signed, "POST", "/v5/order/cancel", cancel)["retCode"] not in {10003, 10004}
+
+
+async def test_an_environment_that_was_shut_after_a_key_was_stored_gets_no_order_and_no_stream(desk: Desk) -> None:
+    key, plan = await desk.add(desk.paper.open()), a_plan()
+    await approve(desk, key, plan)
+    shut = desk.settings.model_copy(update={"venues": {}})
+    async with httpx.AsyncClient(trust_env=False) as http:
+        now = replace(desk, cases=make_use_cases(shut, desk.database, http, clock=desk.clock))
+        with pytest.raises(EnvironmentNotOpen):
+            await now.sign(key, CREATE, plan.create(0, qty="0.001", price="1000"))
+        with pytest.raises(EnvironmentNotOpen):
+            await now.cases.sign_stream(desk.user, key.key_id)
+        cancel = json.dumps({"category": "spot", "symbol": "BTCUSDT", "orderLinkId": plan.link(0)})
+        assert await now.signed(key, "/v5/order/cancel", cancel, lane=Lane.CANCEL_QUERY)
+    assert isinstance(await desk.signed(key, CREATE, plan.create(0, qty="0.001", price="1000")), Signed)
 
 
 async def test_a_stream_login_is_good_for_a_second_and_audited(desk: Desk) -> None:

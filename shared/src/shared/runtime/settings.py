@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.runtime.bybit.hosts import addresses
+from shared.runtime.bybit.hosts import MAINNET_HOSTS, addresses, public_sockets
 from shared.trading.errors import Invalid
 from shared.trading.status import VenueEnvironment
 
@@ -123,8 +123,8 @@ class VenueSettings(BaseModel):
     Attributes:
         live_trading: The operator's switch: without it `mainnet` stays closed even when it is listed.
         venues: By environment the name of a site that Bybit documents (`{"testnet": "global"}`), or full addresses.
-            Keys, orders and answers never travel unencrypted: addresses of the real venue are https and wss, but for
-            loopback (tests).
+            Keys, orders and answers never travel unencrypted: addresses are https and wss, but for loopback (tests)
+            and, with play money, the private network. A host of mainnet stands under `mainnet` alone.
     """
 
     live_trading: bool = False
@@ -146,8 +146,8 @@ class VenueSettings(BaseModel):
         cls, value: dict[VenueEnvironment, VenueHost], info: ValidationInfo
     ) -> dict[VenueEnvironment, VenueHost]:
         for environment, host in value.items():
-            if environment is not VenueEnvironment.PAPER:
-                _encrypted(environment, host)
+            _encrypted(environment, host)
+            _apart_from_mainnet(environment, host)
         live = info.data.get("live_trading", False)
         return {name: host for name, host in value.items() if live or name is not VenueEnvironment.MAINNET}
 
@@ -161,10 +161,21 @@ class VenueSettings(BaseModel):
 
 
 def _encrypted(environment: VenueEnvironment, host: VenueHost) -> None:
+    near = _private if environment is VenueEnvironment.PAPER else _loopback
     for address, scheme in ((host.rest, "https"), (host.private_stream, "wss"), (host.public_stream, "wss")):
         parts = urlsplit(address)
-        if parts.scheme != scheme and not _loopback(parts.hostname or ""):
+        if parts.scheme != scheme and not near(parts.hostname or ""):
             raise ValueError(f"{environment.value} needs {scheme} addresses")
+
+
+def _apart_from_mainnet(environment: VenueEnvironment, host: VenueHost) -> None:
+    """Else real money would move under the name of another environment, whatever the operator's switch says."""
+    if environment is VenueEnvironment.MAINNET:
+        return
+    shared = host.public_stream in public_sockets(environment)
+    for address in (host.rest, host.private_stream, *(() if shared else (host.public_stream,))):
+        if (urlsplit(address).hostname or "").rstrip(".") in MAINNET_HOSTS:
+            raise ValueError(f"{environment.value} must not use a host of mainnet")
 
 
 def _loopback(name: str) -> bool:
@@ -172,6 +183,14 @@ def _loopback(name: str) -> bool:
         return name == "localhost" or ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _private(name: str) -> bool:
+    """An address of the private network, or a name without a dot, which only a network of containers resolves."""
+    try:
+        return ip_address(name).is_private
+    except ValueError:
+        return bool(name) and "." not in name
 
 
 def open_host(venues: dict[VenueEnvironment, VenueHost], environment: VenueEnvironment) -> VenueHost:

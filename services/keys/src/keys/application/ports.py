@@ -69,7 +69,19 @@ class PairMaker(Protocol):
         ...
 
 
-class KeyVenue(Protocol):
+class OpenEnvironments(Protocol):
+    """Knows which venue environments the operator has opened."""
+
+    def check_open(self, environment: VenueEnvironment) -> None:
+        """Pass, when the operator has opened this environment.
+
+        Raises:
+            EnvironmentNotOpen: It is switched off here.
+        """
+        ...
+
+
+class KeyVenue(OpenEnvironments, Protocol):
     """Asks a venue about a key."""
 
     async def describe(self, environment: VenueEnvironment, credentials: Credentials) -> KeyFacts:
@@ -78,14 +90,6 @@ class KeyVenue(Protocol):
         Raises:
             KeyRefused: The venue does not accept it; the code says why.
             VenueAway: No answer that can be understood.
-        """
-        ...
-
-    def check_open(self, environment: VenueEnvironment) -> None:
-        """Pass, when the operator has opened this environment.
-
-        Raises:
-            EnvironmentNotOpen: It is switched off here.
         """
         ...
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from keys.application.ports import Egress, KeyBook, SigningState, SigningUnit, Vault
+from keys.application.ports import Egress, KeyBook, OpenEnvironments, SigningState, SigningUnit, Vault
 from keys.application.refusals import Refusals
 from keys.domain.allowance import CountDown, RunTails, count_down
 from keys.domain.audit import AuditDraft
@@ -83,6 +83,7 @@ class Sign:
 
     Args:
         limits: By environment, until an operator has written others.
+        venues: Which environments are open now: one may be shut after a key of it was stored.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Sign:
         links: LinkKeys,
         refusals: Refusals,
         limits: Mapping[VenueEnvironment, PlatformLimits],
+        venues: OpenEnvironments,
         clock: Clock,
     ) -> None:
         self._book = book
@@ -104,6 +106,7 @@ class Sign:
         self._links = links
         self._refusals = refusals
         self._limits = limits
+        self._venues = venues
         self._clock = clock
         self._patience = Patience(clock)
 
@@ -112,6 +115,7 @@ class Sign:
 
         Raises:
             Denied: Not on the list, not the schema, not approved, too late, suspended; the code says which.
+            EnvironmentNotOpen: An order of an environment that is switched off here.
             KeyNotFound: No such key of this user.
         """
         named: tuple[str, ...] = ()
@@ -165,6 +169,8 @@ class Sign:
         # Whatever may refuse comes first: a dead key must not use up what the others live on.
         sealed = state.key.usable()
         call.belongs_to(state.key.environment)
+        if call.orders:
+            self._venues.check_open(state.key.environment)
         guards = self._guards(state)
         guards.check_halts(call.orders)
         counted = await self._count_down(unit, asked, call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from keys.application.ports import KeyBook, Vault
+from keys.application.ports import KeyBook, OpenEnvironments, Vault
 from keys.application.refusals import Refusals
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
@@ -30,12 +30,20 @@ class SignStream:
     """Signs stream logins, for execution only, each one audited."""
 
     def __init__(
-        self, *, book: KeyBook, vault: Vault, signatures: Signatures, refusals: Refusals, clock: Clock
+        self,
+        *,
+        book: KeyBook,
+        vault: Vault,
+        signatures: Signatures,
+        refusals: Refusals,
+        venues: OpenEnvironments,
+        clock: Clock,
     ) -> None:
         self._book = book
         self._vault = vault
         self._signatures = signatures
         self._refusals = refusals
+        self._venues = venues
         self._clock = clock
 
     async def __call__(self, user_id: UUID, key_id: UUID) -> SignedLogin:
@@ -44,6 +52,7 @@ class SignStream:
         Raises:
             KeyNotFound: No such key of this user.
             Denied: The key is suspended or deleted, or its record does not open.
+            EnvironmentNotOpen: The key's environment is switched off here.
         """
         decided = await self._decide(user_id, key_id)
         if isinstance(decided, Denied):
@@ -60,6 +69,7 @@ class SignStream:
             key = await unit.lock(key_id)
             if key is None:
                 raise KeyNotFound("There is no such key.")
+            self._venues.check_open(key.environment)
             try:
                 credentials = await self._vault.open(Binding.of(key), key.usable())
             except Denied as refusal:

@@ -8,6 +8,7 @@ a site, the global one serves.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from shared.trading.status import VenueEnvironment
 
@@ -74,6 +75,19 @@ SITES: dict[VenueEnvironment, dict[str, Addresses]] = {
         ),
     },
 }
+
+
+MAINNET_HOSTS = frozenset(
+    urlsplit(address).hostname
+    for site in SITES[VenueEnvironment.MAINNET].values()
+    for address in (site.rest, site.private_socket, site.public_socket)
+)
+"""Where real money moves."""
+
+
+def public_sockets(environment: VenueEnvironment) -> frozenset[str]:
+    """The public sockets of an environment's sites; demo's is mainnet's, by design."""
+    return frozenset(site.public_socket for site in SITES.get(environment, {}).values())
 
 
 def addresses(environment: VenueEnvironment, site: str) -> Addresses:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from paper_exchange.domain.records import AccountOpened, PricesNoted, Record, Transferred, WorldReset
-from paper_exchange.outbound.file_journal import FileJournal, JournalDamaged, JournalInUse, begin_with
+from paper_exchange.outbound.file_journal import FileJournal, JournalDamaged, JournalInUse, begin_with, compact
 
 RECORDS: list[Record] = [
     AccountOpened(uid="7", at_ms=1),
@@ -110,3 +112,42 @@ async def test_nothing_is_durable_before_it_is_on_disk(tmp_path: Path) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await writer
     journal.close()
+
+
+@pytest.fixture
+def everybody_reads() -> Iterator[None]:
+    """What is made without a mode of its own may be read by all."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> tuple[int, int]:
+    return folder.stat().st_mode & 0o777, (folder / "journal.jsonl").stat().st_mode & 0o777
+
+
+@pytest.mark.usefixtures("everybody_reads")
+async def test_nobody_else_on_the_machine_reads_the_secrets_in_the_journal(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    prices = [PricesNoted(prices={"BTCUSDT": price}, at_ms=price) for price in (1, 2)]
+    await written(folder, [*RECORDS, *prices])
+    assert modes(folder) == (0o700, 0o600)
+    (folder / "journal.new").touch(0o644)
+    before = (folder / "journal.jsonl").stat().st_size
+    assert compact(folder) < before
+    assert modes(folder) == (0o700, 0o600)
+
+
+@pytest.mark.usefixtures("everybody_reads")
+def test_a_folder_that_begins_with_a_snapshot_is_as_private(tmp_path: Path) -> None:
+    snapshot, folder = tmp_path / "snapshot", tmp_path / "new"
+    snapshot.touch(0o644)
+    begin_with(folder, snapshot)
+    assert modes(folder) == (0o700, 0o600)
+
+
+@pytest.mark.usefixtures("everybody_reads")
+def test_a_journal_that_was_readable_is_so_no_longer(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").touch(0o644)
+    assert read(tmp_path) == []
+    assert modes(tmp_path) == (0o700, 0o600)

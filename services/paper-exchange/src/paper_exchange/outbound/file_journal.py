@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from paper_exchange.domain.records import PricesNoted, Record, WorldReset
+from paper_exchange.outbound.private_files import FILE_MODE, fresh_private_file, private_folder
 from paper_exchange.outbound.record_codec import decode_record, encode_record
 from shared.trading.errors import Unavailable
 
@@ -42,7 +43,7 @@ class FileJournal:
     """
 
     def __init__(self, folder: Path, *, keep_bytes: int = 0) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         self._path = folder / NAME
         self._lock = _lock(folder)
         compact(folder, keep_bytes=keep_bytes)
@@ -85,7 +86,8 @@ class FileJournal:
             raise JournalDamaged(f"Line {number} of {self._path.name} does not fit its checksum.")
 
     def _open(self, size: int) -> None:
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+        os.fchmod(self._file, FILE_MODE)
         os.ftruncate(self._file, size)
         os.lseek(self._file, size, os.SEEK_SET)
         os.fsync(self._file)
@@ -223,7 +225,7 @@ def compact(folder: Path, *, keep_bytes: int = 0) -> int:
             return path.stat().st_size
         file.seek(0)
         fresh = path.with_suffix(".new")
-        with fresh.open("wb") as out:
+        with fresh_private_file(fresh) as out:
             _copy(file, out, keep_bytes)
             out.writelines(
                 line
@@ -252,9 +254,12 @@ def begin_with(folder: Path, snapshot: Path) -> None:
     path = folder / NAME
     if path.exists():
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     fresh = path.with_suffix(".new")
-    shutil.copyfile(snapshot, fresh)
+    with snapshot.open("rb") as source, fresh_private_file(fresh) as out:
+        shutil.copyfileobj(source, out)
+        out.flush()
+        os.fsync(out.fileno())
     fresh.replace(path)
     _sync_folder(folder)
 
@@ -280,7 +285,7 @@ def _read(line: bytes) -> Record | None:
 
 
 def _lock(folder: Path) -> int:
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

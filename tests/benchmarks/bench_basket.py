@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import httpx
 from kit.feed import Feed, listening
 from kit.measuring import Report, measured_platform, report
 from kit.stage import Stage
@@ -70,9 +69,7 @@ async def _last_leg(feed: Feed, began: float) -> float:
 
 async def plain_pybit(stage: Stage, legs: list[dict[str, Any]]) -> float:
     """The same legs, each sent when the one before was answered: ms from the first send to the last reply."""
-    async with httpx.AsyncClient(base_url=stage.platform.exchange_url, trust_env=False) as venue:
-        terms = {"balances": {"USDT": "20000"}}
-        account = (await venue.post("/paper/v1/accounts", json=terms)).json()
+    account = (await stage.venue.post("/paper/v1/accounts", json={"balances": {"USDT": "20000"}})).json()
     session: Any = HTTP(api_key=account["api_key"], api_secret=account["api_secret"])  # type: ignore[no-untyped-call]
     session.endpoint = stage.platform.exchange_url
     session.client.trust_env = False

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from kit.by_hand import with_a_key_of_their_own
 from kit.feed import Feed, listening
-from kit.stage import Customer, Stage, running_stage
+from kit.stage import Customer, Stage, operator_header, running_stage
 
 from basketry_cli.problems import ApiProblem
 from shared.testing import eventually
@@ -84,7 +84,7 @@ async def shortage_of(feed: Feed, state: str) -> dict[str, Any]:
 async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and_booked(busy_stage: Stage) -> None:
     stage = busy_stage
     customer = await stage.customer()
-    owner = await with_a_key_of_their_own(stage.platform.exchange_url, customer.uid)
+    owner = await with_a_key_of_their_own(stage.platform.exchange_url, customer.uid, operator_header(stage.platform))
     positions = [await customer.buys("top-5", amount) for amount in ("900", "600")]
     for position_id in positions:
         assert (await customer.settled(position_id))["status"] == "ACTIVE"

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ class ByHand:
     """One account at the paper exchange, by its web site so to speak."""
 
     exchange_url: str
+    headers: Mapping[str, str]
     uid: str
     api_key: str
     api_secret: str
@@ -52,15 +54,24 @@ class ByHand:
         return str(answer["id"])
 
     async def _post(self, path: str, **request: Any) -> dict[str, Any]:
-        async with httpx.AsyncClient(base_url=self.exchange_url, trust_env=False, timeout=15) as client:
+        async with httpx.AsyncClient(
+            base_url=self.exchange_url, headers=self.headers, trust_env=False, timeout=15
+        ) as client:
             reply = await client.post(path, **request)
         assert reply.status_code < 300, reply.text
         found: dict[str, Any] = reply.json()
         return found
 
 
-async def with_a_key_of_their_own(exchange_url: str, uid: str) -> ByHand:
-    """Somebody at the venue's web site: a second key of the same account."""
-    async with httpx.AsyncClient(base_url=exchange_url, trust_env=False, timeout=15) as client:
+async def with_a_key_of_their_own(exchange_url: str, uid: str, headers: Mapping[str, str] | None = None) -> ByHand:
+    """Somebody at the venue's web site: a second key of the same account; `headers` for the control paths."""
+    headers = headers or {}
+    async with httpx.AsyncClient(base_url=exchange_url, headers=headers, trust_env=False, timeout=15) as client:
         made = (await client.post("/paper/v1/keys", json={"uid": uid})).json()
-    return ByHand(exchange_url=exchange_url, uid=uid, api_key=made["api_key"], api_secret=made["api_secret"])
+    return ByHand(
+        exchange_url=exchange_url,
+        headers=headers,
+        uid=uid,
+        api_key=made["api_key"],
+        api_secret=made["api_secret"],
+    )

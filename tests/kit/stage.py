@@ -124,6 +124,11 @@ async def until(events: AsyncIterator[ServerEvent], kind: str, *, timeout_s: flo
     raise AssertionError(f"the stream ended before {kind}")
 
 
+def operator_header(platform: LocalPlatform) -> dict[str, str]:
+    """What the paper exchange's control paths ask for."""
+    return {"X-Admin-Token": platform.keyring.paper_admin_token.get_secret_value()}
+
+
 @contextlib.asynccontextmanager
 async def running_stage(
     folder: Path,
@@ -148,7 +153,10 @@ async def running_stage(
         await proxy.start()
     extra = {**(settings or {}), **({"EXECUTION_VENUES": _venues(proxy.port)} if proxy is not None else {})}
     platform = _platform(folder, ports, extra, durable=durable, launcher=launcher)
-    stage = Stage(platform, httpx.AsyncClient(base_url=platform.exchange_url, trust_env=False, timeout=30), proxy)
+    venue = httpx.AsyncClient(
+        base_url=platform.exchange_url, headers=operator_header(platform), trust_env=False, timeout=30
+    )
+    stage = Stage(platform, venue, proxy)
     try:
         await platform.start()
         async with platform.watched():

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
         clock: `real`, or `virtual`: time stands still until `POST /paper/v1/clock` moves it.
         clock_start_ms: Where virtual time begins, epoch milliseconds; 0: with the recording, or 2026-01-01.
         tick_ms: Time between two prices.
-        admin_token: Opens the control paths from elsewhere than loopback; empty: loopback only.
+        admin_token: What the control paths ask for, on loopback too; empty: they answer loopback alone.
         latency_ms: Round trip added to every private call.
         stream_latency_ms: One way added to every private frame.
         match_delay_ms: From acknowledgement to matching.

@@ -164,7 +164,7 @@ class Venue:
             events=ControlVenue(self.exchange, self.events, self.faults, self.private, self.public),
             state=ControlState(self.exchange, self.journal, self.private, state_digest),
             public=self.public, market=ControlMarket(self.exchange, self.timeline, feed=self._settings.feed, line=self._link),
-            admin_token=self._settings.admin_token.get_secret_value(),
+            admin_token=self._settings.admin_token.get_secret_value(), bind_host=self._settings.host,
         )  # fmt: skip
         return ExchangeApp(
             rest=rest, control=control, private=self.private, public=self.public,

@@ -261,6 +261,39 @@ def test_the_coingecko_replay_agrees_with_the_venues_candle(venue: Any) -> None:
     gecko.session.close()
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://v.example"},
+        {"Origin": "null"},
+        {"Host": "v.example"},
+        {"Host": "v.example:80"},
+        {"Host": ""},
+    ],
+)
+def test_no_web_page_reaches_the_control_paths(venue: Any, headers: dict[str, str]) -> None:
+    assert venue.client.get(f"{venue.url}/paper/v1/accounts", headers=headers).status_code == 403
+    assert venue.client.get(f"{venue.url}/paper/v1/accounts", headers={"Host": "localhost:1"}).status_code == 200
+
+
+def test_a_token_that_is_set_is_asked_for_on_loopback_too(own_venue: Any) -> None:
+    own_venue.settings["PAPER_EXCHANGE_ADMIN_TOKEN"] = "open-sesame"
+    own_venue.start()
+    where = f"{own_venue.url}/paper/v1/accounts"
+    told = {"X-Admin-Token": "open-sesame"}
+    assert own_venue.client.get(where).status_code == 403
+    assert own_venue.client.get(where, headers=told | {"Origin": "https://v.example"}).status_code == 403
+    assert own_venue.client.get(where, headers=told | {"Host": "paper-exchange:8090"}).status_code == 200
+
+
+def test_the_secret_of_a_key_is_told_once(venue: Any) -> None:
+    account = venue.control("POST", "accounts", {"balances": {"USDT": "1"}})
+    second = venue.control("POST", "keys", {"uid": account["uid"]})
+    assert second["api_secret"]
+    again = venue.control("POST", "keys", {"api_key": second["api_key"], "read_only": True})
+    assert again == {"uid": account["uid"], "api_key": second["api_key"]}
+
+
 def test_control_paths_want_loopback_or_the_token(venue: Any) -> None:
     body = {"balances": {"USDT": "1"}}
     forwarded = venue.client.post(f"{venue.url}/paper/v1/accounts", json=body, headers={"X-Forwarded-For": "1.2.3.4"})

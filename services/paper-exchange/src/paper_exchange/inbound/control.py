@@ -1,4 +1,4 @@
-"""Control paths for paper mode and tests: accounts, ledger, faults, feed; loopback or admin token only."""
+"""Control paths for paper mode and tests: accounts, ledger, faults, feed; admin token, or loopback where none is set."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from paper_exchange.application.accounts import Accounts, KeyTerms
 from paper_exchange.application.exchange import Exchange
@@ -26,6 +27,8 @@ from shared.trading.money import InvalidAmount, parse_decimal, plain
 
 PREFIX = "/paper/v1/"
 LOOPBACK = frozenset({"127.0.0.1", "::1", ""})
+OWN_NAMES = frozenset({"127.0.0.1", "::1", "localhost"})
+"""What a request from loopback may call us; any other name would be a web page's, that points here."""
 MAX_WAIT_MS = 60_000
 
 Handler = Callable[[Request], Awaitable[object]]
@@ -46,6 +49,7 @@ class Control:
         state: ControlState,
         events: ControlVenue,
         admin_token: str,
+        bind_host: str,
     ) -> None:
         self._exchange = exchange
         self._accounts = accounts
@@ -53,6 +57,7 @@ class Control:
         self._streams = streams
         self._public = public
         self._admin_token = admin_token
+        self._own_names = OWN_NAMES | {bind_host.lower()}
         self._handlers: Mapping[tuple[str, str], Handler] = {
             ("POST", "accounts"): self._open_account,
             ("GET", "accounts"): self._list_accounts,
@@ -74,7 +79,7 @@ class Control:
     async def answer(self, request: Request) -> Reply:
         """Serve one control call; errors are plain JSON with a sentence."""
         if not self._allowed(request):
-            return json_reply({"error": "Control paths answer loopback, or the header X-Admin-Token."}, 403)
+            return json_reply({"error": "Control paths want the header X-Admin-Token; without one set, loopback."}, 403)
         handler = self._handlers.get((request.method, request.path.removeprefix(PREFIX)))
         if handler is None:
             return json_reply({"error": "No such control path."}, 404)
@@ -88,11 +93,15 @@ class Control:
         return result if isinstance(result, Reply) else json_reply(result)
 
     def _allowed(self, request: Request) -> bool:
+        """Who may ask; a web page never may, wherever its browser runs and whatever name it gave this address."""
+        if request.header(b"origin"):
+            return False
         token = request.header(b"x-admin-token")
-        if self._admin_token and hmac.compare_digest(token.encode(), self._admin_token.encode()):
-            return True
+        if self._admin_token:
+            return hmac.compare_digest(token.encode(), self._admin_token.encode())
         forwarded = request.header(b"x-forwarded-for") or request.header(b"forwarded")
-        return request.address in LOOPBACK and not forwarded and not token
+        named = _host_name(request.header(b"host")) in self._own_names
+        return request.address in LOOPBACK and named and not forwarded and not token
 
     async def _open_account(self, request: Request) -> object:
         body = request.json()
@@ -103,7 +112,8 @@ class Control:
         replaced = self._accounts.key(str(body["api_key"])) if body.get("api_key") else None
         terms = _terms_of(replaced) if replaced else KeyTerms()
         uid = replaced.uid if replaced else str(body.get("uid", ""))
-        return self._key_answer(self._accounts.issue_key(uid, read_terms(body, terms, self._now()), replaces=replaced))
+        key = self._accounts.issue_key(uid, read_terms(body, terms, self._now()), replaces=replaced)
+        return {"uid": key.uid, "api_key": key.api_key} if replaced else self._key_answer(key)
 
     async def _revoke_key(self, request: Request) -> object:
         self._accounts.revoke_key(request.params.get("api_key", ""))
@@ -181,6 +191,14 @@ class Control:
 
     def _now(self) -> int:
         return self._exchange.now_ms()
+
+
+def _host_name(header: str) -> str:
+    """The name in a `Host` header, lower case, without port and brackets; nothing where it is none."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _terms_of(key: ApiKey) -> KeyTerms:

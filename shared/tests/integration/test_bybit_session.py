@@ -106,6 +106,21 @@ async def test_too_many_visits_tell_when_to_come_again(venue: StubVenue, connect
     assert len(venue.heard) == 1
 
 
+@pytest.mark.parametrize("ban", [Said({}, status=403), Said({}, status=429), refused(10429)])
+async def test_after_a_ban_nothing_is_signed_and_nothing_leaves_for_the_host(
+    venue: StubVenue, connections: VenueConnections, ban: Said
+) -> None:
+    venue.on("/v5/account/wallet-balance", ban)
+    assert isinstance(await a_session(connections).wallet(), Unknown)
+    for outcome in (await a_session(connections).create_order(an_order()), await a_session(connections).wallet()):
+        assert isinstance(outcome, NotSent)
+        assert outcome.error.code == "venue_paused"
+    told = await PublicMarket(connections=connections).tickers()
+    assert isinstance(told, Unknown)
+    assert told.reason == "venue_paused"
+    assert len(venue.heard) == 1
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +21,6 @@ from execution.application.ports import Account
 from execution.application.send_orders import Patience, SendOrders
 from execution.domain.attempt import Attempt
 from execution.domain.venue_facts import Fact, Reply, ReplyFact, ReplyKind
-from execution.outbound.bybit_breaker import VenueBreaker
 from execution.outbound.bybit_venue import BybitVenue
 from execution.outbound.keys_client import CREATE, AccountSigner
 from shared.contracts.rpc.keys import Lane, Signature, SignRequest
@@ -97,21 +96,6 @@ async def test_a_signature_names_the_orders_bound_and_none_is_asked_for_once_nob
     assert [request.not_after for request in asker.requests] == [at(10), None]
     with pytest.raises(Unavailable):
         await signer.sign(**create)
-
-
-def test_a_ban_by_the_venue_stops_all_calls_until_the_pause_is_over() -> None:
-    for sign in (Unknown(reason="http_403", http_status=403), Unknown(reason="code_10429", code=10429)):
-        clock = FakeClock(T0)
-        breaker = VenueBreaker(pause=timedelta(minutes=10), clock=clock, host="paper")
-        breaker.heard(Unknown(reason="http_502", http_status=502))
-        breaker.check()
-        breaker.heard(sign)
-        clock.advance(599)
-        with pytest.raises(Unavailable) as paused:
-            breaker.check()
-        assert paused.value.code == "venue_paused"
-        clock.advance(1)
-        breaker.check()
 
 
 async def test_while_the_venue_is_paused_orders_are_refused_for_now_and_no_question_leaves() -> None:

@@ -98,6 +98,17 @@ async def test_environments_that_are_not_switched_on_are_refused(desk: Any, pape
     assert refusal.value.code == "mainnet_not_enabled"
 
 
+async def test_after_a_ban_the_venue_is_not_asked_about_keys(desk: Any) -> None:
+    account = desk.paper.open()
+    desk.paper.fault(kind="ip_ban", path="/v5/user/query-api", count=1)
+    with pytest.raises(VenueAway):
+        await desk.add(account)
+    desk.paper.heal()
+    with pytest.raises(VenueAway) as paused:
+        await desk.add(account)
+    assert paused.value.context == {"cause": "venue_paused"}
+
+
 async def test_nothing_is_stored_while_the_venue_is_away(desk: Any) -> None:
     account = desk.paper.open()
     desk.paper.fault(kind="error_500", path="/v5/user/query-api")

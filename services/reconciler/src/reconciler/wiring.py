@@ -24,6 +24,7 @@ from reconciler.outbound.postgres.tables import lease, outbox
 from reconciler.outbound.questions import Reply, Request
 from reconciler.settings import Settings
 from shared.contracts.rpc.verb import RpcVerb
+from shared.runtime.bybit.breaker import BAN_PAUSE, VenueBreaker
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.database import Database
 from shared.runtime.leases import Leases
@@ -45,8 +46,12 @@ class Venues:
         """Of an environment; raises when it is not open."""
         if environment not in self._open:
             host = self._settings.host(environment)
+            pause = BAN_PAUSE / self._settings.times_scale
             self._open[environment] = VenueConnections(
-                host.rest, order_threads=1, query_threads=self._settings.venue_threads
+                host.rest,
+                order_threads=1,
+                query_threads=self._settings.venue_threads,
+                breaker=VenueBreaker(pause=pause, clock=SystemClock(), host=environment.value),
             )
         return self._open[environment]
 

@@ -14,11 +14,11 @@ from execution.application.ports import Account, Evidence
 from execution.domain.account_flow import LogLine
 from execution.domain.attempt import Attempt
 from execution.domain.venue_facts import ExecutionFact, Reply, ReplyKind
-from execution.outbound.bybit_breaker import VenueBreaker
 from execution.outbound.keys_client import AccountSigner
 from execution.outbound.late import Asker
 from execution.outbound.venue_words import TRADE, execution_fact, limit_order, log_line, order_fact, reply
 from shared.contracts.rpc.keys import Lane
+from shared.runtime.bybit.breaker import BAN_PAUSE, VenueBreaker
 from shared.runtime.bybit.capabilities import CAPABILITIES, SPOT_BATCH_MAX
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.desk import CallTimes
@@ -56,7 +56,7 @@ class BybitVenue:
         asker: Asker,
         clock: Clock,
         recv_window: timedelta,
-        pause: timedelta = timedelta(minutes=10),
+        pause: timedelta = BAN_PAUSE,
         sessions_max: int = SESSIONS_MAX,
     ) -> None:
         self._hosts = dict(hosts)
@@ -65,7 +65,6 @@ class BybitVenue:
         self._recv_window_ms = recv_window // timedelta(milliseconds=1)
         self._connections: dict[VenueEnvironment, VenueConnections] = {}
         self._pause = pause
-        self._breakers: dict[VenueEnvironment, VenueBreaker] = {}
         self._sessions_max = sessions_max
         self._sessions: OrderedDict[UUID, tuple[VenueSession, AccountSigner]] = OrderedDict()
 
@@ -88,33 +87,24 @@ class BybitVenue:
         lane = Lane.BUY if attempts[0].side is Side.BUY else Lane.UNWIND
         with signer.bounded(attempts):
             if len(attempts) > 1 and session.capabilities.spot_batch:
-                return await self._batch(session, attempts, lane, breaker)
-            return await self._singles(session, attempts, lane, breaker)
+                return await self._batch(session, attempts, lane)
+            return await self._singles(session, attempts, lane)
 
-    async def _singles(
-        self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane, breaker: VenueBreaker
-    ) -> Sequence[Reply]:
+    async def _singles(self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane) -> Sequence[Reply]:
         outcomes = await asyncio.gather(
             *(
                 session.create_order(limit_order(one), lane=lane, recv_window_ms=self._recv_window_ms)
                 for one in attempts
             )
         )
-        for outcome in outcomes:
-            breaker.heard(outcome)
         now = self._clock.now()
         return [reply(outcome, now) for outcome in outcomes]
 
-    async def _batch(
-        self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane, breaker: VenueBreaker
-    ) -> Sequence[Reply]:
+    async def _batch(self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane) -> Sequence[Reply]:
         orders = [limit_order(one) for one in attempts]
         outcome = await session.create_batch(orders, lane=lane, recv_window_ms=self._recv_window_ms)
-        breaker.heard(outcome)
         now = self._clock.now()
         if isinstance(outcome, Accepted):
-            for leg in outcome.reply.legs:
-                breaker.heard(leg)
             return [reply(leg, now) for leg in outcome.reply.legs]
         return [reply(outcome, now)] * len(orders)
 
@@ -174,18 +164,11 @@ class BybitVenue:
     async def _ask(
         self, account: Account, question: Callable[[VenueSession], Coroutine[Any, Any, Outcome[Found]]]
     ) -> Found:
-        breaker = self._breaker(account.environment)
-        breaker.check()
-        outcome = await question(self._session(account)[0])
-        breaker.heard(outcome)
-        return _answer(outcome)
+        self._breaker(account.environment).check()
+        return _answer(await question(self._session(account)[0]))
 
     def _breaker(self, environment: VenueEnvironment) -> VenueBreaker:
-        found = self._breakers.get(environment)
-        if found is None:
-            found = VenueBreaker(pause=self._pause, clock=self._clock, host=environment.value)
-            self._breakers[environment] = found
-        return found
+        return self._host(environment).breaker
 
     def _session(self, account: Account) -> tuple[VenueSession, AccountSigner]:
         """The account's session; those that were not used for longest make room."""
@@ -209,7 +192,8 @@ class BybitVenue:
     def _host(self, environment: VenueEnvironment) -> VenueConnections:
         found = self._connections.get(environment)
         if found is None:
-            found = VenueConnections(open_host(self._hosts, environment).rest)
+            breaker = VenueBreaker(pause=self._pause, clock=self._clock, host=environment.value)
+            found = VenueConnections(open_host(self._hosts, environment).rest, breaker=breaker)
             self._connections[environment] = found
         return found
 

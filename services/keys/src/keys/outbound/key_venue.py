@@ -20,7 +20,9 @@ from keys.domain.errors import (
 )
 from keys.domain.signing import Signatures, rest_headers
 from keys.domain.stored_key import Credentials, KeyFacts
+from shared.runtime.bybit.breaker import BAN_PAUSE, VenueBreaker
 from shared.runtime.bybit.capabilities import CAPABILITIES
+from shared.runtime.bybit.outcomes import Unknown
 from shared.runtime.settings import VenueHost, open_host
 from shared.trading.clock import Clock, epoch_ms
 from shared.trading.status import VenueEnvironment
@@ -78,6 +80,7 @@ class BybitKeyVenue:
         self._http = http
         self._clock = clock
         self._signatures = signatures
+        self._breakers: dict[VenueEnvironment, VenueBreaker] = {}
 
     def check_open(self, environment: VenueEnvironment) -> None:
         """Pass, when the operator has opened this environment.
@@ -96,15 +99,23 @@ class BybitKeyVenue:
             VenueAway: No answer that can be understood.
         """
         host = open_host(self._venues, environment)
+        breaker = self._breaker(environment)
+        if breaker.rest_s:
+            raise VenueAway(context={"cause": "venue_paused"})
         if not CAPABILITIES[environment].key_info:
             # Such as the demo venue, which has no query-api: that the key signs is all there is to learn.
-            await self._ask(host.rest + _WALLET, "accountType=UNIFIED", credentials)
+            await self._ask(host.rest + _WALLET, "accountType=UNIFIED", credentials, breaker)
             return _unverified(credentials)
         # The venue documents no parameter here, so nothing is signed but time and key. That would fit any call with an
         # empty body: this signature goes to the venue itself and is never handed to anybody.
-        return _facts(await self._ask(host.rest + _QUERY_API, "", credentials))
+        return _facts(await self._ask(host.rest + _QUERY_API, "", credentials, breaker))
 
-    async def _ask(self, url: str, query: str, credentials: Credentials) -> dict[str, Any]:
+    def _breaker(self, environment: VenueEnvironment) -> VenueBreaker:
+        return self._breakers.setdefault(
+            environment, VenueBreaker(pause=BAN_PAUSE, clock=self._clock, host=environment.value)
+        )
+
+    async def _ask(self, url: str, query: str, credentials: Credentials, breaker: VenueBreaker) -> dict[str, Any]:
         headers = rest_headers(
             credentials,
             self._signatures,
@@ -117,12 +128,14 @@ class BybitKeyVenue:
         except httpx.HTTPError as error:
             # The cause is cut off: its request carries the signed headers.
             raise VenueAway(context={"cause": type(error).__name__}) from None
+        breaker.heard(Unknown(reason=f"http_{reply.status_code}", http_status=reply.status_code))
         try:
             answer = _Envelope.model_validate_json(reply.content)
         except ValidationError:
             raise VenueAway(context={"http_status": reply.status_code}) from None
         if answer.retCode == 0:
             return answer.result or {}
+        breaker.heard(Unknown(reason=f"code_{answer.retCode}", code=answer.retCode))
         raise _refusal(answer.retCode)
 
 

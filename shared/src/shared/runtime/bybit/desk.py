@@ -12,6 +12,7 @@ import requests
 
 from shared.contracts.rpc.keys import Lane
 from shared.runtime.bybit import judgement
+from shared.runtime.bybit.breaker import VenueBreaker
 from shared.runtime.bybit.calls import AbandonedError, AskAgainError, Call, NotSentError, RawReply
 from shared.runtime.bybit.http import RemoteSignedHTTP
 from shared.runtime.bybit.outcomes import NotSent, Unknown
@@ -37,11 +38,13 @@ class CallDesk:
     Args:
         http: The account's client.
         times: Bounds of each call.
+        breaker: Of the host: while it rests nothing is signed and nothing is sent.
     """
 
-    def __init__(self, http: RemoteSignedHTTP, times: CallTimes) -> None:
+    def __init__(self, http: RemoteSignedHTTP, times: CallTimes, breaker: VenueBreaker) -> None:
         self._http = http
         self._times = times
+        self._breaker = breaker
 
     async def send(
         self, pool: Executor, request: Callable[[], Any], *, lane: Lane, recv_window_ms: int
@@ -51,6 +54,9 @@ class CallDesk:
         patience_ends = loop.time() + self._times.governor_patience_s
         while True:
             call = Call(lane=lane, recv_window_ms=recv_window_ms)
+            paused = self._breaker.refusal
+            if paused is not None:
+                return call, NotSent(error=paused)
             try:
                 return call, await self._once(pool, call, request)
             except AskAgainError as later:

@@ -78,13 +78,17 @@ class PublicMarket:
         call, answer = await self._send(lambda: self._pybit.get_price_limit(category="spot", symbol=symbol))
         if isinstance(answer, Unknown):
             return answer
-        return judgement.result(call, answer, PriceLimitRow, self._now_ms())
+        outcome = judgement.result(call, answer, PriceLimitRow, self._now_ms())
+        self._connections.breaker.heard(outcome)
+        return outcome
 
     def _now_ms(self) -> int:
         return epoch_ms(self._clock.now())
 
     async def _send(self, request: Callable[[], Any]) -> tuple[Call, RawReply | Unknown]:
         call = Call(lane=Lane.POLL, recv_window_ms=0)
+        if self._connections.breaker.rest_s:
+            return call, Unknown(reason="venue_paused")
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(DEADLINE_S):
@@ -102,6 +106,7 @@ class PublicMarket:
         if isinstance(answer, Unknown):
             return answer
         outer = judgement.envelope(call, answer, self._now_ms())
+        self._connections.breaker.heard(outer)
         if not isinstance(outer, Accepted):
             return outer
         body = outer.reply.get("result")

@@ -32,6 +32,7 @@ from shared.trading.clock import Clock, SystemClock, epoch_ms
 from shared.trading.status import VenueEnvironment
 
 Row = TypeVar("Row", bound=BaseModel)
+Judged = TypeVar("Judged")
 
 
 class VenueSession:
@@ -67,7 +68,7 @@ class VenueSession:
             read_timeout_s=read_timeout_s,
         )
         self._pybit: Any = http  # untyped methods that run in a worker thread
-        self._desk = CallDesk(http, times or CallTimes())
+        self._desk = CallDesk(http, times or CallTimes(), connections.breaker)
 
     async def create_order(
         self, order: LimitOrder, *, lane: Lane = Lane.BUY, recv_window_ms: int = ORDER_WINDOW_MS
@@ -104,7 +105,11 @@ class VenueSession:
         )
         if not isinstance(answer, RawReply):
             return answer
-        return read_batch(call, answer, orders, self._now_ms())
+        outcome = self._heard(read_batch(call, answer, orders, self._now_ms()))
+        if isinstance(outcome, Accepted):
+            for leg in outcome.reply.legs:
+                self._heard(leg)
+        return outcome
 
     async def cancel_order(
         self, *, symbol: str, client_order_id: str, lane: Lane = Lane.CANCEL_QUERY
@@ -181,7 +186,12 @@ class VenueSession:
     def _judged(self, call: Call, answer: RawReply | Unknown | NotSent, model: type[Row]) -> Outcome[Row]:
         if not isinstance(answer, RawReply):
             return answer
-        return judgement.result(call, answer, model, self._now_ms())
+        return self._heard(judgement.result(call, answer, model, self._now_ms()))
+
+    def _heard(self, outcome: Judged) -> Judged:
+        """Every outcome is looked at for signs of a ban."""
+        self._connections.breaker.heard(outcome)
+        return outcome
 
     async def _list(
         self, ask: Callable[..., Any], model: type[Row], *, category: str | None = "spot", **params: Any
@@ -194,7 +204,7 @@ class VenueSession:
                 recv_window_ms=READ_WINDOW_MS,
             )
 
-        return await read_pages(fetch, model, self._now_ms)
+        return self._heard(await read_pages(fetch, model, self._now_ms))
 
     async def _windows(
         self,

@@ -96,6 +96,30 @@ class GatewayClient:
         """One index with its constituents and weights."""
         return await self._call("GET", f"/api/indices/{index_id}")
 
+    async def preview_index(self, draft: Json) -> Json:
+        """What rules would make; nothing is stored."""
+        return await self._call("POST", "/api/indices/preview", {"rules": draft.get("rules", draft)})
+
+    async def create_index(self, draft: Json) -> Json:
+        """An index of one's own: `name`, `description`, `rules`."""
+        return await self._call("POST", "/api/indices", draft)
+
+    async def edit_index(self, index_id: str, draft: Json) -> Json:
+        """Other rules for an index of one's own: a new version."""
+        return await self._call("PUT", f"/api/indices/{index_id}", draft)
+
+    async def delete_index(self, index_id: str) -> None:
+        """Take an index of one's own away."""
+        await self._call("DELETE", f"/api/indices/{index_id}")
+
+    async def index_diff(self, index_id: str) -> Json:
+        """What changed between the last two versions."""
+        return await self._call("GET", f"/api/indices/{index_id}/diff")
+
+    async def index_level(self, index_id: str) -> list[Json]:
+        """The level's points, oldest first."""
+        return _items(await self._call("GET", f"/api/indices/{index_id}/level"))
+
     async def plan(self, *, index: str, amount: str, account: str) -> Json:
         """What buying would do; `amount` in USDT, as text so that no digit is lost."""
         return await self._call("POST", "/api/plans", {"index": index, "amount": amount, "account_id": account})

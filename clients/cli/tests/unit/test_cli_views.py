@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from basketry_cli.views.drift_bars import drift_bar, drift_bars
-from basketry_cli.views.index import index_table, indices_table
+from basketry_cli.views.index import changes_table, index_table, indices_table, left_out_table, level_line
 from basketry_cli.views.numbers import gain, money, number, percent
 from basketry_cli.views.plan import plan_view, question
 from basketry_cli.views.position import detail_panel, live_panel, position_panel
@@ -218,3 +218,22 @@ def test_indices_are_listed_and_shown() -> None:
     index |= {"constituents": [{"symbol": "BTCUSDT", "weight": "0.7"}, {"symbol": "ETHUSDT", "weight": "0.3"}]}
     assert "top-2  Top 2  2      market cap  2026-11-01" in drawn(indices_table([index]))
     assert "1  BTCUSDT  70.00 %" in drawn(index_table(index))
+
+
+def test_an_index_says_who_is_left_out_how_it_went_and_what_changed() -> None:
+    left = [
+        {"rank": 4, "asset": "USDT", "reason": "category:stablecoins"},
+        {"rank": 0, "asset": "X", "reason": "not_at_source"},
+    ]
+    text = drawn(left_out_table(left))
+    assert "4  USDT      category:stablecoins" in text
+    assert "not at source" in text
+    assert drawn(level_line([{"level": "1000"}, {"level": "1102.5"}])).strip() == "level 1102.50  ▁█"
+    changes = [
+        {"asset": "C", "change": "entered", "before": None, "after": "0.5", "reason": "rank:2"},
+        {"asset": "B", "change": "left", "before": "0.4", "after": None, "reason": "past_leave_rank"},
+    ]
+    diff = {"index_id": "top-2", "from_version": 1, "to_version": 2, "turnover": "0.45", "changes": changes}
+    text = drawn(changes_table(diff))
+    assert "version 1 → 2, 45.00 % turnover" in text
+    assert "past leave rank" in text

@@ -67,7 +67,7 @@ class Outcome:
     @property
     def difference_a_year(self) -> float:
         """How much the portfolio gained on the index each year, a fraction; for reading only."""
-        return float(self.ratio) ** (12 / len(self.apart)) - 1
+        return math.pow(float(self.ratio), 12 / len(self.apart)) - 1
 
     @property
     def tracking_error(self) -> float:

@@ -33,8 +33,8 @@ def documented(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def judged(status: int, body: object) -> object:
-    call = Call(lane=Lane.BUY, recv_window_ms=1500)
+def judged(status: int, body: object, *, lane: Lane = Lane.BUY) -> object:
+    call = Call(lane=lane, recv_window_ms=1500)
     return envelope(call, RawReply(status=status, headers={}, body=json.dumps(body).encode()), NOW_MS)
 
 
@@ -75,6 +75,33 @@ def test_every_documented_http_status_leaves_the_outcome_open(recorded_data: Pat
         outcome = judged(status, {"retCode": 10001, "retMsg": "a body is not believed"})
         assert isinstance(outcome, Unknown)
         assert outcome.http_status == status
+
+
+@pytest.mark.parametrize("lane", list(Lane))
+@pytest.mark.parametrize("code", sorted(code for code, row in TABLE.items() if row.reply_class is ReplyClass.BLIND))
+def test_a_key_that_is_no_longer_taken_may_be_told_as_401(code: int, lane: Lane) -> None:
+    outcome = judged(401, {"retCode": code, "retMsg": "text"}, lane=lane)
+    assert isinstance(outcome, Refused)
+    assert (outcome.blind, outcome.code) == (True, code)
+
+
+@pytest.mark.parametrize("body", ["", [], {}, {"retCode": 0}, {"retCode": 10001}, {"retCode": 10016}, {"retCode": "x"}])
+@pytest.mark.parametrize("lane", [Lane.BUY, Lane.UNWIND])
+def test_a_401_without_such_a_code_leaves_an_order_unknown(body: object, lane: Lane) -> None:
+    outcome = judged(401, body, lane=lane)
+    assert isinstance(outcome, Unknown)
+    assert (outcome.reason, outcome.http_status) == ("http_401", 401)
+
+
+@pytest.mark.parametrize("body", ["", [], {}, {"retCode": 0}, {"retCode": 10016}, {"retCode": "x"}])
+@pytest.mark.parametrize("lane", [Lane.CANCEL_QUERY, Lane.POLL])
+def test_a_401_tells_a_question_that_the_key_is_no_longer_taken(body: object, lane: Lane) -> None:
+    outcome = judged(401, body, lane=lane)
+    assert isinstance(outcome, Refused)
+    assert outcome.blind
+    slow = judged(401, {"retCode": 10002, "retMsg": "time"}, lane=lane)
+    assert isinstance(slow, Refused)
+    assert not slow.blind
 
 
 @pytest.mark.parametrize("code", sorted(TABLE))

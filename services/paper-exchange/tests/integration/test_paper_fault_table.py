@@ -143,6 +143,7 @@ TABLE: list[tuple[Fault, See, object]] = [
     ({"kind": "ret_code", "outcome": "executed"}, create, (10016, 1)),
     ({"kind": "ret_code", "ret_code": 170146}, create, (170146, 0)),
     ({"kind": "ret_code", "ret_code": 170146, "outcome": "executed"}, create, (170146, 1)),
+    ({"kind": "ret_code", "ret_code": 10003, "variant": "http_401"}, create, (401, 0)),
     ({"kind": "leg_ret_code", "ret_code": 170146, "path": "/v5/order/create-batch"}, in_the_batch, (0, 170146, (170141, 1))),
     ({"kind": "rate_limit", "count": 5}, create, (10006, 0)),
     ({"kind": "ip_ban", "for_ms": 600_000}, create, (403, 0)),

@@ -66,7 +66,8 @@ class Fault:
         outcome: Whether the call was carried out behind the answer.
         hold_ms: How long a lost call hangs before the connection is cut.
         status: Of an HTML error: 500, 502, 503.
-        variant: Of malformed_json: cut, empty, html; of strange_values: nan, huge, new_status, extra_fields, nulls.
+        variant: Of malformed_json: cut, empty, html; of strange_values: nan, huge, new_status, extra_fields, nulls;
+            of ret_code: http_401, the code beside that status.
         skew_ms: By how much the venue's clock is ahead (or, below zero, behind) for a call.
         for_ms: Heals by itself after so long, by the venue's clock; 0: never.
     """

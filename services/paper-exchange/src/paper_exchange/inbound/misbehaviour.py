@@ -102,7 +102,8 @@ class Misbehaviour:
             code, text = TOO_MANY_VISITS
             headers = limit_headers(Allowance(0, 0, 0, now + 1000))
             return Reply(envelope({}, now_ms=now, ret_code=code, ret_msg=text), 200, headers)
-        return Reply(envelope({}, now_ms=now, ret_code=fault.ret_code, ret_msg=fault.ret_msg), 200, (JSON_TYPE,))
+        status = 401 if fault.variant == "http_401" else 200
+        return Reply(envelope({}, now_ms=now, ret_code=fault.ret_code, ret_msg=fault.ret_msg), status, (JSON_TYPE,))
 
     async def _land_late(self, fault: Fault, request: Request, send: Send, work: Work) -> None:
         """The client's patience ends first; the call lands all the same, a millisecond before it would be too old."""

@@ -15,6 +15,7 @@ HTML = (b"content-type", b"text/html")
 VARIANTS: Mapping[str, tuple[str, ...]] = {
     "malformed_json": ("cut", "empty", "html"),
     "strange_values": ("nan", "huge", "new_status", "extra_fields", "nulls"),
+    "ret_code": ("http_401",),
 }
 HUGE = "9" * 60 + "." + "9" * 40
 Rows = list[dict[str, Any]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,12 +11,17 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, ValidationError
 
+from shared.contracts.rpc.keys import Lane
 from shared.runtime.bybit.calls import Call, RawReply
 from shared.runtime.bybit.classification import ReplyClass, classify
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, Failure, NotOpen, Outcome, RateLimited, Refused, Unknown
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
+UNAUTHORISED = 401
+"""HTTP status of a request that lacks a valid key (Bybit, error codes: HTTP)."""
+CREATES = frozenset({Lane.BUY, Lane.UNWIND})
+"""Lanes of calls that make orders."""
 DEFAULT_RESET_MS = 1000
 """Wait after a refusal for speed that names no reset time: the venue's limits roll over one second."""
 LONGEST_RESET_MS = 60_000
@@ -61,6 +67,8 @@ def parse_row(model: type[Reply], row: Any) -> Reply:
 def envelope(call: Call, raw: RawReply, now_ms: int) -> Accepted[dict[str, Any]] | Failure:
     """Judge the outer part of a reply: HTTP status, `retCode`; the whole document when it is zero."""
     stamp, window = call.timestamp_ms, call.recv_window_ms
+    if raw.status == UNAUTHORISED:
+        return _unauthorised(call, raw, now_ms)
     if raw.status != 200:
         return Unknown(timestamp_ms=stamp, recv_window_ms=window, reason=f"http_{raw.status}", http_status=raw.status)
     try:
@@ -71,6 +79,21 @@ def envelope(call: Call, raw: RawReply, now_ms: int) -> Accepted[dict[str, Any]]
     if code == 0:
         return Accepted(timestamp_ms=stamp, recv_window_ms=window, reply=document)
     return failure(call, code=code, message=message, headers=raw.headers, now_ms=now_ms)
+
+
+def _unauthorised(call: Call, raw: RawReply, now_ms: int) -> Failure:
+    """The key is not taken: a code that says so is believed; without one a question is refused, an order unknown."""
+    stamp, window = call.timestamp_ms, call.recv_window_ms
+    code, message = UNAUTHORISED, "HTTP 401"
+    with contextlib.suppress(UnparsableError):
+        document = decode(raw.body)
+        code, message = _code(document, "retCode"), str(document.get("retMsg", ""))[:200]
+    told, creates = classify(code), call.lane in CREATES
+    if told is ReplyClass.BLIND or (told is ReplyClass.REFUSED and not creates):
+        return failure(call, code=code, message=message, headers=raw.headers, now_ms=now_ms)
+    if creates:
+        return Unknown(timestamp_ms=stamp, recv_window_ms=window, reason="http_401", http_status=raw.status)
+    return Refused(timestamp_ms=stamp, recv_window_ms=window, code=UNAUTHORISED, message=message, blind=True)
 
 
 def failure(call: Call, *, code: int, message: str, headers: Mapping[str, str], now_ms: int) -> Failure:

@@ -97,6 +97,27 @@ def a_plan(user_id: UUID, *, amount: Decimal = Decimal(250), life_s: float = 60,
     return execution.PlanView(**{**facts, **other})
 
 
+def a_plan_leg(price: str = "100000", **other: Any) -> execution.PlanLeg:
+    facts: dict[str, Any] = {
+        "number": 0,
+        "symbol": "BTCUSDT",
+        "base_asset": "BTC",
+        "side": Side.SELL,
+        "target_weight": Decimal(1),
+        "effective_weight": Decimal(1),
+        "quantity": Decimal("0.0025"),
+        "estimated_price": Decimal(price),
+        "limit_price": Decimal(price),
+        "notional": Decimal(250),
+        "max_notional": Decimal(250),
+        "fee": Decimal("0.25"),
+        "fee_asset": "USDT",
+        "price_at": datetime.now(UTC),
+        "check": "ok",
+    }
+    return execution.PlanLeg(**{**facts, **other})
+
+
 def a_leg(position_id: UUID, run_id: UUID, number: int = 0, **other: Any) -> LegView:
     facts: dict[str, Any] = {
         "leg_id": UUID(int=position_id.int ^ (number + 1)),
@@ -173,6 +194,7 @@ class Builders:
     key = staticmethod(a_key)
     index = staticmethod(an_index)
     plan = staticmethod(a_plan)
+    plan_leg = staticmethod(a_plan_leg)
     leg = staticmethod(a_leg)
     position = staticmethod(a_position)
     fill = staticmethod(a_fill)

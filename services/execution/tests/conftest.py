@@ -43,6 +43,12 @@ from shared.trading.errors import NotFound
 from shared.trading.status import VenueEnvironment
 
 COINS = ("BTC", "ETH", "XRP", "BNB", "SOL", "DOGE", "TRX", "ADA", "LINK", "HYPE")
+INDICES = {
+    "top-10": (["0.3", "0.2", "0.12", "0.1", "0.08", "0.06", "0.05", "0.04", "0.03", "0.02"], "0.3"),
+    "top-3": (["0.5", "0.3", "0.2"], "0.5"),
+    "top-2": (["0.5", "0.5"], "0.5"),
+}
+"""Weights and cap."""
 LINK_KEY = "00112233445566778899aabbccddeeff"
 
 
@@ -126,6 +132,7 @@ class Neighbours:
             keys.SIGN_STREAM.subject: self._login,
             keys.DESCRIBE.subject: self._describe,
             market_data.GET_INDEX.subject: self._index,
+            market_data.LIST_INDICES.subject: self._indices,
             market_data.GET_INSTRUMENTS.subject: self._instruments,
             market_data.GET_QUOTES.subject: self._quotes,
         }
@@ -183,34 +190,12 @@ class Neighbours:
         )
 
     async def _index(self, request: market_data.GetIndex) -> IndexVersionView:
-        if request.index_id != "top-10":
+        if request.index_id not in INDICES:
             raise NotFound(code="unknown_index")
-        weights = ["0.3", "0.2", "0.12", "0.1", "0.08", "0.06", "0.05", "0.04", "0.03", "0.02"]
-        rows = [
-            ConstituentView(
-                asset=coin,
-                symbol=f"{coin}USDT",
-                source_id=coin.lower(),
-                name=coin,
-                market_cap=Decimal(1000),
-                price=Decimal(1),
-                weight=Decimal(weight),
-                rank=rank,
-            )
-            for rank, (coin, weight) in enumerate(zip(COINS, weights, strict=True), 1)
-        ]
-        return IndexVersionView(
-            index_id="top-10",
-            name="Top 10",
-            description="",
-            environment=request.environment,
-            version=1,
-            weighting="cap",
-            weight_cap=Decimal("0.3"),
-            as_of=datetime.now(UTC),
-            constituents=rows,
-            exclusions=[],
-        )
+        return _an_index(request.index_id, request.environment)
+
+    async def _indices(self, request: market_data.ListIndices) -> market_data.IndexList:
+        return market_data.IndexList(items=[_an_index(name, request.environment) for name in INDICES])
 
     def _market(self) -> PublicMarket:
         if self.connections is None:
@@ -231,6 +216,35 @@ class Neighbours:
         return market_data.QuoteList(
             items=[QuoteView(symbol=row.symbol, bid=row.bid, ask=row.ask, last=row.last, at=row.at) for row in rows]
         )
+
+
+def _an_index(index_id: str, environment: VenueEnvironment) -> IndexVersionView:
+    weights, cap = INDICES[index_id]
+    rows = [
+        ConstituentView(
+            asset=coin,
+            symbol=f"{coin}USDT",
+            source_id=coin.lower(),
+            name=coin,
+            market_cap=Decimal(1000),
+            price=Decimal(1),
+            weight=Decimal(weight),
+            rank=rank,
+        )
+        for rank, (coin, weight) in enumerate(zip(COINS, weights, strict=False), 1)
+    ]
+    return IndexVersionView(
+        index_id=index_id,
+        name=index_id.replace("-", " ").title(),
+        description="",
+        environment=environment,
+        version=1,
+        weighting="cap",
+        weight_cap=Decimal(cap),
+        as_of=datetime.now(UTC),
+        constituents=rows,
+        exclusions=[],
+    )
 
 
 def _hmac(secret: str, text: str) -> str:

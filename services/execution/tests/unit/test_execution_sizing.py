@@ -151,3 +151,28 @@ def test_a_line_remembers_the_mid_that_it_was_planned_at() -> None:
     basket = size_basket(candidates, amount=D(1000), cap=D(1), rules=SizingRules(), now=NOW)
     lines = buy_lines(basket, fee_rate=D("0.001"), quote_asset="USDT", now=NOW)
     assert [line.arrival_price for line in lines] == [D("99.95"), D("9.995")], "halfway from 99.9 to 100"
+
+
+def test_a_top_20_of_which_three_legs_fall_short_names_the_amount_spreads_the_weight_and_sets_no_target_for_them() -> (
+    None
+):
+    # Seventeen coins of 5.7 % and three of about 1 %: a leg of 1 % needs some 650 USDT, three of them are 3.1 %.
+    weights = {f"C{number:02}": D("0.057") for number in range(17)} | {
+        "X1": D("0.011"),
+        "X2": D("0.01"),
+        "X3": D("0.01"),
+    }
+    assert sum(weights.values()) == 1
+    candidates = [a_candidate(name, str(weight), "10") for name, weight in weights.items()]
+    basket = size_basket(candidates, amount=D(500), cap=D("0.06"), rules=SizingRules(), now=NOW)
+    short = [leg for leg in basket.legs if leg.check == "too_small"]
+    assert [leg.candidate.asset for leg in short] == ["X1", "X2", "X3"]
+    works = max(leg.required_amount or D(0) for leg in short)
+    assert basket.minimum_amount == works == D("656.50"), "0.65 coins at the limit of 10.10 are 1 % of it"
+    assert all(leg.effective_weight == 0 for leg in short), "no target, so no drift"
+    kept = {leg.candidate.symbol: leg.candidate.weight for leg in basket.legs if leg.check == "ok"}
+    assert {leg.candidate.symbol: leg.effective_weight for leg in basket.legs if leg.check == "ok"} == capped_weights(
+        kept, cap=D("0.06")
+    )
+    whole = size_basket(candidates, amount=works, cap=D("0.06"), rules=SizingRules(), now=NOW)
+    assert {leg.check for leg in whole.legs} == {"ok"}

@@ -19,6 +19,7 @@ class Settings(ServiceSettings):
         cors_origins: Exact origins of our own pages, as JSON; also those that may write with the cookie.
         limits: Overrides of rate limits, such as `{"trade": "10/second"}`.
         signing_s: For how long after acceptance an order may still be signed.
+        price_tolerance: A plan is refused when a price has moved by more than this fraction since it was made.
         sweep_margin_s: A position of which execution says nothing is asked after this long beyond `signing_s`.
         sweep_s: How often such positions are looked for.
         paper_balance: USDT of a paper account when nobody says; `paper_balance_max` at most.
@@ -33,6 +34,7 @@ class Settings(ServiceSettings):
     token_issuer: str = "urn:basketry:auth"  # noqa: S105 - a name, not a secret
     token_audience: str = "basketry"  # noqa: S105 - a name, not a secret
     signing_s: float = Field(default=600.0, gt=0)
+    price_tolerance: Decimal = Field(default=Decimal("0.005"), gt=0, lt=1)
     sweep_margin_s: float = Field(default=60.0, ge=0)
     sweep_s: float = Field(default=30.0, gt=0)
     body_limit: int = Field(default=64 * 1024, gt=0)

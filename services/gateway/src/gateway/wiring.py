@@ -27,7 +27,7 @@ from gateway.inbound.limits import Limits
 from gateway.inbound.live_feed import LiveFeed
 from gateway.inbound.shown import show
 from gateway.inbound.tokens import AccessTokens
-from gateway.outbound.execution_client import ExecutionPlanner, ExecutionPositions
+from gateway.outbound.execution_client import ExecutionPlanAgain, ExecutionPlanner, ExecutionPositions
 from gateway.outbound.feed import FeedConnection, FeedHistory, FeedReader
 from gateway.outbound.postgres.acceptance_repository import PostgresAcceptances
 from gateway.outbound.postgres.attention_reader import PostgresAttention
@@ -137,7 +137,13 @@ class Gateway:
             close_position=ClosePosition(
                 acceptances=acceptances, planner=planner, turns=turns, clock=self._clock, signing_s=settings.signing_s
             ),
-            run_plan=RunPlan(acceptances=acceptances, turns=turns, clock=self._clock, signing_s=settings.signing_s),
+            run_plan=RunPlan(
+                acceptances=acceptances,
+                again=ExecutionPlanAgain(planner, shelf, tolerance=settings.price_tolerance),
+                turns=turns,
+                clock=self._clock,
+                signing_s=settings.signing_s,
+            ),
             plans=planner,
             plan_shelf=shelf,
             index_shelf=index_shelf,

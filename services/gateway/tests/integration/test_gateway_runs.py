@@ -61,7 +61,10 @@ async def test_a_plan_is_executed_once_however_often_it_is_ordered(house: Any, a
         await house.say(event(position=view), user=ada, about=view.position_id, version=version)
         await eventually(partial(_is, house, ada, accepted, status))
     again = await house.http.post(path, json=body, headers=house.headers(ada, "after"))
-    assert (again.status_code, again.json()["code"]) == (409, "plan_changed")
+    assert (again.status_code, again.json()["code"]) == (412, "plan_changed")
+    beside = again.json()["context"]["plan"]
+    assert (beside["kind"], beside["amount"]) == ("invest", "250")
+    assert beside["plan_id"] != plan["plan_id"], "the new plan stands beside the refusal"
 
 
 async def test_a_plan_does_only_what_it_was_made_for(house: Any, ada: UUID, build: Any) -> None:
@@ -97,3 +100,39 @@ async def test_what_does_not_belong_together_is_refused_at_the_door(house: Any, 
             "/api/plans", json={"position_id": accepted["position_id"], **ask}, headers=house.headers(ada)
         )
         assert made.status_code == 422, ask
+
+
+async def test_a_plan_whose_prices_have_moved_is_refused_with_the_new_plan_beside_it(
+    house: Any, ada: UUID, build: Any
+) -> None:
+    accepted = await active(house, ada, build)
+    path = f"/api/positions/{accepted['position_id']}/runs"
+
+    def at(price: str) -> None:
+        house.neighbours.answer(
+            questions.MAKE_RUN_PLAN,
+            lambda ask: build.plan(
+                ask.user_id,
+                kind=ask.kind,
+                position_id=ask.position_id,
+                legs=[build.plan_leg(price)],
+                position_version=2,
+            ),
+        )
+
+    at("100000")
+    plan = await planned(house, ada, accepted, kind="withdraw", amount="250")
+    seen = await house.http.get(f"/api/plans/{plan['plan_id']}", headers=house.headers(ada))
+    tag = seen.headers["etag"]
+    order = {"json": {"plan_id": plan["plan_id"]}}
+    at("100600")
+    moved = await house.http.post(path, **order, headers=house.headers(ada, "one") | {"if-match": tag})
+    assert (moved.status_code, moved.json()["code"]) == (412, "plan_changed")
+    assert moved.json()["context"]["moved"] == ["BTCUSDT"]
+    [leg] = moved.json()["context"]["plan"]["legs"]
+    assert leg["estimated_price"] == "100600"
+    at("100400")
+    wrong = await house.http.post(path, **order, headers=house.headers(ada, "two") | {"if-match": '"another"'})
+    assert (wrong.status_code, wrong.json()["code"]) == (412, "if_match_fails")
+    taken = await house.http.post(path, **order, headers=house.headers(ada, "three") | {"if-match": tag})
+    assert taken.status_code == 202

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,9 +11,14 @@ from execution.application.planning import QUOTE_ASSET, PlanRoom, afford
 from execution.application.ports import Account, IndexVersion
 from execution.domain.amount import checked_amount
 from execution.domain.buy_plan import buy_lines, buy_warnings
+from execution.domain.errors import AmountTooSmall
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.sizing import Candidate, SizedBasket, size_basket
+from shared.trading.errors import PlatformError
+from shared.trading.instrument import Instrument
+from shared.trading.money import plain
+from shared.trading.quote import Quote
 
 
 class MakePlan:
@@ -41,35 +46,55 @@ class MakePlan:
             self._room.free_money(account), self._room.market.index(account.environment, index_id, user_id=user_id)
         )
         candidates = await self._candidates(account, index)
-        basket = size_basket(
-            candidates,
-            amount=checked,
-            cap=index.weight_cap,
-            rules=self._room.rules.sizing,
-            now=self._room.clock.now(),
-            cash_share=index.cash_share,
-        )
+        try:
+            basket = self._sized(candidates, index, checked)
+        except AmountTooSmall as refusal:
+            raise await self._with_what_works(account, checked, refusal) from None
         afford(checked, available)
         plan = self._plan(account, index, basket, available)
         await self._room.keep(account, plan)
         return plan
 
-    async def _candidates(self, account: Account, index: IndexVersion) -> Sequence[Candidate]:
-        symbols = [constituent.symbol for constituent in index.constituents]
-        instruments, quotes = await asyncio.gather(
+    def _sized(self, candidates: Sequence[Candidate], index: IndexVersion, amount: Decimal) -> SizedBasket:
+        return size_basket(
+            candidates,
+            amount=amount,
+            cap=index.weight_cap,
+            rules=self._room.rules.sizing,
+            now=self._room.clock.now(),
+            cash_share=index.cash_share,
+        )
+
+    async def _with_what_works(self, account: Account, amount: Decimal, refusal: AmountTooSmall) -> AmountTooSmall:
+        """The same refusal, naming the largest built-in index that can be bought with the amount."""
+        found = await self._room.market.indices(account.environment)
+        larger_first = sorted(found, key=lambda one: (-len(one.constituents), one.index_id))
+        every = await self._known(account, {part.symbol for one in found for part in one.constituents})
+        for index in larger_first:
+            try:
+                self._sized(_of(index, *every), index, amount)
+            except PlatformError:
+                continue
+            name = index.name or index.index_id
+            return AmountTooSmall(
+                f"{refusal.detail} With {plain(amount)} USDT the largest index that works is {name}.",
+                context={**refusal.context, "largest_index": index.index_id},
+            )
+        return AmountTooSmall(
+            f"{refusal.detail} With {plain(amount)} USDT no index works.",
+            context={**refusal.context, "largest_index": None},
+        )
+
+    async def _known(
+        self, account: Account, symbols: Collection[str]
+    ) -> tuple[Mapping[str, Instrument], Mapping[str, Quote]]:
+        return await asyncio.gather(
             self._room.market.instruments(account.environment, symbols),
             self._room.market.quotes(account.environment, symbols),
         )
-        return [
-            Candidate(
-                asset=constituent.asset,
-                symbol=constituent.symbol,
-                weight=constituent.weight,
-                instrument=instruments.get(constituent.symbol),
-                quote=quotes.get(constituent.symbol),
-            )
-            for constituent in index.constituents
-        ]
+
+    async def _candidates(self, account: Account, index: IndexVersion) -> Sequence[Candidate]:
+        return _of(index, *await self._known(account, [constituent.symbol for constituent in index.constituents]))
 
     def _plan(self, account: Account, index: IndexVersion, basket: SizedBasket, available: Decimal) -> Plan:
         rules, now = self._room.rules, self._room.clock.now()
@@ -93,3 +118,16 @@ class MakePlan:
             created_at=now,
             expires_at=now + rules.valid_for,
         )
+
+
+def _of(index: IndexVersion, instruments: Mapping[str, Instrument], quotes: Mapping[str, Quote]) -> list[Candidate]:
+    return [
+        Candidate(
+            asset=constituent.asset,
+            symbol=constituent.symbol,
+            weight=constituent.weight,
+            instrument=instruments.get(constituent.symbol),
+            quote=quotes.get(constituent.symbol),
+        )
+        for constituent in index.constituents
+    ]

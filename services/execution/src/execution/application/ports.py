@@ -58,6 +58,7 @@ class IndexVersion:
     """
 
     index_id: str
+    name: str = ""
     version: int
     weight_cap: Decimal
     constituents: Sequence[Constituent]
@@ -127,6 +128,10 @@ class Market(Protocol):
         Raises:
             UnknownIndex: none such.
         """
+        ...
+
+    async def indices(self, environment: VenueEnvironment) -> Sequence[IndexVersion]:
+        """The newest version of every built-in index."""
         ...
 
     async def instruments(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Instrument]:

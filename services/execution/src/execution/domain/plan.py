@@ -159,6 +159,23 @@ class Plan:
         return exact_sum([leg.notional for leg in self.to_send if leg.side is side])
 
     @property
+    def slippage(self) -> Decimal:
+        """What the legs cost against the mid of the book at the best prices, quote units."""
+        return exact_sum([_against_mid(leg, leg.estimated_price) for leg in self.to_send])
+
+    @property
+    def slippage_max(self) -> Decimal:
+        """The same at the limit prices."""
+        return exact_sum([_against_mid(leg, leg.limit_price) for leg in self.to_send])
+
+    @property
     def buys_at_most(self) -> Decimal:
         """What all buys together may cost."""
         return exact_sum([leg.max_notional for leg in self.to_send if leg.side is Side.BUY])
+
+
+def _against_mid(leg: PlanLine, price: Decimal) -> Decimal:
+    if leg.arrival_price is None:
+        return ZERO
+    worse = price - leg.arrival_price if leg.side is Side.BUY else leg.arrival_price - price
+    return exact_product(leg.quantity, worse)

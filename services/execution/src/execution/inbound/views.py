@@ -171,6 +171,8 @@ def plan_view(plan: Plan) -> PlanView:
         total_sell=plan.total(Side.SELL),
         drift_before=plan.drift_before,
         drift_after=plan.drift_after,
+        slippage=plan.slippage,
+        slippage_max=plan.slippage_max,
         changes=[TargetChange(asset=one.asset, before=one.before, after=one.after) for one in plan.changes],
         options=_options(plan.options),
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from execution.application.ports import Constituent, IndexVersion
 from execution.domain.errors import UnknownIndex
 from execution.outbound.late import Asker
+from shared.contracts.market import IndexVersionView
 from shared.contracts.rpc import market_data
 from shared.trading.errors import NotFound
 from shared.trading.instrument import Instrument
-from shared.trading.money import ZERO
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
 
@@ -33,15 +33,12 @@ class MarketClient:
             view = await self._asker.ask(market_data.GET_INDEX, question)
         except NotFound:
             raise UnknownIndex(f'There is no index "{index_id[:64]}".') from None
-        return IndexVersion(
-            index_id=view.index_id,
-            version=view.version,
-            weight_cap=view.weight_cap,
-            constituents=[
-                Constituent(asset=row.asset, symbol=row.symbol, weight=row.weight) for row in view.constituents
-            ],
-            cash_share=getattr(view, "cash_share", ZERO),
-        )
+        return _version(view)
+
+    async def indices(self, environment: VenueEnvironment) -> Sequence[IndexVersion]:
+        """The newest version of every built-in index."""
+        listed = await self._asker.ask(market_data.LIST_INDICES, market_data.ListIndices(environment=environment))
+        return [_version(view) for view in listed.items]
 
     async def instruments(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Instrument]:
         """The venue's rules by symbol."""
@@ -54,3 +51,14 @@ class MarketClient:
         question = market_data.GetSymbols(environment=environment, symbols=sorted(symbols))
         quoted = await self._asker.ask(market_data.GET_QUOTES, question)
         return {row.symbol: row.to_domain() for row in quoted.items}
+
+
+def _version(view: IndexVersionView) -> IndexVersion:
+    return IndexVersion(
+        index_id=view.index_id,
+        name=view.name,
+        version=view.version,
+        weight_cap=view.weight_cap,
+        constituents=[Constituent(asset=row.asset, symbol=row.symbol, weight=row.weight) for row in view.constituents],
+        cash_share=view.cash_share,
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
@@ -32,6 +32,32 @@ class Planner(Protocol):
 
         Raises:
             PlatformError: why there can be none.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeAgain:
+    """A plan made anew.
+
+    Attributes:
+        moved: Symbols whose prices have moved beyond tolerance since.
+        plan: As it is shown.
+    """
+
+    moved: Sequence[str]
+    plan: Mapping[str, Any]
+
+
+class PlanAgain(Protocol):
+    """Makes a plan anew and compares it with the one that was looked at."""
+
+    async def __call__(self, *, user_id: UUID, plan_id: UUID) -> MadeAgain:
+        """The same plan, as it would be now.
+
+        Raises:
+            PlanNotFound: none such was handed to this user.
+            PlatformError: why the plan could not be made any more.
         """
         ...
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from gateway.application.ports import Acceptance, Acceptances
+from gateway.application.ports import Acceptance, Acceptances, MadeAgain, PlanAgain
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
 from gateway.domain.errors import (
     PlanAlreadyUsed,
+    PlanChanged,
     PlanNotFound,
     PositionBusy,
     PositionNotFound,
@@ -44,8 +45,11 @@ class RunPlan:
         signing_s: For how long after acceptance the order may still be signed, and stands in the way of another.
     """
 
-    def __init__(self, *, acceptances: Acceptances, turns: Turns, clock: Clock, signing_s: float) -> None:
+    def __init__(
+        self, *, acceptances: Acceptances, again: PlanAgain, turns: Turns, clock: Clock, signing_s: float
+    ) -> None:
         self._acceptances = acceptances
+        self._again = again
         self._turns = turns
         self._clock = clock
         self._signing = timedelta(seconds=signing_s)
@@ -60,14 +64,42 @@ class RunPlan:
             PlanNotFound, PlanNotForThis, NothingToDo, PlanChanged, PlanExpired, PlanAlreadyUsed: the plan cannot be
                 executed.
         """
-        async with self._turns.of((order.user_id, order.key)), self._acceptances.begin(order.user_id) as work:
+        async with self._turns.of((order.user_id, order.key)):
+            if earlier := await self._answered(order):
+                return earlier
+            made = await self._again(user_id=order.user_id, plan_id=order.plan_id)
+            if made.moved:
+                raise _changed(f"The price of {', '.join(made.moved)} has moved since the plan was made", made)
+            return await self._accept(order)
+
+    async def _answered(self, order: RunOrder) -> Accepted | None:
+        """The answer of before; everything that can be refused at once is refused before anybody is asked."""
+        async with self._acceptances.begin(order.user_id) as work:
+            if found := await work.answer(order.key):
+                return found.to(order.fingerprint)
+            position = await work.position(order.position_id)
+            if position is None:
+                raise PositionNotFound("You have no such position.")
+            plan = await work.plan(order.plan_id)
+            if plan is None:
+                raise PlanNotFound("No such plan was made for you; nothing was ordered.")
+            await self._must_take_orders(work, position)
+            try:
+                plan.must_run(order.position_id, position.version, self._clock.now())
+            except PlanChanged:
+                pass  # what it would be now is asked outside of this transaction
+            else:
+                return None
+        made = await self._again(user_id=order.user_id, plan_id=order.plan_id)
+        raise _changed("The position has changed since the plan was made", made)
+
+    async def _accept(self, order: RunOrder) -> Accepted:
+        async with self._acceptances.begin(order.user_id) as work:
             position = await work.position(order.position_id, lock=True)
             if position is None:
                 raise PositionNotFound("You have no such position.")
             plan = await work.plan(order.plan_id)
             if plan is None:
-                if found := await work.answer(order.key):
-                    return found.to(order.fingerprint)
                 raise PlanNotFound("No such plan was made for you; nothing was ordered.")
             now = self._clock.now()
             accepted = Accepted(
@@ -97,3 +129,10 @@ class RunPlan:
         # One that execution never takes ends with its signing time, and frees the position.
         if await work.closing(position, since=self._clock.now() - self._signing):
             raise RunAlreadyRequested("An order for this position was taken already; nothing more was ordered.")
+
+
+def _changed(why: str, made: MadeAgain) -> PlanChanged:
+    return PlanChanged(
+        f"{why}; nothing was ordered. The same plan as it would be now stands beside this answer.",
+        context={"moved": list(made.moved), "plan": dict(made.plan)},
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from gateway.domain.errors import NothingToDo, PlanChanged, PlanExpired, PlanNotForThis
-from shared.trading.money import exact_sum
+from shared.trading.money import exact_product, exact_sum
 from shared.trading.status import Side, VenueEnvironment
 
 
@@ -108,3 +109,28 @@ class Plan:
                 "The plan's prices are too old to trade on; nothing was ordered. Ask for a new plan.",
                 context={"expired_at": self.expires_at.isoformat()},
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricedLeg:
+    """A leg that a plan sends, at the best price of its moment (quote per base)."""
+
+    symbol: str
+    side: Side
+    price: Decimal
+
+
+def moved(before: Sequence[PricedLeg], now: Sequence[PricedLeg], *, tolerance: Decimal) -> list[str]:
+    """Symbols whose best price is further from the plan's than the tolerance, or that cannot be traded any more.
+
+    Args:
+        before: The legs of the plan that shall be executed.
+        now: The legs of the same plan, made anew.
+        tolerance: A fraction of the plan's price.
+    """
+    prices = {leg.symbol: leg.price for leg in now}
+    return [leg.symbol for leg in before if _apart(leg.price, prices.get(leg.symbol), tolerance)]
+
+
+def _apart(before: Decimal, now: Decimal | None, tolerance: Decimal) -> bool:
+    return now is None or abs(now - before) > exact_product(before, tolerance)

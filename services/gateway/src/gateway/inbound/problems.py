@@ -28,7 +28,13 @@ from shared.trading.errors import (
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger(__name__)
 _BAD_REQUEST = {"malformed_json", "idempotency_key_missing", "idempotency_key_invalid", "malformed_request"}
-_PRECONDITION = {"if_match_missing": 428, "if_match_fails": 412, "guards_changed": 412, "index_changed": 412}
+_PRECONDITION = {
+    "if_match_missing": 428,
+    "if_match_fails": 412,
+    "guards_changed": 412,
+    "index_changed": 412,
+    "plan_changed": 412,
+}
 _STATUS: tuple[tuple[type[PlatformError], int], ...] = (
     (Invalid, 422),
     (NotFound, 404),

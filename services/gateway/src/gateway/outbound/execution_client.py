@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
-from gateway.application.ports import WaitingPosition
-from gateway.domain.plan import Ceiling, Plan
+from gateway.application.ports import MadeAgain, WaitingPosition
+from gateway.domain.errors import PlanNotFound
+from gateway.domain.plan import Ceiling, Plan, PricedLeg, moved
 from gateway.domain.position import Fill, Leg, Position, PositionDetail, PositionSummary
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository
 from shared.contracts.rpc import execution
@@ -60,6 +61,54 @@ class ExecutionPlanner:
             raise RuntimeError("execution answered with somebody else's plan")
         await self._plans.keep(plan)
         return plan
+
+
+class ExecutionPlanAgain:
+    """Makes a plan anew and compares the prices of the legs that it sends.
+
+    Args:
+        tolerance: How far a price may have moved, a fraction; well inside the band of the limit prices.
+    """
+
+    def __init__(self, planner: ExecutionPlanner, plans: PostgresPlanRepository, *, tolerance: Decimal) -> None:
+        self._planner = planner
+        self._plans = plans
+        self._tolerance = tolerance
+
+    async def __call__(self, *, user_id: UUID, plan_id: UUID) -> MadeAgain:
+        """The same plan, as it would be now."""
+        seen = await self._plans.find(user_id, plan_id)
+        if seen is None:
+            raise PlanNotFound("No such plan was made for you; nothing was ordered.")
+        fresh = await self._again(seen)
+        symbols = moved(_sent(seen), _sent(fresh), tolerance=self._tolerance)
+        return MadeAgain(moved=symbols, plan=fresh.model_dump(mode="json", exclude=_UNSEEN))
+
+    async def _again(self, seen: PlanView) -> PlanView:
+        user_id, position_id = seen.user_id, seen.position_id
+        if position_id is None:
+            return await self._planner.show_buy(
+                user_id=user_id, account_id=seen.account_id, index_id=seen.index_id, amount=seen.amount
+            )
+        if seen.kind == "buy" or seen.kind == "close":  # noqa: PLR1714 - only so the types know what is left
+            return await self._planner.show_close(user_id=user_id, position_id=position_id)
+        return await self._planner.show_run(
+            user_id=user_id,
+            position_id=position_id,
+            kind=seen.kind,
+            amount=None if seen.kind == "rebalance" else seen.amount,
+            options=seen.options or execution.PlanOptions(),
+        )
+
+
+_UNSEEN = {"user_id", "ceilings", "position_version"}
+"""What the public door does not show of a plan."""
+
+
+def _sent(plan: PlanView) -> list[PricedLeg]:
+    return [
+        PricedLeg(symbol=leg.symbol, side=leg.side, price=leg.estimated_price) for leg in plan.legs if leg.check == "ok"
+    ]
 
 
 class ExecutionPositions:

@@ -155,6 +155,10 @@ class PlanView(Contract):
     """The largest absolute drift now, a fraction; null where the plan opens or ends a position."""
     drift_after: DecimalText | None = None
     """The same after the plan, by the prices of the plan."""
+    slippage: DecimalText | None = None
+    """What the legs cost against the mid of the book at the best prices, quote units; null without a book."""
+    slippage_max: DecimalText | None = None
+    """The same at the limit prices: it cannot cost more."""
     changes: list[TargetChange] = Field(default_factory=list)
     """What a newer index version changes for the position."""
     options: PlanOptions | None = None

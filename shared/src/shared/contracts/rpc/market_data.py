@@ -159,7 +159,7 @@ class QuoteList(Contract):
     items: list[QuoteView]
 
 
-LIST_INDICES = RpcVerb("market_data", "list_indices", ListIndices, IndexList, callers=("gateway",))
+LIST_INDICES = RpcVerb("market_data", "list_indices", ListIndices, IndexList, callers=("gateway", "execution"))
 GET_INDEX = RpcVerb("market_data", "get_index", GetIndex, IndexVersionView, callers=("gateway", "execution"))
 LIST_VERSIONS = RpcVerb("market_data", "list_index_versions", IndexRef, VersionList, callers=("gateway",))
 DIFF_INDEX = RpcVerb("market_data", "diff_index", DiffIndex, IndexDiff, callers=("gateway",))

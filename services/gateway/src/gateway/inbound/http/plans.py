@@ -81,8 +81,15 @@ class PlanAnswer(Answer):
     total_sell: DecimalText | None
     drift_before: DecimalText | None
     drift_after: DecimalText | None
+    slippage: DecimalText | None
+    slippage_max: DecimalText | None
     changes: list[TargetChange]
     options: PlanOptions | None
+
+
+def etag_of(plan_id: UUID) -> str:
+    """The tag of a plan, which never changes."""
+    return f'"{plan_id}"'
 
 
 def _answer(plan: PlanView) -> PlanAnswer:
@@ -94,6 +101,7 @@ async def make_plan(body: PlanAsk, user: User, desk: AtDesk, response: Response)
     """Make a plan; nothing is ordered. It can be executed for 60 seconds."""
     plan = await _planned(body, user, desk)
     response.headers["location"] = f"/api/plans/{plan.plan_id}"
+    response.headers["etag"] = etag_of(plan.plan_id)
     return _answer(plan)
 
 
@@ -117,9 +125,10 @@ async def _planned(body: PlanAsk, user: User, desk: AtDesk) -> PlanView:
 
 
 @plans.get("/api/plans/{plan_id}", operation_id="plans_get", responses=declared(401, 404))
-async def get_plan(plan_id: UUID, user: User, desk: AtDesk) -> PlanAnswer:
-    """A plan as it was made."""
+async def get_plan(plan_id: UUID, user: User, desk: AtDesk, response: Response) -> PlanAnswer:
+    """A plan as it was made; its ETag says which one was looked at."""
     plan = await desk.plan_shelf.find(user.user_id, plan_id)
     if plan is None:
         raise PlanNotFound("No such plan was made for you.")
+    response.headers["etag"] = etag_of(plan.plan_id)
     return _answer(plan)

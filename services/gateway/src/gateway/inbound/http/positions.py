@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import model_validator
 
 from gateway.application.close_position import CloseOrder
@@ -31,6 +31,8 @@ from gateway.inbound.http.models import (
     cursor_of,
     position_in,
 )
+from gateway.inbound.http.plans import etag_of
+from gateway.inbound.http.preconditions import IfMatchFails
 from gateway.inbound.problems import declared
 
 positions = APIRouter(tags=["positions"])
@@ -128,13 +130,24 @@ async def get_position(position_id: UUID, user: User, desk: AtDesk) -> PositionD
     "/api/positions/{position_id}/runs",
     operation_id="positions_run",
     status_code=202,
-    responses=declared(400, 401, 403, 404, 409),
+    responses=declared(400, 401, 403, 404, 409, 412),
     dependencies=[Counted],
 )
 async def run_plan(
-    position_id: UUID, body: RunAsk, user: User, key: IdempotencyKey, desk: AtDesk, response: Response
+    position_id: UUID,
+    body: RunAsk,
+    user: User,
+    key: IdempotencyKey,
+    desk: AtDesk,
+    response: Response,
+    if_match: Annotated[str | None, Header(description="The ETag of the plan that was looked at.")] = None,
 ) -> AcceptedAnswer:
-    """Execute a plan for this position: invest, rebalance, withdraw or close; the status changes by event."""
+    """Execute a plan for this position: invest, rebalance, withdraw or close; the status changes by event.
+
+    Refused with 412 when prices have moved too far or the position has changed; the new plan stands in the context.
+    """
+    if if_match is not None and if_match.strip() not in {"*", etag_of(body.plan_id)}:
+        raise IfMatchFails("If-Match names another plan than the body; nothing was ordered.")
     await desk.fresh.about(position_id)
     accepted = await desk.run_plan(
         RunOrder(user_id=user.user_id, key=key, position_id=position_id, plan_id=body.plan_id)

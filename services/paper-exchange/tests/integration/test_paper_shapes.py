@@ -28,6 +28,7 @@ PRODUCT = frozenset(
         "market/instruments-info spot",
         "market/tickers spot",
         "market/kline",
+        "market/price-limit",
         "order/create",
         "order/create-batch",
         "order/cancel",

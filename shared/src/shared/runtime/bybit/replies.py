@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from shared.runtime.bybit.fields import Figure, FigureOrNone, FigureOrZero, Milliseconds, Text, VenueRow
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotOpen, RateLimited, Refused, Unknown
+from shared.trading.money import plain
 from shared.trading.status import Side
 
 
@@ -126,7 +128,7 @@ class WalletRow(VenueRow):
 class TransactionRow(VenueRow):
     """One line of the transaction log: `change` = cashFlow + funding − fee, in `currency` units."""
 
-    id: Annotated[Text, Field(min_length=1)]
+    venue_id: Text = Field(default="", alias="id")
     symbol: Text = ""
     category: Text = ""
     side: Text = ""
@@ -142,6 +144,20 @@ class TransactionRow(VenueRow):
     order_id: Text = ""
     order_link_id: Text = ""
     time_ms: Milliseconds = Field(alias="transactionTime")
+
+    @property
+    def id(self) -> str:
+        """The venue's id of the line; lines that were recorded without one get the same one at every reading.
+
+        It is made of what the line says, the running balance among it: two movements that are alike in all of it,
+        and so in the balance after them, moved nothing between them.
+        """
+        if self.venue_id:
+            return self.venue_id
+        figures = (plain(self.quantity), plain(self.fee), plain(self.change), plain(self.cash_balance))
+        names = (self.type, self.currency, self.symbol, self.side, self.trade_id, self.order_id)
+        told = "\n".join((str(self.time_ms), *names, *figures))
+        return f"derived-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
 
     @property
     def is_spot_trade(self) -> bool:

@@ -155,6 +155,17 @@ async def test_held_takes_part_in_money_from_outside_alone(bench: Any, make: Any
     assert [flow.amount for flow in bench.store.flows] == [D(100), D(50), D(-75)]
 
 
+async def test_what_a_purchase_gives_back_was_never_paid_in(bench: Any, make: Any) -> None:
+    story = Story(bench, make)
+    bench.price(BTC="100")
+    await story.trade("buy", make.coin(cost="100"), invested="100")
+    await story.trade("invest", make.coin(cost="100"), invested="100", cash="50", status=PositionStatus.REBALANCING)
+    await story.trade("invest", make.coin(quantity="1.4", cost="140"), invested="140")
+    totals = story.results().totals
+    assert [flow.amount for flow in bench.store.flows] == [D(100), D(50), D(-10)]
+    assert (totals.paid_in, totals.taken_out, totals.pnl) == (D(140), D(0), D(0))
+
+
 async def test_coins_that_leave_without_a_sale_leave_at_their_value(bench: Any, make: Any) -> None:
     """A shortage takes half a bitcoin of cost 50 when it is worth 75: no gain is lost and none is made up."""
     story = Story(bench, make)

@@ -43,4 +43,4 @@ async def keep_flow(work: Work, tracked: Tracked, valuation: Valuation, marks: M
     )
     await work.add_flow(flow, moved)
     await work.save_held_still(book.position_id, then)
-    return replace(tracked, border=border_after(book, tracked.border, flow))
+    return replace(tracked, border=border_after(book, tracked.border, flow, moved))

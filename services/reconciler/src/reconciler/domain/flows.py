@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
@@ -12,6 +12,10 @@ from reconciler.domain.books import HeldCoin, PositionBook
 from reconciler.domain.tracking import Border, Tracked
 from reconciler.domain.valuation import Mark, Valuation
 from shared.trading.money import EXACT, ZERO, exact_product, exact_sum
+
+
+PURCHASES = frozenset({"buy", "invest"})
+"""Kinds of runs that bring money in, and give back what they did not spend."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,15 +112,20 @@ def crossing(
     return flow, moved
 
 
-def border_after(book: PositionBook, border: Border, flow: Flow) -> Border:
-    """The border once a flow is recorded."""
+def border_after(book: PositionBook, border: Border, flow: Flow, moved: Sequence[Moved] = ()) -> Border:
+    """The border once a flow is recorded.
+
+    What a purchase does not spend goes back when its run is over: that much was never paid in.
+    """
     with localcontext(EXACT):
+        returned = flow.amount if flow.kind in PURCHASES and not moved else ZERO
+        paid_in = max(flow.amount, ZERO) if returned >= ZERO else returned
         return Border(
             flows=flow.number,
             money=money_of(book),
             capital=capital_of(book),
-            paid_in=border.paid_in + max(flow.amount, ZERO),
-            taken_out=border.taken_out - min(flow.amount, ZERO),
+            paid_in=border.paid_in + paid_in,
+            taken_out=border.taken_out + paid_in - flow.amount,
         )
 
 

@@ -19,7 +19,11 @@ from shared.runtime.logging import get_logger
 
 log = get_logger(__name__)
 
-STARTED: tuple[type[EventData], ...] = (execution.PositionExecuting, execution.PositionClosing)
+STARTED: tuple[type[EventData], ...] = (
+    execution.PositionExecuting,
+    execution.PositionRebalancing,
+    execution.PositionClosing,
+)
 SETTLED: tuple[type[EventData], ...] = (
     execution.PositionActive,
     execution.PositionFailed,

@@ -71,6 +71,7 @@ def _position(account: Account, item: contract.BookedPosition) -> PositionBook:
         invested=item.invested,
         proceeds=item.proceeds,
         fees=item.fees,
+        cash=item.cash,
         coins=tuple(sorted((HeldCoin(**coin.model_dump()) for coin in item.holdings), key=lambda coin: coin.asset)),
         traded_at=item.traded_at,
     )

@@ -108,9 +108,9 @@ def _reason(leg: Json) -> str:
 def _totals(plan: Json) -> Table:
     currency = str(plan.get("currency", "USDT"))
     rows: list[tuple[str, str]] = []
-    if plan.get("total_buy") is not None or plan.get("total_sell") is not None:
-        rows += [("buys", f"{money(plan.get('total_buy'))} {currency}")]
-        rows += [("sells", f"{money(plan.get('total_sell'))} {currency}")]
+    both = {"buys": number(plan.get("total_buy")), "sells": number(plan.get("total_sell"))}
+    if all(both.values()):
+        rows += [(name, f"{money(total)} {currency}") for name, total in both.items()]
     else:
         rows += [("total", f"{money(plan.get('total_notional'))} {currency}")]
     rows += [("fees", f"{money(plan.get('total_fee'))} {currency}, an estimate")]
@@ -118,7 +118,7 @@ def _totals(plan: Json) -> Table:
         rows += [("then", "the position is closed, and its money is yours again")]
     else:
         rows += [("left as cash", f"{money(plan.get('cash_after'))} {currency}")]
-    if plan.get("kind") in {"buy", "invest"}:
+    if number(plan.get("minimum_amount")):
         rows += [("minimum", f"{money(plan.get('minimum_amount'))} {currency} skips nothing")]
     if plan.get("drift_before") is not None:
         rows += [("drift", f"{percent(plan['drift_before'])} now, {percent(plan.get('drift_after'))} after")]

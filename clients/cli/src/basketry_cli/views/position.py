@@ -89,9 +89,7 @@ def legs_table(legs: list[Json]) -> Table:
             percent(leg.get("target_weight")),
             str(leg["quantity"]),
             str(leg["filled_quantity"]),
-            ProgressBar(
-                total=float(number(leg["quantity"])) or 1.0, completed=float(number(leg["filled_quantity"])), width=6
-            ),
+            ProgressBar(total=1.0, completed=_filled(leg), width=6),
             str(leg.get("average_price") or ""),
             fee,
             Text.assemble((str(leg["status"]), _COLOURS.get(leg["status"], "")), (_why(leg), "dim")),
@@ -109,6 +107,12 @@ def pnl_line(pnl: object) -> Text:
         f" {pnl.get('currency', 'USDT')}   P&L ",
         gain(pnl.get("pnl", "0"), pnl.get("cost", "0"), digits=4),
     )
+
+
+def _filled(leg: Json) -> float:
+    """The filled share, for drawing only."""
+    quantity = number(leg["quantity"])
+    return float(number(leg["filled_quantity"]) / quantity) if quantity else 0.0
 
 
 def _why(leg: Json) -> str:

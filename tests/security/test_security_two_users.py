@@ -40,6 +40,9 @@ async def test_every_object_of_another_user_is_not_found(stage: Stage) -> None:
             ("GET", f"/api/keys/{account}", None),
             ("POST", f"/api/keys/{account}/check", None),
             ("DELETE", f"/api/keys/{account}", None),
+            ("GET", f"/api/accounts/{account}/flows", None),
+            ("GET", f"/api/accounts/{account}/shortages", None),
+            ("POST", f"/api/accounts/{account}/shortages/BTC/resolve", {"how": "sold"}),
         ]
         answers = {f"{method} {path}": await refused(stranger, method, path, body) for method, path, body in calls}
         assert answers == dict.fromkeys(answers, 404)

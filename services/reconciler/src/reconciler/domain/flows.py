@@ -13,7 +13,6 @@ from reconciler.domain.tracking import Border, Tracked
 from reconciler.domain.valuation import Mark, Valuation
 from shared.trading.money import EXACT, ZERO, exact_product, exact_sum
 
-
 PURCHASES = frozenset({"buy", "invest"})
 """Kinds of runs that bring money in, and give back what they did not spend."""
 

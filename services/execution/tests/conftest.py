@@ -122,8 +122,20 @@ class Neighbours:
     accounts: dict[UUID, tuple[UUID, dict[str, str]]] = field(default_factory=dict)
     connections: VenueConnections | None = None
     refuse_signing: Exception | None = None
+    refuse_symbol: tuple[str, Exception] | None = None
+    refused: int = 0
     signed: list[str] = field(default_factory=list)
     asks: int = 0
+    room: keys.TradingRoom = field(
+        default_factory=lambda: keys.TradingRoom(
+            halts=[],
+            order_max=Decimal(1_000_000),
+            slippage_bps_max=Decimal(300),
+            room=Decimal(1_000_000),
+            room_limit="hour",
+            room_max=Decimal(1_000_000),
+        )
+    )
 
     async def ask(self, verb: Any, request: Any, *, timeout_s: float | None = None) -> Any:
         self.asks += 1
@@ -131,6 +143,7 @@ class Neighbours:
             keys.SIGN.subject: self._sign,
             keys.SIGN_STREAM.subject: self._login,
             keys.DESCRIBE.subject: self._describe,
+            keys.CHECK_LIMITS.subject: self._room,
             market_data.GET_INDEX.subject: self._index,
             market_data.LIST_INDICES.subject: self._indices,
             market_data.GET_INSTRUMENTS.subject: self._instruments,
@@ -147,6 +160,9 @@ class Neighbours:
     async def _sign(self, request: keys.SignRequest) -> keys.Signature:
         if self.refuse_signing is not None and request.method == "POST":
             raise self.refuse_signing
+        if self.refuse_symbol is not None and self.refuse_symbol[0] in request.payload and request.method == "POST":
+            self.refused += 1
+            raise self.refuse_symbol[1]
         secret = self._own(request)
         stamp = epoch_ms(datetime.now(UTC))
         text = f"{stamp}{secret['api_key']}{request.recv_window_ms}{request.payload}"
@@ -188,6 +204,10 @@ class Neighbours:
                 "checked_at": now,
             }
         )
+
+    async def _room(self, request: keys.KeyRef) -> keys.TradingRoom:
+        self._own(request)
+        return self.room
 
     async def _index(self, request: market_data.GetIndex) -> IndexVersionView:
         if request.index_id not in INDICES:

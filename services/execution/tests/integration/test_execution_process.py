@@ -27,7 +27,7 @@ from shared.testing import eventually
 from shared.trading.errors import NotFound
 
 SERVED: dict[str, tuple[RpcVerb[Any, Any], ...]] = {
-    "keys": (keys.SIGN, keys.SIGN_STREAM, keys.DESCRIBE),
+    "keys": (keys.SIGN, keys.SIGN_STREAM, keys.DESCRIBE, keys.CHECK_LIMITS),
     "market_data": (market_data.GET_INDEX, market_data.GET_INSTRUMENTS, market_data.GET_QUOTES),
 }
 

@@ -12,7 +12,14 @@ import pytest
 from gateway.application.open_position import BuyIndex, OpenOrder, OpenPosition
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
-from gateway.domain.errors import IdempotencyKeyReused, PlanAlreadyUsed, PlanExpired, PlanNotForThis, PlanNotFound
+from gateway.domain.errors import (
+    IdempotencyKeyReused,
+    NothingToDo,
+    PlanAlreadyUsed,
+    PlanExpired,
+    PlanNotForThis,
+    PlanNotFound,
+)
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
 from shared.testing import FakeClock, FakeIds
@@ -173,6 +180,7 @@ async def test_what_cannot_be_executed_is_refused_and_leaves_the_key_free(
         (expired.plan_id, PlanExpired),
         (closing.plan_id, PlanNotForThis),
         (used.plan_id, PlanAlreadyUsed),
+        (shop.made(executable=False).plan_id, NothingToDo),
     ):
         with pytest.raises(refusal):
             await open_position(order(plan_id))

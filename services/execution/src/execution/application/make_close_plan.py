@@ -33,8 +33,7 @@ class MakeClosePlan:
         account = await self._room.account(user_id=user_id, account_id=position.account_id)
         available, lines = await asyncio.gather(self._room.free_money(account), self._lines(account, holdings))
         plan = self._plan(position, lines, available=available)
-        await self._room.keep(account, plan)
-        return plan
+        return await self._room.keep(account, plan)
 
     async def _held(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:

@@ -15,6 +15,7 @@ from execution.domain.errors import AmountTooSmall
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.sizing import Candidate, SizedBasket, size_basket
+from execution.domain.trading_room import TradingRoom
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
 from shared.trading.money import plain
@@ -42,18 +43,19 @@ class MakePlan:
         """
         checked = checked_amount(amount)
         account = await self._room.account(user_id=user_id, account_id=account_id)
-        available, index = await asyncio.gather(
-            self._room.free_money(account), self._room.market.index(account.environment, index_id, user_id=user_id)
+        available, index, room = await asyncio.gather(
+            self._room.free_money(account),
+            self._room.market.index(account.environment, index_id, user_id=user_id),
+            self._room.trading_room(account),
         )
-        candidates = await self._candidates(account, index)
+        candidates = await self._candidates(account, index, room)
         try:
             basket = self._sized(candidates, index, checked)
         except AmountTooSmall as refusal:
             raise await self._with_what_works(account, checked, refusal) from None
         afford(checked, available)
         plan = self._plan(account, index, basket, available)
-        await self._room.keep(account, plan)
-        return plan
+        return await self._room.keep(account, plan, room)
 
     def _sized(self, candidates: Sequence[Candidate], index: IndexVersion, amount: Decimal) -> SizedBasket:
         return size_basket(
@@ -93,8 +95,10 @@ class MakePlan:
             self._room.market.quotes(account.environment, symbols),
         )
 
-    async def _candidates(self, account: Account, index: IndexVersion) -> Sequence[Candidate]:
-        return _of(index, *await self._known(account, [constituent.symbol for constituent in index.constituents]))
+    async def _candidates(self, account: Account, index: IndexVersion, room: TradingRoom) -> Sequence[Candidate]:
+        """A symbol that only we have halted is left out as one that the venue has: its weight is spread."""
+        instruments, quotes = await self._known(account, [constituent.symbol for constituent in index.constituents])
+        return _of(index, {name: one for name, one in instruments.items() if not room.halts_symbol(name)}, quotes)
 
     def _plan(self, account: Account, index: IndexVersion, basket: SizedBasket, available: Decimal) -> Plan:
         rules, now = self._room.rules, self._room.clock.now()

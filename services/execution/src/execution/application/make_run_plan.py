@@ -66,8 +66,7 @@ class MakeRunPlan:
         if kind is RunKind.INVEST:
             afford(money, available)
         plan = self._plan(position, index, basket, draft, kind=kind, amount=money, available=available, options=chosen)
-        await self._room.keep(account, plan)
-        return plan
+        return await self._room.keep(account, plan)
 
     async def _standing(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:

@@ -13,6 +13,7 @@ from execution.domain.basket import Bands
 from execution.domain.errors import AccountSuspended, InsufficientBalance
 from execution.domain.plan import Plan
 from execution.domain.sizing import SizingRules
+from execution.domain.trading_room import TradingRoom
 from shared.trading.clock import Clock, Ids
 from shared.trading.money import ZERO, plain
 
@@ -80,12 +81,27 @@ class PlanRoom:
             reserved = await work.spoken_for(account.account_id, QUOTE_ASSET)
         return max(spendable - reserved, ZERO)
 
-    async def keep(self, account: Account, plan: Plan) -> None:
-        """Store a plan and warm the account's desk up, so that its stream is open when the order comes."""
+    async def trading_room(self, account: Account) -> TradingRoom:
+        """What the signer would let through now."""
+        return await self._accounts.room(account)
+
+    async def keep(self, account: Account, plan: Plan, room: TradingRoom | None = None) -> Plan:
+        """Store a plan and warm the account's desk up, so that its stream is open when the order comes.
+
+        Args:
+            account: Whose plan it is.
+            plan: As it was drafted.
+            room: What the signer would let through, where it was asked already.
+
+        Returns:
+            The plan as it is stored: with what the signer would refuse marked and explained.
+        """
+        plan = (room or await self.trading_room(account)).guard(plan)
         async with self.books.work(plan.user_id) as work:
             await work.add_plan(plan)
             await self._watch(work, account)
         self._bell.ring([account.account_id])
+        return plan
 
     async def _watch(self, work: Work, account: Account) -> None:
         await work.want_desk(account, trades=False, watch_until=self.clock.now() + self.rules.watch_for)

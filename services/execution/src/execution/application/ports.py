@@ -14,6 +14,7 @@ from execution.domain.account_flow import LogLine
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
 from execution.domain.position import Run
+from execution.domain.trading_room import TradingRoom
 from execution.domain.venue_facts import ExecutionFact, Fact, OrderFact, Reply
 from shared.trading.instrument import Instrument
 from shared.trading.money import ZERO
@@ -116,6 +117,10 @@ class Accounts(Protocol):
         Raises:
             AccountNotFound: none such, or somebody else's.
         """
+        ...
+
+    async def room(self, account: Account) -> TradingRoom:
+        """What its custodian would sign now: halts, limits and what is left of them."""
         ...
 
 

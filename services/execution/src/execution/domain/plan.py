@@ -31,7 +31,7 @@ class PlanLine:
     Attributes:
         arrival_price: Mid of the book when the plan was made: what slippage is measured against; None without a book.
         check: `ok`, `hold` (nothing to trade), or why nothing is sent: `too_small`, `not_trading`, `no_price`,
-            `residual`, `delisted`, `excluded`.
+            `residual`, `delisted`, `excluded`, `halted`, `over_limit`.
         effective_weight: The position's target once the plan is executed, a fraction.
         required_amount: Whole-plan amount (quote units) at which the leg would no longer be too small.
         weight_before: Share of the position's coins now, a fraction; None where the plan opens or ends a position.

@@ -36,6 +36,8 @@ GOVERNOR_PATIENCE_S = 5.0
 CALL_DEADLINE_S = 15.0
 LOG_AHEAD_MS = 60_000
 """The log is read a little into the future, since the venue's clock may be ahead of ours."""
+GUARDED = frozenset({"trading_halted", "limit_reached", "slippage_beyond_limit", "price_too_old"})
+"""Refusals of the signer's guards."""
 SESSIONS_MAX = 2000
 """Kept at once: a session is cheap to make again, its connections belong to the host."""
 
@@ -103,6 +105,8 @@ class BybitVenue:
     async def _batch(self, session: VenueSession, attempts: Sequence[Attempt], lane: Lane) -> Sequence[Reply]:
         orders = [limit_order(one) for one in attempts]
         outcome = await session.create_batch(orders, lane=lane, recv_window_ms=self._recv_window_ms)
+        if _one_is_to_blame(outcome):
+            return await self._singles(session, attempts, lane)
         now = self._clock.now()
         if isinstance(outcome, Accepted):
             return [reply(leg, now) for leg in outcome.reply.legs]
@@ -196,6 +200,13 @@ class BybitVenue:
             found = VenueConnections(open_host(self._hosts, environment).rest, breaker=breaker)
             self._connections[environment] = found
         return found
+
+
+def _one_is_to_blame(outcome: object) -> bool:
+    """Whether the signer refused a whole batch because of one symbol: nothing was sent, and the others may go."""
+    if not isinstance(outcome, NotSent) or outcome.error.code not in GUARDED:
+        return False
+    return "symbol" in outcome.error.context
 
 
 def _answer(outcome: Outcome[Found]) -> Found:

@@ -10,6 +10,7 @@ from uuid import UUID
 from execution.application.ports import Account, AccountStanding
 from execution.domain.attempt import Attempt
 from execution.domain.errors import AccountNotFound
+from execution.domain.trading_room import Stop, TradingRoom
 from execution.outbound.late import Asker
 from shared.contracts.rpc import keys
 from shared.contracts.rpc.keys import KeyRef, Lane, Signature, SignRequest, StreamLogin
@@ -40,6 +41,18 @@ class KeysClient:
             active=view.status == "active",
             read_only=view.read_only,
             reason=view.status_reason,
+        )
+
+    async def room(self, account: Account) -> TradingRoom:
+        """What keys would sign now."""
+        room = await self._asker.ask(keys.CHECK_LIMITS, KeyRef(user_id=account.user_id, key_id=account.account_id))
+        return TradingRoom(
+            stops=[Stop(symbol=one.symbol, everything=one.extent == "all", reason=one.reason) for one in room.halts],
+            order_max=room.order_max,
+            slippage_bps_max=room.slippage_bps_max,
+            room=room.room,
+            room_limit=room.room_limit,
+            room_max=room.room_max,
         )
 
     async def login(self, account: Account) -> StreamLogin:

@@ -70,10 +70,13 @@ class Plan:
         Raises:
             PlanNotForThis: it is a closing plan.
             PlanExpired: its prices are too old.
+            NothingToDo: none of its legs can be sent.
         """
         if self.kind != "buy":
             raise PlanNotForThis("This plan opens no position; a purchase needs a plan of the kind buy.")
         self._must_stand(now)
+        if not self.executable:
+            raise NothingToDo("Nothing of this plan can be traded now: its legs and warnings say why.")
 
     def must_close(self, position_id: UUID, now: datetime) -> None:
         """Check that this position may be closed with this plan now.

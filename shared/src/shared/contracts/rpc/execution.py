@@ -91,6 +91,8 @@ class PlanLeg(Contract):
         "residual",
         "delisted",
         "excluded",
+        "halted",
+        "over_limit",
         "hold",
     ]
     """`hold`: nothing to trade; everything else but `ok` says why nothing is sent."""

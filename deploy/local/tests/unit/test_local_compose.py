@@ -13,7 +13,7 @@ from basketry_local.layout import project_root
 from basketry_local.servers.binaries import nats_server
 from shared.contracts.topology import SERVICES
 
-OPTIONAL = {"BASKETRY_SECRETS", "GATEWAY_CORS_ORIGINS", "GATEWAY_PORT"}
+OPTIONAL = {"BASKETRY_SECRETS", "GATEWAY_CORS_ORIGINS", "GATEWAY_PORT", "KEYS_LIMITS"}
 COMPOSE = (project_root() / "docker-compose.yml").read_text()
 
 

@@ -22,6 +22,7 @@ IDS_ONLY = frozenset(
         "desks",  # which venue account somebody trades for, and the lease's number
         "agenda",  # which venue account is due for reconciliation
         "active_position",  # which positions are valued, and when next
+        "thinning",  # which positions have points to thin, and when next
     }
 )
 """Tables that may hold a user's id without row-level security: catalogues and work queues without anyone's data."""

@@ -96,7 +96,9 @@ async def rows_of(stage: Stage, service: str, table: str, *, owner: str, by: str
 
 async def _count(stage: Stage, service: str, query: str, by: str) -> int:
     """As the service's own login role, with `by` as the user of the transaction."""
-    dsn = database_dsn(service, service, keyring=stage.platform.keyring, ports=stage.platform.ports)
+    dsn = database_dsn(
+        service, service, keyring=stage.platform.keyring, ports=stage.platform.ports, database="user_data"
+    )
     connection = await asyncpg.connect(dsn)
     try:
         async with connection.transaction():

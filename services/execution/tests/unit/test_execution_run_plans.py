@@ -51,12 +51,12 @@ def a_part(
         max_limit_quantity=D("1e9"),
     )
     quote = Quote(symbol=symbol, bid=ask, ask=ask, last=ask, at=NOW - timedelta(seconds=age_s))
-    known = {"instrument": instrument, "quote": quote, "before": D(weight) or None}
+    known: dict[str, Any] = {"instrument": instrument, "quote": quote, "before": D(weight) or None}
     return Part(asset=name, symbol=symbol, weight=D(weight), held=D(held), cost=D(held) * ask, **(known | changes))
 
 
 def a_basket(*parts: Part, cash: str = "0", **changes: Any) -> Basket:
-    known = {
+    known: dict[str, Any] = {
         "cash_share": D(0),
         "cap": D(1),
         "rules": RULES,

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from services.execution.tests.integration.test_execution_trade_path import books_equal_the_ledger
+from kit.equal_books import books_equal_the_ledger
 
 from execution.application.accepting import Command
 from execution.domain.errors import PositionBusy

@@ -303,9 +303,10 @@ class Town:
         )
 
     def of(self, model: type[EventData]) -> list[Any]:
-        """Payloads heard of one kind, oldest first."""
+        """Payloads heard of one kind, oldest first; an event that was published again counts once, as at every reader."""
         spec = BY_MODEL[model]
-        return [model.model_validate(row["data"]) for row in self.heard if row.get("type") == spec.type]
+        events = {row["id"]: row["data"] for row in self.heard if row.get("type") == spec.type}
+        return [model.model_validate(data) for data in events.values()]
 
     async def active(self, client: Client) -> None:
         """Tell that the position is active."""

@@ -128,6 +128,6 @@ async def test_fifty_purchases_at_once_never_pass_the_hour_together(slow_stage: 
 
     async def used() -> bool:
         guards = await call(customer, "GET", "/api/guards")
-        return Decimal(guards["spent_hour"]) == row["signed"]
+        return bool(Decimal(guards["spent_hour"]) == row["signed"])
 
     await eventually(used, because="the user sees what is used")

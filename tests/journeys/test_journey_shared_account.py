@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -74,7 +75,9 @@ def traded(feed: Feed) -> list[str]:
 
 async def shortage_of(feed: Feed, state: str) -> dict[str, Any]:
     async def look() -> dict[str, Any]:
-        found = [event["shortage"] for event in feed.of("shortage_changed") if event["shortage"]["state"] == state]
+        found: list[dict[str, Any]] = [
+            event["shortage"] for event in feed.of("shortage_changed") if event["shortage"]["state"] == state
+        ]
         assert found, feed.counts()
         return found[-1]
 
@@ -93,7 +96,7 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
         await eventually(lambda: "0.001" in traded(feed), timeout_s=60, because="the purchase by hand is booked")
         ours = await held(stage, customer, "BTC")
         assert len(ours) == 2
-        total, there = sum(ours.values()), await balance(stage, customer, "BTC")
+        total, there = sum(ours.values(), D(0)), await balance(stage, customer, "BTC")
         own = there - total
         assert own > 0, "the user's own coins"
 
@@ -128,7 +131,7 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
     for position_id in positions:
         assert (await customer.client.position(str(position_id)))["trading_paused"] is None
         await customer.client.close_position(str(position_id))
-        await eventually(lambda one=position_id: is_closed(customer, one), timeout_s=60, because="it is sold")
+        await eventually(partial(is_closed, customer, position_id), timeout_s=60, because="it is sold")
     ledger = {row["coin"]: D(row["walletBalance"]) for row in (await stage.ledger(customer.uid))["balances"]}
 
     async def equal() -> bool:

@@ -61,6 +61,7 @@ async def stuck(server: uvicorn.Server, port: int) -> AsyncIterator[socket.socke
         b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
         b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
+    raw.settimeout(90)
     await eventually(lambda: open_sockets(server), because="the socket is open")
     yield raw
     raw.close()

@@ -34,6 +34,7 @@ async def planned(
 
 
 async def ordered(town: Any, trader: Any, plan: Plan) -> None:
+    assert plan.position_id is not None
     await town.rooms.run.execute(
         Command(
             message_id=uuid4(),

@@ -32,6 +32,7 @@ from execution.domain.attempt import Attempt
 from execution.domain.plan import Plan
 from execution.domain.position import Position, RunKind, RunState
 from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.trading_room import TradingRoom
 from execution.domain.turn import due
 from execution.domain.venue_facts import ExecutionFact, OrderFact, Standing
 from shared.testing import FakeClock, FakeIds
@@ -119,6 +120,12 @@ class World:
     # The ports below the use cases.
     async def describe(self, **_: Any) -> AccountStanding:
         return AccountStanding(account=ACCOUNT, active=True, read_only=False)
+
+    async def room(self, _: Any) -> TradingRoom:
+        plenty = D(1_000_000_000)
+        return TradingRoom(
+            stops=(), order_max=plenty, slippage_bps_max=D(10_000), room=plenty, room_limit="day", room_max=plenty
+        )
 
     async def spendable(self, _: Any, asset: str) -> Decimal:
         return self.wallet[asset]

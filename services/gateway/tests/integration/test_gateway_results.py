@@ -94,6 +94,7 @@ async def test_before_anything_was_bought_there_are_no_figures(house: Any, ada: 
 
 async def test_a_portfolio_is_a_picture_per_environment(house: Any, ada: UUID) -> None:
     one = a_performance(uuid4())
+    assert one.totals is not None
     pictures = [
         reconciler.EnvironmentPortfolio(
             environment=environment,

@@ -74,6 +74,9 @@ class Shop:
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         raise AssertionError("nothing is closed here")
 
+    async def run(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
+        raise AssertionError("nothing is run here")
+
     async def closing(self, position: Position, *, since: datetime) -> bool:
         raise AssertionError("nothing is closed here")
 

@@ -70,7 +70,11 @@ def test_golden_a_round_trip_realises_its_fees() -> None:
 def test_golden_half_of_two_purchases_leaves_at_their_average() -> None:
     """1 at 100 and 1 at 200 cost 150 each; one sold at 180 realises 30."""
     lots = booked(a_fill(Side.BUY, "1", "100"), a_fill(Side.BUY, "1", "200"), a_fill(Side.SELL, "1", "180"))
-    assert [(lot.cost_after, lot.average_cost_after) for lot in lots] == [(100, 100), (300, 150), (150, 150)]
+    assert [(lot.cost_after, lot.average_cost_after) for lot in lots] == [
+        (D(100), D(100)),
+        (D(300), D(150)),
+        (D(150), D(150)),
+    ]
     assert lots[-1].realised == D(30)
 
 

@@ -89,7 +89,7 @@ async def test_an_environment_that_was_shut_after_a_key_was_stored_gets_no_order
         with pytest.raises(EnvironmentNotOpen):
             await now.cases.sign_stream(desk.user, key.key_id)
         cancel = json.dumps({"category": "spot", "symbol": "BTCUSDT", "orderLinkId": plan.link(0)})
-        assert await now.signed(key, "/v5/order/cancel", cancel, lane=Lane.CANCEL_QUERY)
+        assert isinstance(await now.signed(key, "/v5/order/cancel", cancel, lane=Lane.CANCEL_QUERY), Signed)
     assert isinstance(await desk.signed(key, CREATE, plan.create(0, qty="0.001", price="1000")), Signed)
 
 

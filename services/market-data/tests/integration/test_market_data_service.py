@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -288,7 +289,7 @@ async def test_drafts_that_cannot_be_are_refused_by_name(stage: Stage) -> None:
                 assert refused.value.code == code
         for index_id in ("top-10", "top-50-sqrt"):
             levels = verbs.GetLevels(environment=PAPER, index_id=index_id)
-            found = await eventually(lambda question=levels: points_of(ask, question), timeout_s=30, because="a level")
+            found = await eventually(partial(points_of, ask, levels), timeout_s=30, because="a level")
             assert found[0].level == 1000
 
 

@@ -47,9 +47,9 @@ def test_the_level_begins_at_1000_and_moves_with_the_weighted_prices() -> None:
     """.6 × 110/100 + .4 × 45/50 = 1.02."""
     version = a_version(1, {"A": "0.6", "B": "0.4"})
     base, first = advance(None, version, prices(A="100", B="50"), at=NOW)
-    assert (first.level, first.pinned, first.stale) == (1000, True, ())
+    assert (first.level, first.pinned, first.stale) == (Decimal(1000), True, ())
     _, later = advance(base, version, prices(A="110", B="45"), at=NOW)
-    assert (later.level, later.pinned) == (1020, False)
+    assert (later.level, later.pinned) == (Decimal(1020), False)
 
 
 def test_a_new_version_does_not_make_the_level_jump_and_counts_from_there() -> None:
@@ -57,7 +57,7 @@ def test_a_new_version_does_not_make_the_level_jump_and_counts_from_there() -> N
     old, new = a_version(1, {"A": "0.6", "B": "0.4"}), a_version(2, {"A": "0.5", "C": "0.5"})
     base, _ = advance(None, old, prices(A="100", B="50"), at=NOW)
     base, changed = advance(base, new, prices(A="110", B="45", C="2"), at=NOW)
-    assert (changed.level, changed.version, changed.pinned) == (1020, 2, True)
+    assert (changed.level, changed.version, changed.pinned) == (Decimal(1020), 2, True)
     _, later = advance(base, new, prices(A="88", C="2.2"), at=NOW)
     assert later.level == 969
 
@@ -67,13 +67,13 @@ def test_a_constituent_without_a_price_keeps_its_last_one_and_is_flagged() -> No
     base, _ = advance(None, version, prices(A="100", B="50"), at=NOW)
     base, _ = advance(base, version, prices(A="100", B="60"), at=NOW)
     _, point = advance(base, version, prices(A="110"), at=NOW)
-    assert (point.level, point.stale) == (1140, ("BUSDT",))  # .6 × 1.1 + .4 × 1.2
+    assert (point.level, point.stale) == (Decimal(1140), ("BUSDT",))  # .6 × 1.1 + .4 × 1.2
 
 
 def test_a_coin_never_priced_at_the_venue_begins_at_the_sources_price() -> None:
     version = a_version(1, {"A": "0.6", "B": "0.4"})
     base, first = advance(None, version, prices(A="100"), at=NOW)
-    assert (first.level, first.stale) == (1000, ("BUSDT",))
+    assert (first.level, first.stale) == (Decimal(1000), ("BUSDT",))
     _, later = advance(base, version, prices(A="100", B="11"), at=NOW)
     assert later.level == 1040  # .6 + .4 × 11/10
 

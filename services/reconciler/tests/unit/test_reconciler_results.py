@@ -235,6 +235,7 @@ async def test_golden_two_positions_as_one(bench: Any, make: Any) -> None:
     second = Kept(tracked=tracked, points=points, flows=[flow], moved=[], legs=[])
     [found] = portfolios_of([first, second], start=None, now=bench.clock.now() + timedelta(seconds=2))
     assert (found.totals.value, found.totals.pnl, found.positions) == (D(220), D(40), 2)
+    assert found.returns.time_weighted is not None
     assert round(found.returns.time_weighted, 15) == D("0.32")
 
 

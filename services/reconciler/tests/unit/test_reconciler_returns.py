@@ -30,7 +30,12 @@ def valued(day: int, value: str) -> Valued:
 
 def test_golden_time_weighted_forgets_the_money_that_came() -> None:
     """100 grows to 110 (+10 %), 50 come in, 160 fall to 152 (-5 %): 1.1 x 0.95 - 1, although 150 became 152."""
-    steps = [crossed(0, "0", "100", "100"), valued(5, "105"), crossed(10, "110", "160", "50"), valued(20, "152")]
+    steps: list[Valued | Crossed] = [
+        crossed(0, "0", "100", "100"),
+        valued(5, "105"),
+        crossed(10, "110", "160", "50"),
+        valued(20, "152"),
+    ]
     assert time_weighted(steps) == D("0.045")
 
 
@@ -39,7 +44,7 @@ def test_golden_the_cost_of_a_flows_trades_is_part_of_the_return() -> None:
     assert time_weighted([crossed(0, "0", "99.8", "100")]) == D("-0.002")
     steps = [crossed(0, "0", "160", "160"), crossed(1, "160", "119.6", "-40")]
     assert time_weighted(steps) == D("-0.0025")
-    closing = [*steps, crossed(2, "119.6", "0", "-119"), valued(3, "0")]
+    closing: list[Valued | Crossed] = [*steps, crossed(2, "119.6", "0", "-119"), valued(3, "0")]
     found = time_weighted(closing)
     assert found is not None
     assert abs(found - (D("0.9975") * D(119) / D("119.6") - 1)) < D("1e-17")
@@ -87,7 +92,7 @@ def test_all_is_lost_when_nothing_is_left_and_nothing_was_taken() -> None:
 def test_money_weighted_finds_the_rate_at_which_the_value_was_made(flows: list[tuple[int, int]], percent: int) -> None:
     first = min(day for day, _ in flows)
     factor = 1 + D(percent) / 100
-    value = sum(D(amount) * factor ** (D(1000 - day) / D(1000 - first)) for day, amount in flows)
+    value = sum((D(amount) * factor ** (D(1000 - day) / D(1000 - first)) for day, amount in flows), D(0))
     found = money_weighted(
         [(START + day * DAY, D(amount)) for day, amount in flows], end=START + 1000 * DAY, value=value
     )

@@ -58,7 +58,7 @@ async def test_sign_up_plan_buy_watch_and_sell(at_home: dict[str, str]) -> None:
     async with at_a_terminal("buy", "top-10", "1000", environment=at_home) as screen:
         await screen.sees("Place 10 PAPER orders")
         screen.types("y")
-        await screen.sees("bought for")  # legs may fill and the position settle between two redraws
+        await screen.sees("bought for", timeout_s=90)  # legs may fill and the position settle between two redraws
         assert await screen.ends() == 0, screen.text
         assert screen.redraws >= 2, "the table is drawn again in the same place"
     [position] = _answer(at_home, "positions", "--json")["items"]

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.problems import ApiProblem
-from basketry_cli.views.numbers import number
+from basketry_cli.views.numbers import number, worth
 
 KEPT = 240
 ASKED = 20
@@ -46,7 +46,7 @@ class Courses:
         name = str(position["position_id"])
         if pnl and pnl.get("at") != self._at.get(name):
             self._at[name] = pnl["at"]
-            self._values.setdefault(name, deque(maxlen=KEPT)).append(number(pnl["value"]))
+            self._values.setdefault(name, deque(maxlen=KEPT)).append(worth(pnl))
 
 
 async def _kept(client: GatewayClient, position_id: str) -> list[Decimal]:

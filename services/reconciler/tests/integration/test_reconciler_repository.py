@@ -238,7 +238,8 @@ async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms, shelf: Pos
         await work.save_held_still(position_id, basket)
         [tracked] = await work.tracked(position_ids=[position_id])
         border = Border(flows=1, money=Decimal(20), capital=Decimal(19), paid_in=Decimal(20))
-        await work.save_tracking(replace(tracked, told=(Decimal(7), Decimal(1)), border=border))
+        last = {"BTCUSDT": Decimal("70000.10")}
+        await work.save_tracking(replace(tracked, told=(Decimal(7), Decimal(1)), border=border, last_prices=last))
         assert await work.held_still(position_id) == basket
         other = replace(book, position_id=uuid4())
         assert await work.others_value(other) == Decimal(7)
@@ -247,6 +248,7 @@ async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms, shelf: Pos
     assert kept is not None
     assert (list(kept.flows), list(kept.moved), list(kept.legs), list(kept.held)) == ([flow], [gone], [leg], basket)
     assert (kept.tracked.book, kept.tracked.border, kept.tracked.run_kind) == (book, border, "invest")
+    assert kept.tracked.last_prices == last
     assert await shelf.position(uuid4(), position_id) is None
     assert await shelf.positions(uuid4(), since=None, now=NOW) == []
 

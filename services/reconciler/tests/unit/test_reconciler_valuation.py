@@ -124,6 +124,29 @@ async def test_an_old_quote_is_marked_stale_and_decides_no_deviation(bench: Any,
     assert not any(isinstance(told, DeviationTold) for told in bench.store.told)
 
 
+async def test_a_delisted_coin_keeps_its_last_price_and_is_never_a_fake_loss(bench: Any, make: Any) -> None:
+    bench.sources.book = make.books(make.book(make.coin(), make.coin("ETH")))
+    bench.sources.view = make.view({"BTC": "1", "ETH": "1"})
+    bench.price(BTC="110", ETH="50")
+    await bench.reconcile()
+    bench.price(BTC="120")
+    assert await bench.revaluing.run_once() == 1
+    told = bench.pnl_told()[-1].valuation
+    assert [(one.coin.asset, one.mark.price, one.mark.stale) for one in told.coins] == [
+        ("BTC", Decimal(120), False),
+        ("ETH", Decimal(50), True),
+    ]
+    assert told.value == Decimal(170)
+
+
+async def test_what_is_told_carries_the_positions_own_cash(bench: Any, make: Any) -> None:
+    bench.sources.book = make.books(make.book(cash=Decimal("2.5")))
+    await bench.reconcile()
+    told = message_of(bench.pnl_told()[-1]).data
+    assert isinstance(told, PnlUpdated)
+    assert (told.value, told.cash) == (Decimal(110), Decimal("2.5"))
+
+
 async def test_deviation_has_a_hysteresis_that_survives_the_process(bench: Any, make: Any) -> None:
     bench.sources.book = make.books(
         make.book(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -38,6 +39,9 @@ class PnlUpdated(EventData):
     at: Moment
     currency: str = "USDT"
     value: DecimalText
+    """Of the coins at their marks."""
+    cash: DecimalText = Decimal(0)
+    """The position's own quote money; what the position is worth is value + cash."""
     cost: DecimalText
     realised: DecimalText
     unrealised: DecimalText

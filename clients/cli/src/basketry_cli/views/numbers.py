@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from rich.text import Text
 
@@ -30,6 +32,11 @@ def points(fraction: object, digits: int = 2) -> str:
 def money(amount: object) -> str:
     """Quote units with two digits."""
     return f"{number(amount):,.2f}"
+
+
+def worth(pnl: Mapping[str, Any]) -> Decimal:
+    """What a position is worth: the value of its coins, and its own cash."""
+    return number(pnl.get("value")) + number(pnl.get("cash"))
 
 
 def gain(amount: object, cost: object = None, *, digits: int = 2) -> Text:

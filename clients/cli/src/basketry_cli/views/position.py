@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from basketry_cli.views.drift_bars import drift_bars
-from basketry_cli.views.numbers import gain, money, number, percent
+from basketry_cli.views.numbers import gain, money, number, percent, worth
 from basketry_cli.views.sparkline import sparkline
 
 Json = dict[str, Any]
@@ -103,7 +103,7 @@ def pnl_line(pnl: object) -> Text:
         return Text("waiting for the first valuation", style="dim")
     return Text.assemble(
         "value ",
-        (money(pnl["value"]), "bold"),
+        (money(worth(pnl)), "bold"),
         f" {pnl.get('currency', 'USDT')}   P&L ",
         gain(pnl.get("pnl", "0"), pnl.get("cost", "0"), digits=4),
     )

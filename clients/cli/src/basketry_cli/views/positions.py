@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from basketry_cli.views.drift_bars import drift_bars
-from basketry_cli.views.numbers import gain, money, number, percent, short
+from basketry_cli.views.numbers import gain, money, number, percent, short, worth
 from basketry_cli.views.plan import mode
 from basketry_cli.views.position import TRADING
 from basketry_cli.views.sparkline import sparkline
@@ -36,7 +36,7 @@ def _mode(name: str, positions: list[Json], values: Values, *, bars: bool) -> li
     held = [one for one in positions if one.get("pnl") and one["status"] not in {"CLOSED", "FAILED"}]
     parts: list[RenderableType] = [Text(name, style="bold"), positions_table(positions, values)]
     if held:
-        value = sum((number(one["pnl"]["value"]) for one in held), Decimal(0))
+        value = sum((worth(one["pnl"]) for one in held), Decimal(0))
         profit = sum((number(one["pnl"]["pnl"]) for one in held), Decimal(0))
         cost = sum((number(one["pnl"]["cost"]) for one in held), Decimal(0))
         currency = held[0]["pnl"].get("currency", "USDT")
@@ -58,7 +58,7 @@ def positions_table(positions: list[Json], values: Values) -> Table:
             short(one["position_id"]),
             str(one["index_id"]),
             _status(one),
-            money(pnl["value"]) if pnl else "–",
+            money(worth(pnl)) if pnl else "–",
             gain(pnl["pnl"], pnl.get("cost")) if pnl else "–",
             _drift(drift),
             Text(sparkline(values.get(str(one["position_id"]), ())), style="cyan"),

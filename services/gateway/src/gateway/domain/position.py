@@ -99,7 +99,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Valuation:
-    """What a position was worth at `at`; amounts in `currency` units, drifts as signed fractions."""
+    """What a position was worth at `at`; amounts in `currency` units, drifts as signed fractions.
+
+    Attributes:
+        value: Of its coins; what it is worth is `value` + `cash`, its own quote money then.
+    """
 
     position_id: UUID
     user_id: UUID
@@ -118,6 +122,7 @@ class Valuation:
     source: str
     reconciled_at: datetime | None
     version: int
+    cash: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,11 @@ class Marks:
                 marks[symbol] = Mark(price=price, stale=stale)
         return cls(asked_at, marks)
 
+    def valuing(self, tracked: Tracked) -> Mapping[str, Mark]:
+        """These, and where nobody quotes a coin any more (it was delisted), the stale price of the last point."""
+        last = {symbol: Mark(price=price, stale=True) for symbol, price in tracked.last_prices.items()}
+        return {**last, **self.of}
+
     def older_than(self, tracked: Tracked) -> bool:
         """Whether a position was valued on younger ones: two valuations may overtake each other on their way."""
         return tracked.priced_at is not None and self.asked_at < tracked.priced_at
@@ -58,11 +63,12 @@ async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime,
     late = marks.older_than(tracked)
     if late and source is Source.REVALUATION:
         return False
-    valuation = value_position(tracked.book, marks.of, now)
+    prices = marks.valuing(tracked)
+    valuation = value_position(tracked.book, prices, now)
     if valuation is None:
         return False
     worth = (valuation.value + tracked.book.cash, valuation.pnl)
-    crossed = await keep_flow(work, tracked, valuation, marks.of)
+    crossed = await keep_flow(work, tracked, valuation, prices)
     at_rest = source is Source.REVALUATION or tracked.book.status is PositionStatus.CLOSED
     if at_rest and worth == tracked.told and crossed is tracked:
         return False
@@ -114,11 +120,12 @@ async def _point(work: Work, tracked: Tracked, valuation: Valuation, source: Sou
         unrealised=valuation.unrealised,
         max_abs_drift=valuation.max_abs_drift,
         net_in=tracked.border.net,
-        held=still_worth(await work.held_still(position_id), marks.of),
+        held=still_worth(await work.held_still(position_id), marks.valuing(tracked)),
         btc_price=bitcoin.price if bitcoin else None,
     )
     await work.keep_point(point, replace=proved)
-    return replace(tracked, point_slot=slot)
+    last = {one.coin.symbol: one.mark.price for one in valuation.coins if one.coin.quantity}
+    return replace(tracked, point_slot=slot, last_prices=last)
 
 
 def worth_telling(tracked: Tracked) -> bool:

@@ -94,11 +94,11 @@ class ReadResults:
         except PlatformError:
             return kept
         marks = Marks.from_quotes(quotes, asked_at=asked_at, now=self._clock.now())
-        bitcoin = marks.of.get(BITCOIN)
+        bitcoin, prices = marks.of.get(BITCOIN), marks.valuing(kept.tracked)
         return replace(
             kept,
-            valuation=value_position(book, marks.of, self._clock.now()),
-            held_value=worth(kept.held, marks.of),
+            valuation=value_position(book, prices, self._clock.now()),
+            held_value=worth(kept.held, prices),
             btc_price=bitcoin.price if bitcoin else None,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -46,6 +47,7 @@ class Tracked:
         deviating: It left its band and is not back yet.
         priced_at: When the youngest prices that it was valued on were asked for.
         point_slot: Start of the last five minutes that a P&L point was kept for.
+        last_prices: By symbol, what its coins were valued at for that point, quote per base.
         run_kind: Of the newest run that execution told of; None before the first.
         border: Where the last flow left it.
         before: The book that this transaction replaced; None when it replaced none.
@@ -58,6 +60,7 @@ class Tracked:
     priced_at: datetime | None = None
     reconciled_at: datetime | None = None
     point_slot: datetime | None = None
+    last_prices: Mapping[str, Decimal] = field(default_factory=dict)
     run_kind: str | None = None
     border: Border = field(default_factory=Border)
     before: PositionBook | None = None

@@ -65,6 +65,7 @@ def _pnl(told: PnlTold) -> PnlUpdated:
         environment=book.account.environment,
         at=value.at,
         value=value.value,
+        cash=book.cash,
         cost=value.cost,
         realised=value.realised,
         unrealised=value.unrealised,

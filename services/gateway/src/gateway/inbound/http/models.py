@@ -125,11 +125,16 @@ class HoldingAnswer(Answer):
 
 
 class PnlAnswer(Answer):
-    """What a position was worth at `at`; amounts in `currency` units, fees are inside cost and realised already."""
+    """What a position was worth at `at`; amounts in `currency` units, fees are inside cost and realised already.
+
+    `value` is that of its coins, `cash` its own quote money (what sales brought and nothing was bought for yet):
+    together they are what the position is worth.
+    """
 
     at: Moment
     currency: str
     value: DecimalText
+    cash: DecimalText
     cost: DecimalText
     realised: DecimalText
     unrealised: DecimalText

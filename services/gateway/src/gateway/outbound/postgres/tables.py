@@ -149,6 +149,7 @@ position_values = sa.Table(
     sa.Column("at", MOMENT, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("value", sa.Numeric, nullable=False),
+    sa.Column("cash", sa.Numeric, nullable=False, server_default="0"),
     sa.Column("cost", sa.Numeric, nullable=False),
     sa.Column("realised", sa.Numeric, nullable=False),
     sa.Column("unrealised", sa.Numeric, nullable=False),

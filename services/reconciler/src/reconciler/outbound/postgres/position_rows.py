@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +58,7 @@ def _keep_point(*, proved: bool) -> Statement:
     return Statement(row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in figures}))
 
 
-_TOLD = ("version", "told_value", "told_pnl", "deviating", "priced_at", "reconciled_at", "point_slot")
+_TOLD = ("version", "told_value", "told_pnl", "deviating", "priced_at", "reconciled_at", "point_slot", "last_prices")
 _TRACKED = (*_TOLD, "flows", *BORDER)
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(ID))
 _THESE = sa.select(position).where(position.c.position_id == sa.any_(_IDS)).order_by(position.c.position_id)
@@ -212,6 +214,7 @@ def _tracking(tracked: Tracked) -> dict[str, Any]:
         "priced_at": tracked.priced_at,
         "reconciled_at": tracked.reconciled_at,
         "point_slot": tracked.point_slot,
+        "last_prices": {symbol: str(price) for symbol, price in tracked.last_prices.items()},
         "flows": tracked.border.flows,
         "border_money": tracked.border.money,
         "border_capital": tracked.border.capital,
@@ -245,6 +248,7 @@ def _tracked(row: Mapping[str, Any], coins: Sequence[HeldCoin]) -> Tracked:
         priced_at=row["priced_at"],
         reconciled_at=row["reconciled_at"],
         point_slot=row["point_slot"],
+        last_prices={symbol: Decimal(price) for symbol, price in json.loads(row["last_prices"]).items()},
         run_kind=row["run_kind"],
         border=Border(
             flows=row["flows"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP, UUID
 
 from reconciler.domain.findings import Scope
 from shared.runtime.columns import Word
@@ -58,6 +58,7 @@ position = sa.Table(
     sa.Column("priced_at", MOMENT),
     sa.Column("reconciled_at", MOMENT),
     sa.Column("point_slot", MOMENT),
+    sa.Column("last_prices", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), comment="decimals as text"),
     sa.Column("run_kind", sa.Text, comment="of the newest run that execution told of"),
     sa.Column("flows", sa.Integer, nullable=False, server_default="0"),
     *(_money(name, server_default="0") for name in BORDER),

@@ -38,6 +38,7 @@ from paper_exchange.inbound.query_routes import QueryRoutes
 from paper_exchange.inbound.rest import Rest
 from paper_exchange.inbound.streams import Streams
 from paper_exchange.inbound.trade_routes import TradeRoutes
+from paper_exchange.inbound.trade_stream import TradeStream
 from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
 from paper_exchange.outbound.feeds import BuiltFeed, FeedChoice, build_feed
 from paper_exchange.outbound.file_journal import NAME as JOURNAL
@@ -168,6 +169,7 @@ class Venue:
         )  # fmt: skip
         return ExchangeApp(
             rest=rest, control=control, private=self.private, public=self.public,
+            trade=TradeStream(rest, self.ledger.keys, self.exchange.now_ms),
             ready=lambda: self._running, metrics=self._metrics,
         )  # fmt: skip
 

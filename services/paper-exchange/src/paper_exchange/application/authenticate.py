@@ -56,6 +56,36 @@ def authenticate(call: SignedCall, keys: Mapping[str, ApiKey], *, now_ms: int) -
     return key
 
 
+def readmit(key: ApiKey, call: SignedCall, keys: Mapping[str, ApiKey], *, now_ms: int) -> ApiKey:
+    """Check a call on a connection that has signed in: the key as it is now, its terms, the time rule; no signature.
+
+    Raises:
+        Refused: 10001, 10002, 10003, 10010 or 33004.
+    """
+    key = known_key(key.api_key, keys)
+    check_time(call.timestamp, call.recv_window or DEFAULT_WINDOW_MS, now_ms=now_ms)
+    check_terms(key, address=call.address, now_ms=now_ms)
+    return key
+
+
+def signed_in(args: object, keys: Mapping[str, ApiKey], *, address: str, now_ms: int) -> ApiKey:
+    """Check how a socket signs in: key, moment until which the signature holds, signature.
+
+    Raises:
+        Refused: 10001, 10002, 10003, 10004, 10010 or 33004.
+    """
+    if not isinstance(args, list) or len(args) != 3:
+        raise Refused(10001, "Param error")
+    api_key, expires, signature = (str(arg) for arg in args)
+    key = known_key(api_key, keys)
+    if not expires.isdigit() or int(expires) <= now_ms:
+        raise Refused(10002, "expires must be later than now")
+    if not signature_fits(key, f"GET/realtime{expires}".encode(), signature):
+        raise Refused(10004, "Error sign, please check your signature generation algorithm.")
+    check_terms(key, address=address, now_ms=now_ms)
+    return key
+
+
 def known_key(api_key: str, keys: Mapping[str, ApiKey]) -> ApiKey:
     """The key, if it is one of this environment.
 

@@ -1,4 +1,4 @@
-"""The venue's one port: REST, both sockets, control paths, health."""
+"""The venue's one port: REST, the sockets, control paths, health."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.rest import Rest
 from paper_exchange.inbound.socket import IDLE_S, Socket
 from paper_exchange.inbound.streams import Streams
+from paper_exchange.inbound.trade_stream import TradeStream
 
 log = structlog.get_logger()
 SHORTEST_IDLE_S = 30.0
@@ -42,6 +43,7 @@ class ExchangeApp:
         control: Control,
         private: Streams,
         public: PublicStreams,
+        trade: TradeStream,
         ready: Callable[[], bool],
         metrics: Callable[[], bytes],
     ) -> None:
@@ -49,6 +51,7 @@ class ExchangeApp:
         self._control = control
         self._private = private
         self._public = public
+        self._trade = trade
         self._ready = ready
         self._metrics = metrics
         self._connections = 0
@@ -88,10 +91,11 @@ class ExchangeApp:
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        path = scope["path"]
-        serve = (
-            self._private.serve if path == "/v5/private" else self._public.serve if path == "/v5/public/spot" else None
-        )
+        serve = {
+            "/v5/private": self._private.serve,
+            "/v5/public/spot": self._public.serve,
+            "/v5/trade": self._trade.serve,
+        }.get(scope["path"])
         if serve is None:
             await send({"type": "websocket.close", "code": 1008})
             return

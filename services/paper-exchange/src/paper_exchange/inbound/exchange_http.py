@@ -26,7 +26,11 @@ JSON_TYPE = (b"content-type", b"application/json; charset=utf-8")
 
 @dataclass(slots=True)
 class Request:
-    """One HTTP request; `query` and `body` are the bytes as they came, since these were signed."""
+    """One HTTP request; `query` and `body` are the bytes as they came, since these were signed.
+
+    Attributes:
+        key: Set once it is verified; or before, on a socket that signed in with it.
+    """
 
     method: str
     path: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paper_exchange.application.authenticate import SignedCall, authenticate, check_may_trade
+from paper_exchange.application.authenticate import SignedCall, authenticate, check_may_trade, readmit
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults, Treatment
 from paper_exchange.domain.ip_budget import IpBudget
@@ -58,6 +58,10 @@ class Rest:
             return
         await (self._private if endpoint.limit else self._public)(endpoint, request, send)
 
+    async def operate(self, request: Request, send: Send) -> None:
+        """Carry out an operation of a socket whose key is in the request: all is as on its path, but for the signature."""
+        await self._private(self._endpoints[request.path], request, send)
+
     async def _public(self, endpoint: Endpoint, request: Request, send: Send) -> None:
         treatment = self._faults.treat(request.path, "", public=True)
 
@@ -106,18 +110,17 @@ class Rest:
             return Reply(refusal(error, now_ms=now), 200, headers)
 
     def _verify(self, endpoint: Endpoint, request: Request, now: int) -> None:
-        request.key = authenticate(
-            SignedCall(
-                api_key=request.header(b"x-bapi-api-key"),
-                timestamp=request.header(b"x-bapi-timestamp"),
-                signature=request.header(b"x-bapi-sign"),
-                recv_window=request.header(b"x-bapi-recv-window"),
-                payload=request.query if request.method == "GET" else request.body,
-                address=request.address,
-            ),
-            self._exchange.ledger.keys,
-            now_ms=now,
+        call = SignedCall(
+            api_key=request.header(b"x-bapi-api-key"),
+            timestamp=request.header(b"x-bapi-timestamp"),
+            signature=request.header(b"x-bapi-sign"),
+            recv_window=request.header(b"x-bapi-recv-window"),
+            payload=request.query if request.method == "GET" else request.body,
+            address=request.address,
         )
+        keys = self._exchange.ledger.keys
+        known = request.key
+        request.key = readmit(known, call, keys, now_ms=now) if known else authenticate(call, keys, now_ms=now)
         if endpoint.trades:
             check_may_trade(request.key)
 

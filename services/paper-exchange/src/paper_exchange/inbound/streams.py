@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from paper_exchange.application.authenticate import check_terms, known_key, signature_fits
+from paper_exchange.application.authenticate import signed_in
 from paper_exchange.application.faults import Faults
 from paper_exchange.application.ports import Journal
 from paper_exchange.domain.account import ApiKey
@@ -145,26 +145,14 @@ class Streams:
             socket.acknowledge(operation, success=False, text="Repeat auth")
             return known
         try:
-            key = self._checked(operation.get("args"), socket.address)
+            key = signed_in(operation.get("args"), self._ledger.keys, address=socket.address,
+                            now_ms=epoch_ms(self._clock.now()))  # fmt: skip
         except Refused as error:
             socket.acknowledge(operation, success=False, text=error.ret_msg)
             return None
         self._sockets[key.uid].add(socket)
         socket.acknowledge(operation)
         self.strike()
-        return key
-
-    def _checked(self, args: object, address: str) -> ApiKey:
-        if not isinstance(args, list) or len(args) != 3:
-            raise Refused(10001, "Param error")
-        api_key, expires, signature = (str(arg) for arg in args)
-        now = epoch_ms(self._clock.now())
-        key = known_key(api_key, self._ledger.keys)
-        if not expires.isdigit() or int(expires) <= now:
-            raise Refused(10002, "expires must be later than now")
-        if not signature_fits(key, f"GET/realtime{expires}".encode(), signature):
-            raise Refused(10004, "Error sign, please check your signature generation algorithm.")
-        check_terms(key, address=address, now_ms=now)
         return key
 
     @staticmethod

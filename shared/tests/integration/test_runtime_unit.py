@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from basketry_local.servers.postgres import PostgresServer
 from shared.runtime.database import Database, DatabaseUnavailable
-from shared.runtime.statement import Finder, Keeper, Statement
+from shared.runtime.keeper import Keeper
+from shared.runtime.statement import Finder, Statement
 from shared.runtime.unit import ServerGone, UnitPool, not_now
 from shared.testing.patience import eventually
 

@@ -29,7 +29,7 @@ class Shelf:
     def __init__(self) -> None:
         self.kept: list[Announcement] = []
 
-    async def record(self, _unit: object, announcements: Sequence[Announcement]) -> None:
+    async def join(self, _writes: object, announcements: Sequence[Announcement]) -> None:
         self.kept += announcements
 
 

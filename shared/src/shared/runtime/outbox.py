@@ -17,8 +17,9 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.fields import EventData
 from shared.contracts.registry import BY_MODEL
 from shared.contracts.topology import STREAMS
+from shared.runtime.bundle import Bundle
 from shared.runtime.correlation import current_causation, current_correlation
-from shared.runtime.statement import Statement
+from shared.runtime.keeper import Column, How, Key, Row, Rows, Shape, inserting
 from shared.runtime.unit import Unit
 from shared.trading.clock import Clock, Ids
 
@@ -86,9 +87,8 @@ class Outbox:
         self._ids = ids
         self.wake = sa.func.pg_notify(channel(str(table.schema)), "")
         """Asked for in the transaction, wakes the relay when that commits."""
-        said = _insert(table).values({name: sa.bindparam(name, type_=table.c[name].type) for name in _GIVEN})
-        # One statement instead of two: a round trip costs more than what either of them does.
-        self._insert = Statement(sa.select(self.wake).add_cte(said.cte("said")))
+        self._columns = {name: Column.of(table.c[name]) for name in _GIVEN}
+        self._shape = Shape(str(table), How.ADD, f"{inserting(table, _GIVEN)} on conflict do nothing")
 
     async def add(
         self,
@@ -146,9 +146,20 @@ class Outbox:
 
     async def record(self, unit: Unit, announcements: Sequence[Announcement]) -> None:
         """The same as `add_all`, in a unit."""
-        rows = [self._row(one) for one in announcements]
-        if rows:
-            await self._insert.run_many(unit, rows)
+        writes = Bundle(unit)
+        await self.join(writes, announcements)
+        await writes.flush()
+
+    async def join(self, writes: Bundle, announcements: Sequence[Announcement]) -> None:
+        """The same, with whatever else the unit has yet to write; events told together leave in this order."""
+        if not announcements:
+            return
+        rows: dict[Key, Row] = {}
+        for one in announcements:
+            row = self._row(one)
+            rows.setdefault((row["id"],), {name: column.coded(row[name]) for name, column in self._columns.items()})
+        await writes.write(Rows(self._shape, rows))
+        writes.notify(channel(str(self._table.schema)))
 
     def said_if(self, condition: sa.ColumnElement[bool]) -> sa.CTE:
         """A part of a statement that records one event, the one of `said`, if a condition holds; ask for `wake` too."""

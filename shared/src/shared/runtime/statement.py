@@ -14,15 +14,12 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
-from sqlalchemy.dialects.postgresql.dml import Insert, insert
 
 from shared.runtime.unit import Unit
 
 Noun = TypeVar("Noun")
 Coder = Callable[[Any], Any]
 
-_FOUND_BY = "found_by"
-"""The parameter of an update's key: SQLAlchemy keeps the names of columns for itself there."""
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
 
@@ -123,56 +120,6 @@ class Finder(Generic[Noun]):
         return self._kind(
             **{name: value if decode is None or value is None else decode(value) for (name, decode), value in pairs}
         )
-
-
-class Keeper(Generic[Noun]):
-    """Writes nouns whose fields are named like their table's columns, any number in one round trip.
-
-    Args:
-        kind: A dataclass.
-        key: Column by which an update finds its row; None where rows are never updated.
-        extra: Columns beyond the noun's fields, given when it is added.
-    """
-
-    def __init__(self, kind: type[Noun], table: sa.Table, *, key: str | None = None, extra: Sequence[str] = ()) -> None:
-        names = [item.name for item in fields(kind)]  # type: ignore[arg-type]
-        values = {name: sa.bindparam(name, type_=table.c[name].type) for name in [*names, *extra]}
-        self._names = names
-        self._key = key or ""
-        self._add = Statement(sa.insert(table).values(values).inline())
-        self._put = Statement(_upsert(insert(table).values(values), table, names))
-        self._save = Statement(_update(table, key, names)) if key else None
-
-    async def add(self, unit: Unit, nouns: Sequence[Noun], **extra: Any) -> None:
-        """Insert nouns."""
-        await self._add.run_many(unit, [{**self._row(noun), **extra} for noun in nouns])
-
-    async def put(self, unit: Unit, nouns: Sequence[Noun]) -> None:
-        """Write nouns by the table's primary key, new or changed."""
-        await self._put.run_many(unit, [self._row(noun) for noun in nouns])
-
-    async def save(self, unit: Unit, nouns: Sequence[Noun]) -> None:
-        """Write nouns' new states by the key."""
-        if self._save is None:
-            raise TypeError("these rows are never updated")
-        await self._save.run_many(unit, [{**self._row(noun), _FOUND_BY: getattr(noun, self._key)} for noun in nouns])
-
-    def _row(self, noun: Noun) -> dict[str, Any]:
-        return {name: getattr(noun, name) for name in self._names}
-
-
-def _upsert(statement: Insert, table: sa.Table, names: Sequence[str]) -> Insert:
-    keys = [column.key for column in table.primary_key]
-    changes = {name: statement.excluded[name] for name in names if name not in keys}
-    if not changes:
-        return statement.on_conflict_do_nothing()
-    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
-
-
-def _update(table: sa.Table, key: str, names: Sequence[str]) -> sa.Update:
-    new = {name: sa.bindparam(name, type_=table.c[name].type) for name in names if name != key}
-    where = table.c[key] == sa.bindparam(_FOUND_BY, type_=table.c[key].type)
-    return sa.update(table).where(where).values(new)
 
 
 def _decoders(clause: sa.Executable) -> dict[str, Coder]:

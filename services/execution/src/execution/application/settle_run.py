@@ -55,11 +55,12 @@ async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False
     legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
     over, position = _with_flow(replace(run, state=RunState.SETTLED, settled_at=now), legs, position)
     moved = _settled(position, settlement, now)
+    told = await work.legs_of_position(position.position_id)  # asked first: what is written then leaves together
     await work.save_position(moved)
     await work.save_run(over)
     await work.add_lines(_flow_lines(run, moved, change=over.flow - _booked(run), at=now))
     await work.release([run.run_id])
-    work.tell(PositionTold(position=moved, legs=await work.legs_of_position(position.position_id)), run=run)
+    work.tell(PositionTold(position=moved, legs=told), run=run)
     log.info("run_settled", run_id=str(run.run_id), position_id=str(position.position_id), status=moved.status.value)
     return True
 

@@ -36,8 +36,8 @@ from shared.contracts.execution import (
     ShortageView,
 )
 from shared.contracts.fields import EventData
+from shared.runtime.bundle import Bundle
 from shared.runtime.outbox import Announcement, Outbox
-from shared.runtime.unit import Unit
 from shared.trading.clock import Ids
 from shared.trading.status import PositionStatus
 
@@ -97,10 +97,10 @@ class Announcer:
         self._ids = ids
         self._views = views
 
-    async def announce(self, unit: Unit, told: Sequence[tuple[Told, Run | None]]) -> None:
-        """Put events into the outbox, all in one round trip."""
+    async def announce(self, writes: Bundle, told: Sequence[tuple[Told, Run | None]]) -> None:
+        """Put events into the outbox, with whatever else the transaction has yet to write."""
         parts = _together(told)
-        await self._outbox.record(unit, [one for part, run in parts for one in self._announcements(part, run)])
+        await self._outbox.join(writes, [one for part, run in parts for one in self._announcements(part, run)])
 
     def _announcements(self, part: _Part, run: Run | None) -> Iterator[Announcement]:
         match part:

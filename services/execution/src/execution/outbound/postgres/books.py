@@ -28,6 +28,6 @@ class PostgresBooks:
             async with self._database.unit(user_id) as unit:
                 work = PostgresWork(unit)
                 yield work
-                await self._announcer.announce(unit, work.told)
+                await work.finish(self._announcer)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise UnstorableError(str(error)) from error

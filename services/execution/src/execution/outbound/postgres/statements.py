@@ -18,8 +18,10 @@ from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run
 from execution.domain.shortage import AnswerRecord, Share, Shortage
 from execution.outbound.postgres import tables
+from shared.runtime.bundle import Removal
 from shared.runtime.inbox import first_delivery_statement
-from shared.runtime.statement import Finder, Keeper, Statement
+from shared.runtime.keeper import Keeper
+from shared.runtime.statement import Finder, Statement
 from shared.trading.status import TERMINAL_ATTEMPTS
 
 _ID = UUID(as_uuid=True)
@@ -147,7 +149,7 @@ SPOKEN_FOR = _spoken_for()
 RESERVATIONS_OF_RUN = Finder(Reservation, _RESERVATION, _is(_RESERVATION.c.run_id))
 RESERVATIONS_OF_POSITION = Finder(Reservation, _RESERVATION, _is(_RESERVATION.c.position_id))
 RESERVATIONS = Keeper(Reservation, _RESERVATION)
-RELEASE = Statement(sa.delete(_RESERVATION).where(_among(_RESERVATION.c.holder_id, "holder_ids", _ID)))
+RELEASE = Removal(_RESERVATION.c.holder_id)
 
 _FILL = tables.fill
 KNOWN_FILLS = Statement(
@@ -187,6 +189,6 @@ UNRESOLVED_SHARES = Finder(
     Share, _SHARE, _is(_SHARE.c.account_id), _UNRESOLVED, order=[_SHARE.c.asset], source=_SHARES_WITH_THEIRS
 )
 SHARES = Keeper(Share, _SHARE)
-NO_SHARES = Statement(sa.delete(_SHARE).where(_is(_SHARE.c.shortage_id)))
+NO_SHARES = Removal(_SHARE.c.shortage_id)
 ANSWERS = Keeper(AnswerRecord, tables.shortage_answer)
 HAND_SETTLEMENTS = Keeper(HandSettlement, tables.hand_settlement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -77,6 +78,16 @@ class FakeWork:
 
     async def want_desk(self, account: Account, *, trades: bool, watch_until: datetime) -> None:
         pass
+
+    async def add_plan(self, plan: Plan) -> None:
+        self.plans[plan.plan_id] = plan
+
+    async def spoken_for(self, account_id: UUID, quote_asset: str) -> Decimal:
+        aside: dict[UUID, Decimal] = defaultdict(Decimal)
+        for row in self.reservations.values():
+            if row.asset == quote_asset:
+                aside[row.position_id] += row.amount
+        return sum((max(one.cash, aside[one.position_id]) for one in self.positions.values()), Decimal(0))
 
     async def plan(self, plan_id: UUID) -> Plan | None:
         return self.plans.get(plan_id)

@@ -54,9 +54,6 @@ FEE = D("0.001")
 class Ledger(FakeWork):
     """The books of a test with what runs ask for beside them."""
 
-    async def add_plan(self, plan: Plan) -> None:
-        self.plans[plan.plan_id] = plan
-
     async def add_position(self, position: Position) -> None:
         self.positions[position.position_id] = position
 
@@ -65,13 +62,6 @@ class Ledger(FakeWork):
 
     async def reservations_of_run(self, run_id: UUID) -> list[Reservation]:
         return [row for row in self.reservations.values() if row.run_id == run_id]
-
-    async def spoken_for(self, account_id: UUID, quote_asset: str) -> Decimal:
-        aside: dict[UUID, Decimal] = defaultdict(Decimal)
-        for row in self.reservations.values():
-            if row.asset == quote_asset:
-                aside[row.position_id] += row.amount
-        return sum((max(one.cash, aside[one.position_id]) for one in self.positions.values()), D(0))
 
 
 class World:
@@ -129,6 +119,9 @@ class World:
 
     async def spendable(self, _: Any, asset: str) -> Decimal:
         return self.wallet[asset]
+
+    async def balances(self, _: Any, assets: Collection[str]) -> dict[str, Decimal]:
+        return {asset: self.wallet[asset] for asset in assets}
 
     async def index(self, _: Any, index_id: str, **__: Any) -> IndexVersion:
         rows = [Constituent(asset=c, symbol=f"{c}USDT", weight=D(w)) for c, w in INDICES[index_id].items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -29,42 +29,56 @@ class CheckBalances:
         self._clock = clock
         self._ids = ids
 
-    async def execute(self, account: Account, assets: Collection[str]) -> None:
+    async def execute(
+        self, account: Account, assets: Collection[str], *, at_rest_for: timedelta = timedelta(0)
+    ) -> bool:
         """Look at some coins of an account; while anything of it trades, nothing is concluded.
+
+        Args:
+            account: Whose coins.
+            assets: Which of them.
+            at_rest_for: Nothing is concluded either when one of its positions traded in this time: the venue's
+                balances lag behind its matches.
+
+        Returns:
+            Whether a shortage began, changed or ended.
 
         Raises:
             Unavailable: the venue did not answer; the task comes again.
         """
         if not assets:
-            return
+            return False
         asked_at = self._clock.now()
         balances = await self._venue.balances(account, sorted(assets))
         async with self._books.work(account.user_id) as work:
             await work.lock(account.account_id)
-            if await _moving(work, account.account_id, since=asked_at):
+            if await _moving(work, account.account_id, since=asked_at - at_rest_for):
                 log.info("balances_not_compared", account_id=str(account.account_id), reason="trading")
-                return
+                return False
             in_doubt = await _in_doubt(work, account.account_id)
-            for asset in sorted(set(assets) - in_doubt):
-                await self._compare(work, account, asset, balances.get(asset, ZERO))
+            looked_at = sorted(set(assets) - in_doubt)
+            changed = [await self._compare(work, account, asset, balances.get(asset, ZERO)) for asset in looked_at]
+        return any(changed)
 
-    async def _compare(self, work: Work, account: Account, asset: str, balance: Decimal) -> None:
+    async def _compare(self, work: Work, account: Account, asset: str, balance: Decimal) -> bool:
+        """Whether the coin's shortage began, changed or ended."""
         now = self._clock.now()
         held = await _held(work, account.account_id, asset)
         short = missing(held, balance)
         known, shares = await work.open_shortage(account.account_id, asset) or (None, {})
         if short == (known.quantity if known else ZERO):
-            return
+            return False
         if known is None:
             known = self._new(account, asset, short, now)
         elif short == ZERO:
             await write_shortage(work, known.moved(ShortageState.RESOLVED, now, how=RETURNED), shares, now=now)
             log.info("shortage_over", account_id=str(account.account_id), asset=asset)
-            return
+            return True
         else:
             known = known.of(short, now)
         await write_shortage(work, known, shared(short, shares, held), now=now)
         log.warning("coins_missing", account_id=str(account.account_id), asset=asset, quantity=str(short))
+        return True
 
     def _new(self, account: Account, asset: str, quantity: Decimal, now: datetime) -> Shortage:
         return Shortage(

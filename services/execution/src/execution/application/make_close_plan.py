@@ -31,7 +31,12 @@ class MakeClosePlan:
         """
         position, holdings = await self._held(user_id, position_id)
         account = await self._room.account(user_id=user_id, account_id=position.account_id)
-        available, lines = await asyncio.gather(self._room.free_money(account), self._lines(account, holdings))
+        available, changed = await asyncio.gather(
+            self._room.free_money(account), self._room.missing_changed(account, [one.asset for one in holdings])
+        )
+        if changed:
+            position, holdings = await self._held(user_id, position_id)
+        lines = await self._lines(account, holdings)
         plan = self._plan(position, lines, available=available)
         return await self._room.keep(account, plan)
 

@@ -57,10 +57,13 @@ class MakeRunPlan:
         money = ZERO if kind is RunKind.REBALANCE else checked_amount(amount if amount is not None else ZERO)
         position, holdings = await self._standing(user_id, position_id)
         account = await self._room.account(user_id=user_id, account_id=position.account_id)
-        available, index = await asyncio.gather(
+        available, index, changed = await asyncio.gather(
             self._room.free_money(account),
             self._room.market.index(account.environment, position.index_id, user_id=user_id),
+            self._room.missing_changed(account, [one.asset for one in holdings]),
         )
+        if changed:
+            position, holdings = await self._standing(user_id, position_id)
         basket = await self._basket(account, position, holdings, index, chosen)
         draft = self._draft(basket, kind, money, chosen)
         if kind is RunKind.INVEST:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from execution.application.book_ports import Books, Work
+from execution.application.check_balances import CheckBalances
 from execution.application.ports import Account, Accounts, Bell, Market, OrderVenue
 from execution.domain.basket import Bands
 from execution.domain.errors import AccountSuspended, InsufficientBalance
@@ -18,6 +20,8 @@ from shared.trading.clock import Clock, Ids
 from shared.trading.money import ZERO, plain
 
 QUOTE_ASSET = "USDT"
+AT_REST_FOR = timedelta(seconds=10)
+"""Balances are believed this long after the last trade: the venue's lag behind its matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,7 @@ class PlanRoom:
         self._accounts = accounts
         self._venue = venue
         self._bell = bell
+        self._balances = CheckBalances(books=books, venue=venue, clock=clock, ids=ids)
 
     async def account(self, *, user_id: UUID, account_id: UUID) -> Account:
         """The account, if it may trade.
@@ -80,6 +85,17 @@ class PlanRoom:
         async with self.books.work(account.user_id) as work:
             reserved = await work.spoken_for(account.account_id, QUOTE_ASSET)
         return max(spendable - reserved, ZERO)
+
+    async def missing_changed(self, account: Account, assets: Collection[str]) -> bool:
+        """Look whether the account still has the coins that a plan may sell, before it sells another position's.
+
+        Returns:
+            Whether what is known to be missing has changed: what a position may sell must be read again.
+
+        Raises:
+            Unavailable: the venue is away.
+        """
+        return await self._balances.execute(account, assets, at_rest_for=AT_REST_FOR)
 
     async def trading_room(self, account: Account) -> TradingRoom:
         """What the signer would let through now."""

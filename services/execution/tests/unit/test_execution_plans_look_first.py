@@ -57,9 +57,17 @@ class Outside:
         return SimpleNamespace(index_id="top-10", version=1, weight_cap=D(1), cash_share=D(0), constituents=[])
 
     async def instruments(self, _: Any, symbols: Collection[str]) -> dict[str, Instrument]:
-        rules = {"lot_size": D("0.001"), "tick_size": D("0.01"), "min_quantity": D("0.001"), "min_notional": D(5)}
         return {
-            symbol: Instrument(symbol=symbol, base="BTC", quote="USDT", max_limit_quantity=D(1000), **rules)
+            symbol: Instrument(
+                symbol=symbol,
+                base="BTC",
+                quote="USDT",
+                lot_size=D("0.001"),
+                tick_size=D("0.01"),
+                min_quantity=D("0.001"),
+                min_notional=D(5),
+                max_limit_quantity=D(1000),
+            )
             for symbol in symbols
         }
 
@@ -83,7 +91,7 @@ def _room(counter: Any, outside: Outside) -> PlanRoom:
         market=outside,  # type: ignore[arg-type]
         venue=outside,  # type: ignore[arg-type]
         books=counter.books,
-        bell=outside,
+        bell=outside,  # type: ignore[arg-type]
         clock=counter.clock,
         ids=counter.ids,
         rules=PlanRules(),

@@ -32,11 +32,15 @@ from paper_exchange.inbound.control_state import ControlState
 from paper_exchange.inbound.control_venue import ControlVenue
 from paper_exchange.inbound.endpoints import Rooms
 from paper_exchange.inbound.linear_routes import LinearRoutes
+from paper_exchange.inbound.linear_topics import LinearTopics
 from paper_exchange.inbound.market_routes import MarketRoutes
+from paper_exchange.inbound.public_door import PublicDoor
 from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.query_routes import QueryRoutes
 from paper_exchange.inbound.rest import Rest
+from paper_exchange.inbound.spot_topics import SpotTopics
 from paper_exchange.inbound.streams import Streams
+from paper_exchange.inbound.topics import BareTopics, Topics
 from paper_exchange.inbound.trade_routes import TradeRoutes
 from paper_exchange.inbound.trade_stream import TradeStream
 from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
@@ -62,6 +66,7 @@ class Tellers:
     private: Streams
     public: PublicStreams
     tape: Tape
+    market: Market
 
     def order_changed(self, order: Order) -> None:
         """See `PrivateFeed`."""
@@ -70,6 +75,7 @@ class Tellers:
     def executed(self, execution: Execution) -> None:
         """See `PrivateFeed`."""
         self.private.executed(execution)
+        self.market.seq += 1
         self.tape.note(execution)
         self.public.traded(execution)
 
@@ -104,8 +110,11 @@ class Venue:
         self._routes = MarketRoutes(self.market, clock, self.tape, inner_band=settings.inner_price_band)
         self.private = Streams(self.ledger, self.faults, clock, self._routes.prices)
         self.private.write_after(self.journal)
-        self.public = PublicStreams(self.market, self._routes, self.faults, self.tape)
-        tellers = Tellers(self.private, self.public, self.tape)
+        self._linear = LinearMarket(load_contracts(), self.market)
+        self._linear_routes = LinearRoutes(self._linear)
+        spot = PublicStreams(SpotTopics(self.market, self._routes, self.tape), self.faults)
+        self.public = self._public_door(spot)
+        tellers = Tellers(self.private, spot, self.tape, self.market)
         self.exchange = Exchange(
             ledger=self.ledger, market=self.market, journal=self.journal, feed=tellers,
             milestones=Milestones(), clock=clock, inner_band=settings.inner_price_band,
@@ -149,15 +158,24 @@ class Venue:
         built.prices.resume(self.ledger.prices)
         return clock, built
 
+    def _public_door(self, spot: PublicStreams) -> PublicDoor:
+        """Every public socket; of inverse contracts and options there are none, and no maintenance is ever announced."""
+        others: tuple[Topics, ...] = (
+            LinearTopics(self._linear, self._linear_routes),
+            BareTopics("/v5/public/inverse"),
+            BareTopics("/v5/public/option"),
+            BareTopics("/v5/public/misc/status", frozenset({"system.status"})),
+        )
+        return PublicDoor((spot, *(PublicStreams(topics, self.faults) for topics in others)))
+
     def app(self) -> ExchangeApp:
         """The venue's own port."""
-        linear = LinearMarket(load_contracts(), self.market)
         rooms = Rooms(
             market=self._routes,
-            linear=LinearRoutes(linear),
+            linear=self._linear_routes,
             trade=TradeRoutes(self.exchange),
             queries=QueryRoutes(self.exchange, self.faults),
-            account=AccountRoutes(self.exchange, self._routes, linear),
+            account=AccountRoutes(self.exchange, self._routes, self._linear),
         )
         rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
         control = Control(

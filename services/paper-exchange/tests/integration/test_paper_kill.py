@@ -95,7 +95,18 @@ async def test_nothing_acknowledged_is_lost(own_venue: Any, seed: int) -> None:
         customer.close()
 
 
-def test_state_and_prices_survive_a_clean_stop_and_a_kill(own_venue: Any) -> None:
+async def prices_written_twice(venue: Any) -> None:
+    """Until the journal holds prices that were noted from now on: the first may have been under way."""
+    journal = venue.folder / "venue" / "journal.jsonl"
+
+    def noted() -> int:
+        return int(journal.read_bytes().count(b'{"record":"prices"'))
+
+    known = noted()
+    await eventually(lambda: noted() >= known + 2, because="prices are written down")
+
+
+async def test_state_and_prices_survive_a_clean_stop_and_a_kill(own_venue: Any) -> None:
     own_venue.settings["PAPER_EXCHANGE_PRICES_EVERY_S"] = "0.1"
     own_venue.start()
     customer = own_venue.customer()
@@ -105,8 +116,9 @@ def test_state_and_prices_survive_a_clean_stop_and_a_kill(own_venue: Any) -> Non
     assert customer.post("/v5/order/create", {**resting, "price": "69400"})["retCode"] == 0
     amended = {"category": "spot", "symbol": "BTCUSDT", "orderLinkId": "rest", "price": "69500"}
     assert customer.post("/v5/order/amend", amended)["retCode"] == 0
-    own_venue.control("GET", f"wait?uid={customer.uid}&event=order_received&n=1&timeout_ms=5000")
-    time.sleep(0.3)
+    wait = f"wait?uid={customer.uid}&event=order_received&n=1&timeout_ms=5000"
+    assert own_venue.control("GET", wait)["reached"]
+    await prices_written_twice(own_venue)
     before = own_venue.control("GET", f"ledger?uid={customer.uid}")
     for end in (own_venue.stop, own_venue.kill):
         end()

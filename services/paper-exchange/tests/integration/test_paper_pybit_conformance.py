@@ -33,6 +33,8 @@ SPOT = {"category": "spot", "symbol": "BTCUSDT"}
 LINEAR = {"category": "linear", "symbol": "BTCUSDT"}
 REST = {**SPOT, "side": "Buy", "orderType": "Limit", "qty": "0.001", "price": "117000"}
 GENERIC = {"category": "linear", "symbol": "BTCUSDT", "settleCoin": "USDT", "coin": "USDT", "amount": "1"}
+SOCKETS = "\n# What pybit's sockets are answered\n"
+"""Here begins the part that `test_paper_pybit_sockets.py` writes."""
 Check = Callable[[Any], bool]
 
 
@@ -208,6 +210,8 @@ async def test_every_method_of_pybit_is_served_or_stands_in_the_table(customer: 
 
     await eventually(traded, because="there is something to list")
     table = written(served_rows(caller, methods), unserved_rows(caller, methods))
+    before, mark, after = TABLE.read_text().partition(SOCKETS)
     if os.environ.get("BASKETRY_WRITE_TABLES"):
-        TABLE.write_text(table)
-    assert TABLE.read_text() == table
+        TABLE.write_text(table + mark + after)
+        before = table
+    assert before == table

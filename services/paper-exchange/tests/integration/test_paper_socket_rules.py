@@ -1,4 +1,4 @@
-"""Sockets by the book: subscriptions, deltas, private forms, faults, and pybit's own classes."""
+"""Sockets by the book: subscriptions, deltas, private forms, faults."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pybit.unified_trading
 import pytest
-from pybit.unified_trading import WebSocket
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
-
-from shared.testing import eventually
 
 pytestmark = pytest.mark.integration
 BUY = {"category": "spot", "symbol": "ETHUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.1", "price": "4390",
@@ -91,31 +87,29 @@ async def test_private_subscriptions_follow_the_rules(customer: Any, args: list[
             assert again["ret_msg"] == f"error:already subscribed,topic:{args[0]}"
 
 
-async def test_a_book_kept_by_its_changes_is_the_book(customer: Any) -> None:
+async def test_a_book_kept_by_its_changes_is_the_book(own_venue: Any) -> None:
+    own_venue.settings["PAPER_EXCHANGE_CLOCK"] = "virtual"  # so that REST shows the book of the last frame
+    own_venue.start()
     held: dict[str, dict[str, str]] = {"b": {}, "a": {}}
-    kinds: list[str] = []
-    last_u = 0
-    async with connect(customer.venue.socket_url + PUBLIC, compression=None) as socket:
+    seen: list[tuple[str, int]] = []
+    async with connect(own_venue.socket_url + PUBLIC, compression=None) as socket:
         await answer(socket, {"op": "subscribe", "args": ["orderbook.50.ETHUSDT"]})
-        customer.post("/v5/order/create", BUY)
-        while kinds[-3:] != ["delta", "delta", "delta"]:
+        while len(seen) < 5:
             frame = await read(socket)
-            kinds.append(frame["type"])
             data = frame["data"]
-            assert frame["type"] == "snapshot" or data["u"] == last_u + 1
-            last_u = data["u"]
+            seen.append((frame["type"], data["u"]))
             for side, levels in held.items():
-                if frame["type"] == "snapshot":
-                    levels.clear()
                 for price, size in data[side]:
                     if size == "0":
                         levels.pop(price)
                     else:
                         levels[price] = size
-            book = customer.get("/v5/market/orderbook", "category=spot&symbol=ETHUSDT&limit=50")["result"]
-            if book["seq"] == data["seq"]:
-                assert held == {side: dict(book[side]) for side in ("b", "a")}
-        assert kinds[0] == "snapshot"
+            url = f"{own_venue.url}/v5/market/orderbook?category=spot&symbol=ETHUSDT&limit=50"
+            book = own_venue.client.get(url).json()["result"]
+            assert (book["seq"], held) == (data["seq"], {side: dict(book[side]) for side in ("b", "a")})
+            own_venue.control("POST", "clock", {"advance_ms": 3_000, "step_ms": 3_000})
+    first = seen[0][1]
+    assert seen == [("snapshot", first), *(("delta", first + place) for place in range(1, 5))]
 
 
 async def test_categorised_and_fast_forms_tell_the_same_fill(customer: Any) -> None:
@@ -195,7 +189,7 @@ async def test_a_candle_is_confirmed_when_its_minute_is_over(own_venue: Any) -> 
         await answer(socket, {"op": "subscribe", "args": ["kline.1.BTCUSDT", "publicTrade.BTCUSDT"]})
         own_venue.control("POST", "clock", {"advance_ms": 63_000, "step_ms": 3_000})
         frames: list[dict[str, Any]] = []
-        while sum(frame["topic"].startswith("kline") for frame in frames) < 23:
+        while sum(frame["topic"].startswith("publicTrade") for frame in frames) < 21:  # told after the candle
             frames.append(await read(socket))
     candles = [frame["data"][0] for frame in frames if frame["topic"].startswith("kline")]
     confirmed = [candle for candle in candles if candle["confirm"]]
@@ -203,40 +197,7 @@ async def test_a_candle_is_confirmed_when_its_minute_is_over(own_venue: Any) -> 
     following = candles[candles.index(confirmed[0]) + 1]
     assert following["start"] == confirmed[0]["end"] + 1
     assert following["open"] == confirmed[0]["close"]
-    assert {frame["data"][0]["S"] for frame in frames if frame["topic"].startswith("publicTrade")} <= {"Buy", "Sell"}
-
-
-async def test_pybits_classes_follow_every_topic(customer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = customer.venue.socket_url
-    monkeypatch.setattr(pybit.unified_trading, "PRIVATE_WSS", f"{url}/v5/private")
-    monkeypatch.setattr(pybit.unified_trading, "PUBLIC_WSS", f"{url}/v5/public/{{CHANNEL_TYPE}}")
-    seen: dict[str, dict[str, Any]] = {}
-
-    def take(message: dict[str, Any]) -> None:
-        seen[message["topic"]] = message
-
-    def sockets() -> list[Any]:
-        secret = {"api_key": customer.api_key, "api_secret": customer.api_secret}
-        mine = WebSocket(testnet=False, channel_type="private", **secret)
-        mine.order_stream(callback=take)  # type: ignore[no-untyped-call]
-        mine.execution_stream(callback=take)  # type: ignore[no-untyped-call]
-        mine.fast_execution_stream(callback=take)  # type: ignore[no-untyped-call]
-        mine.wallet_stream(callback=take)  # type: ignore[no-untyped-call]
-        everybodys = WebSocket(testnet=False, channel_type="spot")
-        for depth in (1, 50, 200):
-            everybodys.orderbook_stream(depth, "ETHUSDT", callback=take)
-        everybodys.ticker_stream("ETHUSDT", callback=take)
-        everybodys.trade_stream("ETHUSDT", callback=take)
-        everybodys.kline_stream(1, "ETHUSDT", callback=take)
-        return [mine, everybodys]
-
-    wanted = {"order", "execution", "execution.fast", "wallet", "orderbook.1.ETHUSDT", "orderbook.50.ETHUSDT",
-              "orderbook.200.ETHUSDT", "tickers.ETHUSDT", "publicTrade.ETHUSDT", "kline.1.ETHUSDT"}  # fmt: skip
-    opened = await asyncio.to_thread(sockets)
-    try:
-        await asyncio.to_thread(customer.post, "/v5/order/create", BUY)
-        await eventually(lambda: set(seen) >= wanted, because="every topic is told", timeout_s=20)
-        assert len(seen["orderbook.50.ETHUSDT"]["data"]["b"]) >= 45
-    finally:
-        for one in opened:
-            await asyncio.to_thread(one.exit)
+    trades = [frame["data"][0] for frame in frames if frame["topic"].startswith("publicTrade")]
+    running = [candle for candle in candles if not candle["confirm"]][1:]
+    assert [trade["T"] for trade in trades] == [candle["timestamp"] for candle in running]
+    assert {trade["S"] for trade in trades} == {"Buy", "Sell"}

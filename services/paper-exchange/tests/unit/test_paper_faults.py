@@ -37,6 +37,14 @@ def test_latency_adds_up_beside_another_fault() -> None:
     assert board.treat("/v5/account/info", "7").delay_s == pytest.approx(0.01)
 
 
+def test_jitter_lengthens_each_call_by_another_amount_within_its_bound() -> None:
+    board = faults()
+    board.add(Fault(kind="latency", latency_ms=100, jitter_ms=50))
+    delays = [round(board.treat("/v5/account/info", "7").delay_s * 1000) for _ in range(200)]
+    assert (min(delays), max(delays)) == (100, 150)
+    assert len(set(delays)) > 40
+
+
 def test_healing_takes_one_or_all() -> None:
     board = faults()
     first = board.add(Fault(kind="latency", latency_ms=5))

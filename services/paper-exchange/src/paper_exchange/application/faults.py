@@ -216,9 +216,9 @@ class Faults:
         """Whether private connections are dead without being closed."""
         return bool(self._of("half_open_stream", PRIVATE_STREAM, uid))
 
-    def public_stream(self, kind: Kind) -> bool:
-        """Whether the public streams are struck: only by faults that name them."""
-        return any(fault.path.startswith(PUBLIC_STREAM) for fault in self._of_kind(kind))
+    def public_stream(self, kind: Kind, path: str) -> bool:
+        """Whether a public socket is struck: only by faults that name it."""
+        return any(fault.path.startswith(PUBLIC_STREAM) for fault in self._of(kind, path, ""))
 
     def frame_fate(self, uid: str) -> Kind | None:
         """What becomes of one private frame; counts it."""

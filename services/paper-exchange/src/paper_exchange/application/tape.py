@@ -26,6 +26,20 @@ class Print:
     seq: int
 
 
+def print_of(execution: Execution) -> Print:
+    """A customer's trade as the public sees it."""
+    opposite = "Sell" if execution.side == "Buy" else "Buy"
+    return Print(
+        exec_id=execution.exec_id,
+        symbol=execution.symbol,
+        price=execution.price,
+        quantity=execution.quantity,
+        side=opposite if execution.is_maker else execution.side,
+        at_ms=execution.at_ms,
+        seq=execution.seq,
+    )
+
+
 class Tape:
     """Remembers what traded, newest first; it starts empty with the process."""
 
@@ -34,18 +48,7 @@ class Tape:
 
     def note(self, execution: Execution) -> None:
         """Something traded."""
-        opposite = "Sell" if execution.side == "Buy" else "Buy"
-        self.add(
-            Print(
-                exec_id=execution.exec_id,
-                symbol=execution.symbol,
-                price=execution.price,
-                quantity=execution.quantity,
-                side=opposite if execution.is_maker else execution.side,
-                at_ms=execution.at_ms,
-                seq=execution.seq,
-            )
-        )
+        self.add(print_of(execution))
 
     def add(self, trade: Print) -> None:
         """Remember a public trade."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 import structlog
@@ -20,6 +20,7 @@ from paper_exchange.inbound.exchange_http import (
     read_request,
     send_reply,
 )
+from paper_exchange.inbound.public_door import PublicDoor
 from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.rest import Rest
 from paper_exchange.inbound.socket import IDLE_S, Socket
@@ -42,7 +43,7 @@ class ExchangeApp:
         rest: Rest,
         control: Control,
         private: Streams,
-        public: PublicStreams,
+        public: PublicDoor,
         trade: TradeStream,
         ready: Callable[[], bool],
         metrics: Callable[[], bytes],
@@ -91,19 +92,18 @@ class ExchangeApp:
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        serve = {
-            "/v5/private": self._private.serve,
-            "/v5/public/spot": self._public.serve,
-            "/v5/trade": self._trade.serve,
-        }.get(scope["path"])
-        if serve is None:
+        served: Mapping[str, Streams | TradeStream | PublicStreams] = {
+            "/v5/private": self._private, "/v5/trade": self._trade, **self._public.by_path
+        }  # fmt: skip
+        stream = served.get(scope["path"])
+        if stream is None:
             await send({"type": "websocket.close", "code": 1008})
             return
         await send({"type": "websocket.accept"})
         self._connections += 1
         address = str((scope.get("client") or ("", 0))[0])
         socket = Socket(receive, send, f"paper-{self._connections}", address, idle_s=_idle_s(scope))
-        await _until_first(serve(socket), socket.send_frames())
+        await _until_first(stream.serve(socket), socket.send_frames())
 
 
 async def _until_first(reading: object, sending: object) -> None:

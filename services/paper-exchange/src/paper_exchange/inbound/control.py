@@ -20,7 +20,7 @@ from paper_exchange.inbound.control_state import ControlState
 from paper_exchange.inbound.control_venue import ControlVenue
 from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
 from paper_exchange.inbound.paging import number
-from paper_exchange.inbound.public_streams import PublicStreams
+from paper_exchange.inbound.public_door import PublicDoor
 from paper_exchange.inbound.shapes import execution_shape, log_shape, order_shape
 from paper_exchange.inbound.streams import Streams
 from shared.trading.money import InvalidAmount, parse_decimal, plain
@@ -44,7 +44,7 @@ class Control:
         accounts: Accounts,
         faults: Faults,
         streams: Streams,
-        public: PublicStreams,
+        public: PublicDoor,
         market: ControlMarket,
         state: ControlState,
         events: ControlVenue,

@@ -9,7 +9,7 @@ from paper_exchange.application.faults import Fault, Faults
 from paper_exchange.application.venue_events import RULES, VenueEvents
 from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.exchange_http import Request
-from paper_exchange.inbound.public_streams import PublicStreams
+from paper_exchange.inbound.public_door import PublicDoor
 from paper_exchange.inbound.shapes import order_shape
 from paper_exchange.inbound.streams import Streams
 from shared.trading.money import parse_decimal
@@ -21,7 +21,7 @@ class ControlVenue:
     """What the operator and the tests may let happen."""
 
     def __init__(
-        self, exchange: Exchange, events: VenueEvents, faults: Faults, streams: Streams, public: PublicStreams
+        self, exchange: Exchange, events: VenueEvents, faults: Faults, streams: Streams, public: PublicDoor
     ) -> None:
         self._exchange = exchange
         self._events = events

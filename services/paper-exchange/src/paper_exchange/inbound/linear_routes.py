@@ -7,13 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from paper_exchange.application.linear_market import LinearMarket
+from paper_exchange.domain.candles import Candle
 from paper_exchange.domain.contract import Contract
-from paper_exchange.domain.exact import add, mul, sub
+from paper_exchange.domain.exact import mul
 from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.book_shapes import book_rows, top
 from paper_exchange.inbound.exchange_http import Request
+from paper_exchange.inbound.linear_shapes import candle_row, price_limits, price_row
 from paper_exchange.inbound.paging import cut_page, minutes_of, moment, number
-from shared.trading.money import ONE, floor_to_lot, floor_to_tick, plain
+from shared.trading.money import ONE, floor_to_lot, plain
 
 FUNDING_CAP = Decimal("0.00375")
 OPEN_INTEREST_DAYS = Decimal(4)
@@ -159,20 +161,20 @@ class LinearRoutes:
     def orderbook(self, request: Request) -> object:
         """The book of a contract, at most 50 levels a side."""
         contract = self._contract(request)
-        limit = number(request, "limit", 25, highest=1000)
-        book = self._market.book(contract)
+        shape = self.book_shape(contract, number(request, "limit", 25, highest=1000))
+        return {**shape, "ts": self._market.now_ms, "cts": self._market.now_ms}
+
+    def book_shape(self, contract: Contract, limit: int) -> dict[str, Any]:
+        """Both sides of a book, best first."""
+        book, ticks = self._market.book(contract), self._market.ticks + 2
         bids, asks = (book_rows(book.listing, side, limit) for side in (book.bids, book.asks))
-        now, ticks = self._market.now_ms, self._market.ticks + 2
-        return {"s": contract.symbol, "b": bids, "a": asks, "ts": now, "u": ticks, "seq": ticks, "cts": now}
+        return {"s": contract.symbol, "b": bids, "a": asks, "u": ticks, "seq": ticks}
 
     def kline(self, request: Request) -> object:
         """Candles with volume and turnover."""
-        contract = self._contract(request)
-        turnover = mul(self._market.depth(contract), Decimal(minutes_of(request)))
-        rows = []
-        for row in self._candles(request, contract, index=False):
-            volume = floor_to_lot(turnover / Decimal(row[4]), lot_size=contract.lot_size)
-            rows.append([*row, plain(volume), plain(turnover)])
+        contract, minutes = self._contract(request), minutes_of(request)
+        found = self._found(request, contract, index=False)
+        rows = [candle_row(self._market, contract, candle, minutes) for candle in found]
         return {"category": "linear", "symbol": contract.symbol, "list": rows}
 
     def mark_kline(self, request: Request) -> object:
@@ -198,7 +200,11 @@ class LinearRoutes:
         return {"category": "linear", "symbol": contract.symbol, "list": rows}
 
     def _candles(self, request: Request, contract: Contract, *, index: bool) -> list[list[str]]:
-        found = self._market.candles(
+        found = self._found(request, contract, index=index)
+        return [price_row(self._market, contract, candle) for candle in found]
+
+    def _found(self, request: Request, contract: Contract, *, index: bool) -> list[Candle]:
+        return self._market.candles(
             contract,
             moment(request, "start"),
             moment(request, "end"),
@@ -206,8 +212,6 @@ class LinearRoutes:
             limit=number(request, "limit", 200, highest=1000),
             index=index,
         )
-        price = self._market.price
-        return [[str(candle.start_ms), *(plain(price(contract, fine)) for fine in candle.prices())] for candle in found]
 
     def funding_history(self, request: Request) -> object:
         """Past funding rates, newest first; a start without an end is an error at the venue."""
@@ -239,11 +243,7 @@ class LinearRoutes:
     def price_limit(self, request: Request) -> object:
         """The prices at which orders would be moved to the band: the mark price and the inner ratio."""
         contract = self._contract(request)
-        mark = self._market.price(contract, self._market.mark_fine(contract))
-        high, low = (mul(mark, factor) for factor in (add(ONE, contract.ratio_x), sub(ONE, contract.ratio_x)))
-        tick = contract.tick_size
-        return {"symbol": contract.symbol, "buyLmt": plain(floor_to_tick(high, tick_size=tick)),
-                "sellLmt": plain(floor_to_tick(low, tick_size=tick)), "ts": str(self._market.now_ms)}  # fmt: skip
+        return {**price_limits(self._market, contract), "ts": str(self._market.now_ms)}
 
     def risk_limit(self, request: Request) -> object:
         """One tier a contract: the venue's first."""

@@ -184,9 +184,12 @@ class MarketRoutes:
     def price_limit(self, request: Request) -> object:
         """The highest price a buy and the lowest price a sell may carry."""
         listing = self._listing(request.params.get("symbol", ""))
+        return {**self.limits(listing), "ts": str(self._market.ticked_ms)}
+
+    def limits(self, listing: Listing) -> dict[str, str]:
+        """The band of a pair as text."""
         band = price_band(listing, self._market.walk.mid(listing.symbol), inner=self._inner_band)
-        now = str(self._market.ticked_ms)
-        return {"symbol": listing.symbol, "buyLmt": plain(band.high), "sellLmt": plain(band.low), "ts": now}
+        return {"symbol": listing.symbol, "buyLmt": plain(band.high), "sellLmt": plain(band.low)}
 
     def recent_trades(self, request: Request) -> object:
         """The customers' trades, newest first, then the closes of the last minutes: the market trades with itself."""

@@ -26,7 +26,7 @@ ALL_IN_ONE = frozenset({"order", "execution", "execution.fast", "position", "wal
 CATEGORISED = frozenset(
     f"{name}.{form}" for name in ("order", "execution", "execution.fast", "position") for form in FORMS
 )
-OTHERS = frozenset({"dcp.spot", "dcp.future", "dcp.option"})
+OTHERS = frozenset({"dcp.spot", "dcp.future", "dcp.option", "spread.order", "spread.execution"})
 NOT_AUTHORIZED = "Request not authorized"
 
 

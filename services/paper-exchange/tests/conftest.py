@@ -27,6 +27,7 @@ from paper_exchange.application.accounts import Accounts, KeyTerms
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.market import Market
 from paper_exchange.application.milestones import Milestones
+from paper_exchange.application.venue_events import VenueEvents
 from paper_exchange.domain.account import Account
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.order import Execution, Order
@@ -106,6 +107,7 @@ class Floor:
         )
         self.secrets = CountingSecrets()
         self.accounts = Accounts(self.exchange, self.secrets, self.feed)
+        self.events = VenueEvents(self.exchange, self.feed)
 
     def account(self, **balances: str) -> Account:
         terms = KeyTerms()

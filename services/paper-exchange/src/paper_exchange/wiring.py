@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
 from paper_exchange.application.accounts import Accounts
-from paper_exchange.application.exchange import Exchange, last_moment_ms
+from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults
 from paper_exchange.application.linear_market import LinearMarket
 from paper_exchange.application.market import MAX_STEP_S, Market
 from paper_exchange.application.milestones import Milestones
+from paper_exchange.application.numbers import last_moment_ms
 from paper_exchange.application.tape import Tape
 from paper_exchange.application.timeline import Timeline
 from paper_exchange.application.venue_clock import VirtualClock, virtual
@@ -22,7 +22,6 @@ from paper_exchange.application.venue_events import VenueEvents
 from paper_exchange.domain.ip_budget import IpBudget
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.listing import Listing
-from paper_exchange.domain.order import Execution, Order
 from paper_exchange.inbound.account_routes import AccountRoutes
 from paper_exchange.inbound.asgi import ExchangeApp
 from paper_exchange.inbound.coingecko import CoinGeckoApp
@@ -40,6 +39,7 @@ from paper_exchange.inbound.query_routes import QueryRoutes
 from paper_exchange.inbound.rest import Rest
 from paper_exchange.inbound.spot_topics import SpotTopics
 from paper_exchange.inbound.streams import Streams
+from paper_exchange.inbound.tellers import Tellers
 from paper_exchange.inbound.topics import BareTopics, Topics
 from paper_exchange.inbound.trade_routes import TradeRoutes
 from paper_exchange.inbound.trade_stream import TradeStream
@@ -57,31 +57,6 @@ log = structlog.get_logger()
 
 VIRTUAL_STEP_S = 86_400.0
 """Virtual time may step as far as it is told."""
-
-
-@dataclass(slots=True)
-class Tellers:
-    """Tells the private streams, and the public tape of what traded."""
-
-    private: Streams
-    public: PublicStreams
-    tape: Tape
-    market: Market
-
-    def order_changed(self, order: Order) -> None:
-        """See `PrivateFeed`."""
-        self.private.order_changed(order)
-
-    def executed(self, execution: Execution) -> None:
-        """See `PrivateFeed`."""
-        self.private.executed(execution)
-        self.market.seq += 1
-        self.tape.note(execution)
-        self.public.traded(execution)
-
-    def wallet_changed(self, uid: str, coins: tuple[str, ...]) -> None:
-        """See `PrivateFeed`."""
-        self.private.wallet_changed(uid, coins)
 
 
 class Venue:
@@ -114,14 +89,14 @@ class Venue:
         self._linear_routes = LinearRoutes(self._linear)
         spot = PublicStreams(SpotTopics(self.market, self._routes, self.tape), self.faults)
         self.public = self._public_door(spot)
-        tellers = Tellers(self.private, spot, self.tape, self.market)
+        self._tellers = tellers = Tellers(self.private, spot, self.tape, self.market, self.journal)
         self.exchange = Exchange(
             ledger=self.ledger, market=self.market, journal=self.journal, feed=tellers,
             milestones=Milestones(), clock=clock, inner_band=settings.inner_price_band,
         )  # fmt: skip
         self.timeline = Timeline(self.exchange, self.public.tick, clock=virtual(clock))
         self.accounts = Accounts(self.exchange, RandomKeyMaterial(), tellers)
-        self.events = VenueEvents(self.exchange, self.accounts, tellers)
+        self.events = VenueEvents(self.exchange, tellers)
         self._running = False
         self.journal.on_durable(self._on_durable)
 
@@ -177,12 +152,13 @@ class Venue:
             queries=QueryRoutes(self.exchange, self.faults),
             account=AccountRoutes(self.exchange, self._routes, self._linear),
         )
-        rest = Rest(self.exchange, self.faults, rooms, budget=self._budget())
+        rest = Rest(self.exchange, self.events, self.faults, rooms, budget=self._budget())
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
-            events=ControlVenue(self.exchange, self.events, self.faults, self.private, self.public),
+            events=ControlVenue(self.events, self.faults, self.private, self.public),
             state=ControlState(self.exchange, self.journal, self.private, state_digest),
-            public=self.public, market=ControlMarket(self.exchange, self.timeline, feed=self._settings.feed, line=self._link),
+            public=self.public,
+            market=ControlMarket(self.exchange, self.timeline, self.events, feed=self._settings.feed, line=self._link),
             admin_token=self._settings.admin_token.get_secret_value(), bind_host=self._settings.host,
         )  # fmt: skip
         return ExchangeApp(
@@ -202,7 +178,7 @@ class Venue:
 
     def _on_durable(self, position: int) -> None:
         """Orders on disk are acknowledged first and matched after; frames leave."""
-        self.private.on_durable(position)
+        self._tellers.on_durable(position)
         waiting = self.exchange.to_match
         if not waiting:
             return

@@ -113,3 +113,17 @@ def test_partial_fills_on_a_thin_book(customer: Any) -> None:
         assert 0 < float(order["cumExecQty"]) < 0.02
     finally:
         customer.venue.control("POST", "feed", {"depth": {"BTCUSDT": "1500000"}})
+
+
+def test_a_clock_that_was_told_wrong_does_not_fill_the_rate_window(customer: Any) -> None:
+    """Calls counted at a moment a minute ahead would stand in the window for a minute."""
+    fault = {"kind": "clock_skew", "skew_ms": 60_000, "uid": customer.uid, "path": "/v5/account/fee-rate"}
+    customer.venue.control("POST", "faults", fault)
+    ahead = int(time.time() * 1000) + 60_000
+    for _ in range(5):
+        reply = customer.raw_get("/v5/account/fee-rate", "category=spot&symbol=BTCUSDT", timestamp=ahead)
+        assert reply.json()["retCode"] == 0
+        assert int(reply.headers["x-bapi-limit-reset-timestamp"]) > ahead - 5_000
+    customer.venue.control("DELETE", "faults")
+    time.sleep(1.1)  # the window is a real second long
+    assert customer.get("/v5/account/fee-rate", "category=spot&symbol=BTCUSDT")["retCode"] == 0

@@ -165,6 +165,31 @@ def test_a_snapshot_tells_the_same_state_elsewhere_and_a_reset_forgets_for_good(
         someone.close()
 
 
+def test_what_the_venue_announced_survives_a_kill(own_venue: Any) -> None:
+    own_venue.settings |= {"PAPER_EXCHANGE_FEED": "frozen", "PAPER_EXCHANGE_CACHE_AFTER_RECORDS": "1"}
+    own_venue.start()
+    customer = own_venue.customer()
+    own_venue.control("POST", "feed", {"halt": ["ETHUSDT"]})
+    own_venue.control("POST", "instruments", {"symbol": "AAVEUSDT", "lot_size": "0.1"})
+    own_venue.control("POST", "instruments", {"symbol": "ZECUSDT", "delist": True})
+    own_venue.control("POST", "conversions", {"from": "USDT", "to": "NEW", "ratio": "2"})
+    own_venue.control("POST", "restart", {})
+    state = own_venue.control("GET", "state")
+    for end in (own_venue.kill, own_venue.kill, own_venue.stop, own_venue.kill):
+        end()
+        own_venue.start()
+        told = own_venue.control("GET", "state")
+        if end == own_venue.stop:  # a clean end writes the prices down: the only other news
+            state["digest"] = told["digest"]
+        assert told == state
+        assert own_venue.control("GET", "feed")["halted"] == ["ETHUSDT", "ZECUSDT"]
+        rules = customer.get("/v5/market/instruments-info", "category=spot&symbol=AAVEUSDT")["result"]["list"][0]
+        assert rules["lotSizeFilter"]["basePrecision"] == "0.1"
+        assert not customer.get("/v5/market/instruments-info", "category=spot&symbol=ZECUSDT")["result"]["list"]
+    assert state["held"] == {"USDT": "0", "NEW": "20000"}
+    customer.close()
+
+
 def test_the_state_beside_the_journal_is_used_and_told_the_same(own_venue: Any) -> None:
     own_venue.settings |= {"PAPER_EXCHANGE_CACHE_AFTER_RECORDS": "1", "PAPER_EXCHANGE_FEED": "frozen"}
     own_venue.start()

@@ -193,7 +193,7 @@ def test_a_lot_raised_between_acknowledgement_and_match_never_fills_an_order_sho
     price = str(floor.bid("BTCUSDT") if in_force == "PostOnly" else floor.ask("BTCUSDT") + 100)
     order = floor.place(account, match=False, symbol="BTCUSDT", side="Buy", orderType="Limit", qty="0.005",
                         price=price, timeInForce=in_force)  # fmt: skip
-    floor.market.change_rules("BTCUSDT", {"lot_size": Decimal(lot)})
+    floor.events.change_rules("BTCUSDT", {"lot_size": Decimal(lot)})
     floor.match_all()
     assert (order.status, order.filled_quantity) == (status, Decimal(traded))
     assert all(item.quantity > 0 for item in order.executions)
@@ -207,7 +207,7 @@ def test_a_lot_raised_over_a_resting_order_never_fills_it_short(floor: Any, lot:
     account = floor.account(USDT="100000")
     order = floor.place(account, symbol="BTCUSDT", side="Buy", orderType="Limit", qty="0.005", price="118000")
     assert order.resting
-    floor.market.change_rules("BTCUSDT", {"lot_size": Decimal(lot)})
+    floor.events.change_rules("BTCUSDT", {"lot_size": Decimal(lot)})
     floor.market.set_price("BTCUSDT", Decimal(117500))
     floor.exchange.match_resting()
     assert (order.status, order.filled_quantity) == (status, Decimal(traded))

@@ -23,6 +23,8 @@ from paper_exchange.outbound.record_codec import decode_record, encode_record
 from paper_exchange.outbound.state_dump import state_bytes
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
+COINS = ("BTC", "DOGE", "NEWCOIN", "USDT")
+RATIOS = ("1", "1000", "0.001")
 LOTS = {listing.symbol: listing.lot_size for listing in load_listings() if listing.symbol in SYMBOLS}
 
 
@@ -66,6 +68,11 @@ def steps(draw: st.DrawFn) -> list[tuple[str, Any]]:
         st.tuples(st.just("withdraw"), st.integers(1, 5000)),
         st.tuples(st.just("rules"), st.tuples(st.sampled_from(SYMBOLS), st.sampled_from([1, 7, 40, 3000, 10**7]))),
         st.tuples(st.just("halt"), st.tuples(st.sampled_from(SYMBOLS), st.booleans())),
+        st.tuples(st.just("delist"), st.sampled_from(SYMBOLS)),
+        st.tuples(
+            st.just("convert"), st.tuples(st.sampled_from(COINS), st.sampled_from(COINS), st.sampled_from(RATIOS))
+        ),
+        st.tuples(st.just("forget"), st.tuples(st.integers(0, 30), st.integers(0, 1))),
         st.tuples(st.just("late"), st.tuples(st.integers(0, 30), st.integers(1, 4000))),
     )
     return draw(st.lists(step, min_size=4, max_size=25))
@@ -137,19 +144,42 @@ def restart(floor: Any) -> None:
         clock=floor.clock,
     )
     floor.accounts = Accounts(floor.exchange, floor.secrets, floor.feed)
+    floor.events = VenueEvents(floor.exchange, floor.feed)
     floor.match_all()
 
 
 def change_rules(floor: Any, what: tuple[str, int]) -> None:
     symbol, factor = what
-    floor.market.change_rules(symbol, {"lot_size": LOTS[symbol] * factor})
+    floor.events.change_rules(symbol, {"lot_size": LOTS[symbol] * factor})
     floor.exchange.match_resting()
 
 
 def halt(floor: Any, what: tuple[str, bool]) -> None:
     symbol, stands_still = what
-    floor.market.halted = floor.market.halted | {symbol} if stands_still else floor.market.halted - {symbol}
+    (floor.events.halt if stands_still else floor.events.resume)([symbol])
     floor.exchange.match_resting()
+
+
+def delist(floor: Any, symbol: str) -> None:
+    floor.events.delist(symbol)
+
+
+def convert(floor: Any, what: tuple[str, str, str]) -> None:
+    coin, into, ratio = what
+    before = len(floor.journal.records)
+    floor.events.convert(coin, into, Decimal(ratio))
+    assert len(floor.journal.records) == before + 1
+
+
+def forget(floor: Any, what: tuple[int, int]) -> None:
+    """The live view, or a used link id."""
+    place, live = what
+    orders = list(floor.ledger.orders.values())
+    if live or not orders:
+        floor.events.forget_live_view()
+    else:
+        order = orders[place % len(orders)]
+        floor.events.forget_links(order.uid, [order.link_id])
 
 
 def fill_late(floor: Any, what: tuple[int, int]) -> None:
@@ -157,8 +187,7 @@ def fill_late(floor: Any, what: tuple[int, int]) -> None:
     if ended:
         order = ended[what[0] % len(ended)]
         quantity = floor.market.listings[order.symbol].quantity_of(what[1])
-        events = VenueEvents(floor.exchange, floor.accounts, floor.feed)
-        events.fill_late(order.uid, order.order_id, quantity=quantity, price=order.limit_price)
+        floor.events.fill_late(order.uid, order.order_id, quantity=quantity, price=order.limit_price)
 
 
 def amend(floor: Any, what: dict[str, Any]) -> None:
@@ -182,6 +211,9 @@ def amend(floor: Any, what: dict[str, Any]) -> None:
 VENUE_STEPS: dict[str, Callable[[Any, Any], None]] = {
     "rules": change_rules,
     "halt": halt,
+    "delist": delist,
+    "convert": convert,
+    "forget": forget,
     "late": fill_late,
     "amend": amend,
 }

@@ -86,7 +86,7 @@ def test_an_open_buy_sets_its_money_aside_and_a_cancel_gives_it_back(floor: Any)
 
 def test_a_halted_pair_takes_no_orders(floor: Any) -> None:
     account = floor.account(USDT="1000")
-    floor.market.halted.add("BTCUSDT")
+    floor.events.halt(["BTCUSDT"])
     with pytest.raises(Refused) as refused:
         floor.place(account, **GOOD)
     assert refused.value.ret_code == 170151
@@ -97,11 +97,11 @@ def test_an_order_that_a_halt_overtook_waits_and_can_be_cancelled(floor: Any) ->
     ask = str(floor.ask("BTCUSDT"))
     waiting = floor.place(account, match=False, **(GOOD | {"price": ask}))
     dropped = floor.place(account, match=False, **(GOOD | {"price": ask}))
-    floor.market.halted.add("BTCUSDT")
+    floor.events.halt(["BTCUSDT"])
     floor.match_all()
     floor.tick()
     assert (waiting.status, dropped.status) == ("New", "New")
     floor.exchange.cancel(account.uid, {"symbol": "BTCUSDT", "orderId": dropped.order_id})
-    floor.market.halted.clear()
+    floor.events.resume(["BTCUSDT"])
     floor.tick()
     assert (waiting.status, dropped.status) == ("Filled", "Cancelled")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from paper_exchange.application.market import Market
 from paper_exchange.application.milestones import Milestones
+from paper_exchange.application.numbers import Numbers
 from paper_exchange.application.ports import Journal, PrivateFeed
 from paper_exchange.application.resting_orders import RestingOrders
 from paper_exchange.application.situations import Situations
@@ -28,17 +29,9 @@ from paper_exchange.domain.records import (
     WorldReset,
 )
 from paper_exchange.domain.refusal import ORDER_DOES_NOT_EXIST, Refused
+from paper_exchange.domain.venue_records import PairDelisted
 from shared.trading.clock import Clock, epoch_ms
 from shared.trading.money import plain
-
-ID_EPOCH_MS = 1_288_834_974_657
-"""Makes 19-digit ids that grow with time, like the recorded ones."""
-
-
-def last_moment_ms(last_id: int) -> int:
-    """When the newest id was given, epoch milliseconds; 0 when none was."""
-    moment = last_id >> 22
-    return moment + ID_EPOCH_MS if moment else 0
 
 
 class Exchange:
@@ -65,7 +58,8 @@ class Exchange:
         self.milestones = milestones
         self._feed = feed
         self._clock = clock
-        self._last_id = 0
+        self._numbers = Numbers(ledger)
+        market.obey(ledger.notices)
         still_open = ledger.open_orders()
         self._resting = RestingOrders(order for order in still_open if order.resting)
         self._suspended: list[str] = []
@@ -77,10 +71,7 @@ class Exchange:
 
     def next_id(self, now_ms: int | None = None) -> int:
         """An even 19-digit number, above every id ever given, also after a restart."""
-        fresh = ((self.now_ms() if now_ms is None else now_ms) - ID_EPOCH_MS) << 22
-        last = max(self.ledger.last_id, self._last_id)
-        self._last_id = max(last + 2 - last % 2, fresh)
-        return self._last_id
+        return self._numbers.next(self.now_ms() if now_ms is None else now_ms)
 
     def record(self, record: Record) -> None:
         """Let something happen: state first, then the journal's queue."""
@@ -185,42 +176,48 @@ class Exchange:
                 self.match(order.order_id)
 
     def _settle(self, order: Order, outcome: matching.Outcome) -> None:
-        now = self.now_ms()
-        maker = order.resting
-        known = len(order.executions)
-        changed = bool(outcome.trades) or outcome.status != order.status
-        if changed:
-            fills = tuple(
-                FillBooked(exec_id=str(self.next_id(now)), price=trade.price, quantity=trade.quantity)
-                for trade in outcome.trades
-            )
-            self.record(
-                OrderMatched(
-                    order_id=order.order_id,
-                    fills=fills,
-                    is_maker=maker,
-                    status=outcome.status,
-                    reject_reason=outcome.reject_reason,
-                    cancel_type="UNKNOWN",
-                    at_ms=now,
-                )
-            )
+        if outcome.trades or outcome.status != order.status:
+            self.book(order, outcome.trades, status=outcome.status, reason=outcome.reject_reason)
         if outcome.rests and not order.resting:
-            self.record(OrderRested(order_id=order.order_id, at_ms=now))
+            self.record(OrderRested(order_id=order.order_id, at_ms=self.now_ms()))
             self._resting.add(order)
-        if not order.is_open:
-            self._resting.remove(order)
-        if changed:
-            self._tell_match(order, known)
 
-    def _tell_match(self, order: Order, known: int) -> None:
+    def book(
+        self,
+        order: Order,
+        trades: Sequence[matching.Trade] = (),
+        *,
+        status: str,
+        reason: str,
+        cancel_type: str = states.CANCEL_UNKNOWN,
+    ) -> None:
+        """Let an order trade, end, or both, in one record, and tell its owner."""
+        now, known, was_open = self.now_ms(), len(order.executions), order.is_open
+        self.record(
+            OrderMatched(
+                order_id=order.order_id,
+                fills=tuple(
+                    FillBooked(exec_id=str(self.next_id(now)), price=trade.price, quantity=trade.quantity)
+                    for trade in trades
+                ),
+                is_maker=order.resting,
+                status=status,
+                reject_reason=reason,
+                cancel_type=cancel_type,
+                at_ms=now,
+            )
+        )
         for execution in order.executions[known:]:
             self._feed.executed(execution)
             self.milestones.reached(order.uid, "execution")
         listing = self.market.listings[order.symbol]
-        self._tell(order, (listing.quote, listing.base))
-        if not order.is_open:
-            self.milestones.reached(order.uid, "order_closed")
+        self._tell(order, (listing.quote, listing.base) if trades else (order.lock_coin,))
+        if was_open and not order.is_open:
+            self._ended(order)
+
+    def _ended(self, order: Order) -> None:
+        self._resting.remove(order)
+        self.milestones.reached(order.uid, "order_closed")
 
     def _tell(self, order: Order, coins: Iterable[str]) -> None:
         self._feed.order_changed(order)
@@ -262,28 +259,30 @@ class Exchange:
         return ended
 
     def _end(self, order: Order) -> None:
-        status = states.PARTIALLY_FILLED_CANCELED if order.filled_quantity else states.CANCELLED
-        self.record(
-            OrderMatched(
-                order_id=order.order_id,
-                fills=(),
-                is_maker=False,
-                status=status,
-                reject_reason=states.BY_USER,
-                cancel_type="CancelByUser",
-                at_ms=self.now_ms(),
-            )
-        )
-        self._resting.remove(order)
-        self._tell(order, (order.lock_coin,))
-        self.milestones.reached(order.uid, "order_closed")
+        status = states.ended_short(order)
+        self.book(order, status=status, reason=states.BY_USER, cancel_type=states.CANCEL_BY_USER)
+
+    def reject(self, order: Order, reason: str) -> None:
+        """End an order that was acknowledged and never traded: the venue finds afterwards that it cannot take it."""
+        self.book(order, status=states.REJECTED, reason=reason)
+
+    def notice(self, notice: Record) -> list[Order]:
+        """Announce something about the pairs; the open orders that end by it."""
+        delisted = notice.symbol if isinstance(notice, PairDelisted) else ""
+        ending = self.ledger.open_orders_of(delisted) if delisted else []
+        self.record(notice)
+        self.market.obey(self.ledger.notices)
+        for order in ending:
+            self._tell(order, (order.lock_coin,))
+            self._ended(order)
+        return ending
 
     def reset(self) -> int:
-        """Forget all accounts, keys and orders; how many accounts there were. Prices go on."""
+        """Forget all accounts, keys, orders and notices; how many accounts there were. Prices go on."""
         forgotten = len(self.ledger.accounts)
         ledger, now = self.ledger, self.now_ms()
-        last_id = max(ledger.last_id, self._last_id)
-        self.record(WorldReset(last_id=last_id, last_uid=ledger.last_uid, seq=ledger.seq, at_ms=now))
+        self.record(WorldReset(last_id=self._numbers.last, last_uid=ledger.last_uid, seq=ledger.seq, at_ms=now))
+        self.market.obey(ledger.notices)
         self._resting = RestingOrders()
         self._suspended = []
         self.to_match = []

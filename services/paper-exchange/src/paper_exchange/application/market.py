@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from paper_exchange.application.ports import PriceFeed
 from paper_exchange.domain.book import Book, best_ticks, make_book
 from paper_exchange.domain.candles import CandleBook, Candles
 from paper_exchange.domain.listing import Listing
+from paper_exchange.domain.notices import Notices
 from paper_exchange.domain.refusal import Refused
 from shared.trading.clock import Clock, epoch_ms
 
@@ -54,7 +55,8 @@ class Market:
         frozen: bool = False,
         max_step_s: float = MAX_STEP_S,
     ) -> None:
-        self.listings = {listing.symbol: listing for listing in listings}
+        self._listed = {listing.symbol: listing for listing in listings}
+        self.listings = dict(self._listed)
         self.walk = walk
         self.frozen = frozen
         self.ticks = 0
@@ -83,24 +85,23 @@ class Market:
             raise Refused(170121, "Invalid symbol.")
         return found
 
-    def change_rules(self, symbol: str, changes: Mapping[str, Decimal]) -> None:
-        """Give a pair other rules (`lot_size`, `min_quantity`, `min_amount`, `max_amount`), as the venue does.
+    def obey(self, notices: Notices) -> None:
+        """Stand as the venue has announced: what is halted, what is off the list, what has other rules.
 
-        Raises:
-            Refused: unknown pair.
+        A delisted pair trades no more and nobody is told of it; what customers hold of it stays theirs.
         """
-        self.listings[symbol] = replace(self.listing(symbol), **changes)  # type: ignore[arg-type]
+        delisted = set(notices.delisted)
+        listings = {symbol: notices.applied_to(listing) for symbol, listing in self._listed.items()}
+        self.halted = set(notices.halted) | delisted
+        if delisted == self.delisted and listings == self.listings:
+            return
+        self.delisted = delisted
+        self.listings.update(listings)
         self._moved()
 
-    def delist(self, symbol: str) -> None:
-        """Take a pair off the list: nothing trades it, nobody is told of it; what customers hold stays theirs.
-
-        Raises:
-            Refused: unknown pair.
-        """
-        self.listing(symbol)
-        self.halted = self.halted | {symbol}
-        self.delisted = self.delisted | {symbol}
+    def on_list(self) -> Iterator[Listing]:
+        """The pairs that are not delisted, by the rules of now."""
+        return (listing for listing in self.listings.values() if listing.symbol not in self.delisted)
 
     def tick(self) -> None:
         """Move the prices, unless frozen, and fill the books up again."""

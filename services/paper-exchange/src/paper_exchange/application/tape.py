@@ -46,10 +46,6 @@ class Tape:
     def __init__(self) -> None:
         self._prints: dict[str, deque[Print]] = {}
 
-    def note(self, execution: Execution) -> None:
-        """Something traded."""
-        self.add(print_of(execution))
-
     def add(self, trade: Print) -> None:
         """Remember a public trade."""
         self._prints.setdefault(trade.symbol, deque(maxlen=KEPT)).appendleft(trade)

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from paper_exchange.domain import order as states
 from paper_exchange.domain import records as happened
+from paper_exchange.domain import venue_records as told
 from paper_exchange.domain.account import Account, ApiKey, LogEntry
 from paper_exchange.domain.exact import add, mul, sub
 from paper_exchange.domain.listing import Listing
+from paper_exchange.domain.notices import Notices
 from paper_exchange.domain.order import Execution, Order
 from shared.trading.money import ZERO
 
@@ -23,6 +26,7 @@ class Ledger:
     """All accounts, and the other side of every change, so that each coin sums to zero.
 
     Attributes:
+        notices: What the venue announced about its pairs.
         counter: Per coin what the market, the fee till and the outside world hold against the accounts.
     """
 
@@ -32,6 +36,7 @@ class Ledger:
     orders: dict[str, Order] = field(default_factory=dict)
     counter: dict[str, Decimal] = field(default_factory=dict)
     prices: dict[str, int] = field(default_factory=dict)
+    notices: Notices = field(default_factory=Notices)
     last_id: int = 0
     last_uid: int = 0
     seq: int = 0
@@ -49,6 +54,13 @@ class Ledger:
             happened.OrderMatched: self._order_matched,
             happened.PricesNoted: self._prices_noted,
             happened.WorldReset: self._world_reset,
+            told.TradingHalted: self._trading_halted,
+            told.TradingResumed: self._trading_resumed,
+            told.RulesChanged: self._rules_changed,
+            told.PairDelisted: self._pair_delisted,
+            told.CoinConverted: self._coin_converted,
+            told.LiveViewForgotten: self._live_view_forgotten,
+            told.LinkIdsForgotten: self._link_ids_forgotten,
         }
 
     def apply(self, record: happened.Record) -> None:
@@ -58,6 +70,10 @@ class Ledger:
     def open_orders(self) -> list[Order]:
         """Every order that can still trade, oldest first."""
         return [order for account in self.accounts.values() for order in account.open_orders.values()]
+
+    def open_orders_of(self, symbol: str) -> list[Order]:
+        """Every order of a pair that can still trade, oldest account first."""
+        return [order for order in self.open_orders() if order.symbol == symbol]
 
     def _account_opened(self, record: happened.AccountOpened) -> None:
         self.accounts[record.uid] = Account(record.uid, record.at_ms)
@@ -141,9 +157,12 @@ class Ledger:
         order.cancel_type = record.cancel_type
         order.updated_ms = record.at_ms
         if not order.is_open:
-            self._release(account, order, order.locked)
-            if account.open_orders.pop(order.order_id, None) is not None:  # a fill may come after the end
-                account.recently_closed.append(order)
+            self._close(account, order)
+
+    def _close(self, account: Account, order: Order) -> None:
+        self._release(account, order, order.locked)
+        if account.open_orders.pop(order.order_id, None) is not None:  # a fill may come after the end
+            account.recently_closed.append(order)
 
     def _book(self, account: Account, order: Order, fill: happened.FillBooked, *, is_maker: bool, at_ms: int) -> None:
         listing = self.listings[order.symbol]
@@ -216,9 +235,51 @@ class Ledger:
     def _world_reset(self, record: happened.WorldReset) -> None:
         for kept in (self.accounts, self.keys, self.orders, self.counter):
             kept.clear()
+        self.notices.clear()
         self.last_id = max(self.last_id, record.last_id)
         self.last_uid = max(self.last_uid, record.last_uid)
         self.seq = max(self.seq, record.seq)
+
+    def _trading_halted(self, record: told.TradingHalted) -> None:
+        for symbol in record.symbols:
+            self.notices.halted.setdefault(symbol, record.at_ms)
+
+    def _trading_resumed(self, record: told.TradingResumed) -> None:
+        for symbol in record.symbols:
+            self.notices.halted.pop(symbol, None)
+
+    def _rules_changed(self, record: told.RulesChanged) -> None:
+        self.notices.rules.setdefault(record.symbol, {}).update(record.rules)
+
+    def _pair_delisted(self, record: told.PairDelisted) -> None:
+        self.notices.delisted[record.symbol] = record.at_ms
+        for order in self.open_orders_of(record.symbol):
+            order.status = states.ended_short(order)
+            order.reject_reason = states.PAIR_GONE
+            order.cancel_type = states.BY_ADMIN
+            order.updated_ms = record.at_ms
+            self._close(self.accounts[order.uid], order)
+
+    def _coin_converted(self, record: told.CoinConverted) -> None:
+        self._saw(record.conversion_id)
+        for account in self.accounts.values():
+            amount = account.free(record.coin)
+            if amount <= 0:
+                continue
+            comes = mul(amount, record.ratio)
+            moves = ((record.coin, sub(ZERO, amount), "TRANSFER_OUT"), (record.into, comes, "TRANSFER_IN"))
+            for coin, flow, kind in moves:
+                self._move(account, coin, cash_flow=flow, fee=ZERO, kind=kind, at_ms=record.at_ms, execution=None,
+                           entry_id=f"{record.conversion_id}_{account.uid}_{coin}")  # fmt: skip
+
+    def _live_view_forgotten(self, _record: told.LiveViewForgotten) -> None:
+        for account in self.accounts.values():
+            account.recently_closed.clear()
+
+    def _link_ids_forgotten(self, record: told.LinkIdsForgotten) -> None:
+        known = self.accounts[record.uid].by_link_id
+        for link_id in record.link_ids:
+            known.pop(link_id, None)
 
     def _saw(self, identifier: str) -> None:
         self.last_id = max(self.last_id, int(identifier))

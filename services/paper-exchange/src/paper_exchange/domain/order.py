@@ -21,6 +21,16 @@ NO_LIQUIDITY = "EC_NoImmediateQtyToFill"
 NOT_FULL = "EC_CancelForNoFullFill"
 WOULD_TAKE = "EC_PostOnlyWillTakeLiquidity"
 BY_USER = "EC_PerCancelRequest"
+PAIR_GONE = "EC_InvalidSymbolStatus"
+
+CANCEL_UNKNOWN = "UNKNOWN"
+CANCEL_BY_USER = "CancelByUser"
+BY_ADMIN = "CancelByAdmin"
+
+
+def ended_short(order: Order) -> str:
+    """The status of an order that ends before it is filled: spot has a word of its own for one that traded."""
+    return PARTIALLY_FILLED_CANCELED if order.filled_quantity else CANCELLED
 
 
 @dataclass(slots=True, kw_only=True)

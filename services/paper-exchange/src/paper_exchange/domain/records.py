@@ -5,6 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from paper_exchange.domain.venue_records import (
+    CoinConverted,
+    LinkIdsForgotten,
+    LiveViewForgotten,
+    PairDelisted,
+    RulesChanged,
+    TradingHalted,
+    TradingResumed,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOpened:
@@ -137,7 +147,7 @@ class OrderMatched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldReset:
-    """All accounts, keys and orders are gone; numbers that were given are not given again."""
+    """All accounts, keys and orders are gone, and all notices; numbers that were given are not given again."""
 
     last_id: int
     last_uid: int
@@ -164,4 +174,11 @@ Record = (
     | OrderMatched
     | PricesNoted
     | WorldReset
+    | TradingHalted
+    | TradingResumed
+    | RulesChanged
+    | PairDelisted
+    | CoinConverted
+    | LiveViewForgotten
+    | LinkIdsForgotten
 )

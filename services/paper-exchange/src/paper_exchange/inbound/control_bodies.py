@@ -58,6 +58,20 @@ def read_terms(body: Mapping[str, Any], terms: KeyTerms, now_ms: int) -> KeyTerm
     return replace(terms, **changes)
 
 
+def names(body: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    """A list of names, none when the field is absent.
+
+    Raises:
+        Refused: something else than a list of text.
+    """
+    value = body.get(field)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise request_error(f"{field} must be a list of names")
+    return tuple(value)
+
+
 def _rights(value: object) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, dict) or not all(isinstance(rights, list) for rights in value.values()):
         raise request_error("permissions must be an object of lists")

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.timeline import Timeline
+from paper_exchange.application.venue_events import VenueEvents
 from paper_exchange.domain.refusal import request_error
+from paper_exchange.inbound.control_bodies import names
 from paper_exchange.inbound.exchange_http import Request
 from shared.trading.money import parse_decimal, plain
 
@@ -30,12 +32,16 @@ class ControlMarket:
     Args:
         exchange: Whose market it is.
         timeline: Moves virtual time.
+        events: Halts and resumes.
         feed: The name of what moves the prices when they are not frozen.
         line: Of a mirror feed.
     """
 
-    def __init__(self, exchange: Exchange, timeline: Timeline, *, feed: str, line: Line | None = None) -> None:
+    def __init__(
+        self, exchange: Exchange, timeline: Timeline, events: VenueEvents, *, feed: str, line: Line | None = None
+    ) -> None:
         self._exchange = exchange
+        self._events = events
         self._timeline = timeline
         self._feed = "simulated" if feed == FROZEN else feed
         self._line = line
@@ -50,13 +56,15 @@ class ControlMarket:
         body = request.json()
         market = self._exchange.market
         mode = body.get("mode")
-        if mode not in {None, FROZEN, self._feed}:
+        if mode not in (None, FROZEN, self._feed):
             raise request_error(f"mode must be {FROZEN} or {self._feed}")
         prices, depth = _amounts(body, "prices"), _amounts(body, "depth")
-        for symbol in (*prices, *depth, *body.get("halt", ()), *body.get("resume", ())):
+        halt, resume = names(body, "halt"), names(body, "resume")
+        for symbol in (*prices, *depth, *halt, *resume):
             market.listing(symbol)
         market.frozen = mode == FROZEN if mode else market.frozen
-        market.halted = (market.halted | set(body.get("halt", ()))) - set(body.get("resume", ()))
+        self._events.halt(halt)
+        self._events.resume(resume)
         for symbol, price in prices.items():
             market.set_price(symbol, price)
         for symbol, amount in depth.items():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Fault, Faults
-from paper_exchange.application.venue_events import RULES, VenueEvents
+from paper_exchange.application.venue_events import VenueEvents
+from paper_exchange.domain.notices import RULES
 from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.exchange_http import Request
 from paper_exchange.inbound.public_door import PublicDoor
@@ -20,10 +20,7 @@ LONGEST_DOWN_MS = 3_600_000
 class ControlVenue:
     """What the operator and the tests may let happen."""
 
-    def __init__(
-        self, exchange: Exchange, events: VenueEvents, faults: Faults, streams: Streams, public: PublicDoor
-    ) -> None:
-        self._exchange = exchange
+    def __init__(self, events: VenueEvents, faults: Faults, streams: Streams, public: PublicDoor) -> None:
         self._events = events
         self._faults = faults
         self._streams = streams
@@ -69,6 +66,5 @@ class ControlVenue:
         for path in ("*", "/v5/market/*"):
             if down_ms:
                 self._faults.add(Fault(kind="error_500", status=503, path=path, for_ms=down_ms))
-        for account in self._exchange.ledger.accounts.values():
-            account.recently_closed.clear()
+        self._events.forget_live_view()
         return {"cut": await self._streams.cut("") + self._public.cut()}

@@ -158,11 +158,11 @@ async def send_half(send: Send, reply: Reply) -> None:
     await asyncio.sleep(LEAVE_S)
 
 
-def limit_headers(allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
-    """What is left of a rate limit, and when it is whole again."""
+def limit_headers(allowance: Allowance, *, skew_ms: int = 0) -> tuple[tuple[bytes, bytes], ...]:
+    """What is left of a rate limit, and when it is whole again, by a clock that may be told wrong."""
     return (
         JSON_TYPE,
         (b"x-bapi-limit", str(allowance.limit).encode()),
         (b"x-bapi-limit-status", str(allowance.remaining).encode()),
-        (b"x-bapi-limit-reset-timestamp", str(allowance.reset_ms).encode()),
+        (b"x-bapi-limit-reset-timestamp", str(allowance.reset_ms + skew_ms).encode()),
     )

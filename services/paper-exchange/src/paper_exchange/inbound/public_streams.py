@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from paper_exchange.application.faults import Faults, Kind
-from paper_exchange.application.tape import print_of
-from paper_exchange.domain.order import Execution
+from paper_exchange.application.tape import Print
 from paper_exchange.inbound.book_stream import BookTopic
 from paper_exchange.inbound.socket import Socket
 from paper_exchange.inbound.spoilt_replies import cross
@@ -116,16 +115,16 @@ class PublicStreams:
             for frame in self._frames(topic):
                 self._push(sockets, frame)
 
-    def traded(self, execution: Execution) -> None:
+    def traded(self, trade: Print) -> None:
         """Tell a customer's trade on the public tape, and soon what is left of the book."""
         if not self._listeners:
             return
-        sockets = self._listeners.get(f"publicTrade.{execution.symbol}")
+        sockets = self._listeners.get(f"publicTrade.{trade.symbol}")
         if sockets:
-            self._push(sockets, trade_frame(print_of(execution)))
+            self._push(sockets, trade_frame(trade))
         if not self._eaten:
             asyncio.get_running_loop().call_later(COALESCE_S, self._tell_eaten)
-        self._eaten.add(execution.symbol)
+        self._eaten.add(trade.symbol)
 
     def _tell_eaten(self) -> None:
         eaten, self._eaten = self._eaten, set()

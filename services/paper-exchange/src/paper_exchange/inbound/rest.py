@@ -7,6 +7,7 @@ from typing import Any
 from paper_exchange.application.authenticate import SignedCall, authenticate, check_may_trade, readmit
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults, Treatment
+from paper_exchange.application.venue_events import VenueEvents
 from paper_exchange.domain.ip_budget import IpBudget
 from paper_exchange.domain.rate_window import Allowance, RateWindow
 from paper_exchange.domain.refusal import TOO_MANY_VISITS, Refused
@@ -28,8 +29,11 @@ from paper_exchange.inbound.trade_routes import batch_legs
 class Rest:
     """All REST endpoints of the venue."""
 
-    def __init__(self, exchange: Exchange, faults: Faults, rooms: Rooms, *, budget: IpBudget) -> None:
+    def __init__(
+        self, exchange: Exchange, events: VenueEvents, faults: Faults, rooms: Rooms, *, budget: IpBudget
+    ) -> None:
         self._exchange = exchange
+        self._events = events
         self._faults = faults
         self._budget = budget
         self._windows: dict[tuple[str, str], RateWindow] = {}
@@ -93,14 +97,15 @@ class Rest:
         await self._misbehaviour.serve(treatment, request, send, work)
 
     def _carry_out(self, endpoint: Endpoint, request: Request, treatment: Treatment) -> Reply:
-        now = self._exchange.now_ms() + treatment.skew_ms
+        at_ms = self._exchange.now_ms()
+        now = at_ms + treatment.skew_ms  # what the client is told; what is counted goes by the venue's own clock
         headers: tuple[tuple[bytes, bytes], ...] = (JSON_TYPE,)
         try:
             self._verify(endpoint, request, now)
             self._exchange.milestones.reached(request.uid, "request_received")
             calls = len(batch_legs(request.json())) if endpoint.batch else 1
-            allowance = self._window(request.uid, request.path, endpoint.limit).take(calls, now_ms=now)
-            headers = limit_headers(allowance)
+            allowance = self._window(request.uid, request.path, endpoint.limit).take(calls, now_ms=at_ms)
+            headers = limit_headers(allowance, skew_ms=treatment.skew_ms)
             if allowance.granted:
                 if treatment.forgets_links:
                     self._forget_links(request, batch_legs(request.json()) if endpoint.batch else [request.json()])
@@ -133,10 +138,7 @@ class Rest:
         return envelope(handler(request) if handler else {}, now_ms=now)
 
     def _forget_links(self, request: Request, orders: list[dict[str, Any]]) -> None:
-        """Let link ids of this call look new, as a venue would that keeps them for a while only."""
-        account = self._exchange.account(request.uid)
-        for order in orders:
-            account.by_link_id.pop(str(order.get("orderLinkId", "")), None)
+        self._events.forget_links(request.uid, [str(order.get("orderLinkId", "")) for order in orders])
 
     def _window(self, uid: str, path: str, limit: int) -> RateWindow:
         window = self._windows.get((uid, path))

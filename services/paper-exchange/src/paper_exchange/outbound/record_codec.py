@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from paper_exchange.domain import records as happened
+from paper_exchange.domain import venue_records as told
 from shared.trading.money import plain
 
 KINDS: dict[str, type] = {
@@ -23,6 +24,13 @@ KINDS: dict[str, type] = {
     "matched": happened.OrderMatched,
     "prices": happened.PricesNoted,
     "reset": happened.WorldReset,
+    "halted": told.TradingHalted,
+    "resumed": told.TradingResumed,
+    "rules": told.RulesChanged,
+    "delisted": told.PairDelisted,
+    "converted": told.CoinConverted,
+    "live_view_forgotten": told.LiveViewForgotten,
+    "link_ids_forgotten": told.LinkIdsForgotten,
 }
 _HEADS = {kind: b'{"record":"%s",' % name.encode() for name, kind in KINDS.items()}
 
@@ -69,6 +77,10 @@ def _rights(value: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     return {group: tuple(rights) for group, rights in value.items()}
 
 
+def _amounts(value: dict[str, str]) -> dict[str, Decimal]:
+    return {name: Decimal(amount) for name, amount in value.items()}
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "str": _same,
     "int": _same,
@@ -78,6 +90,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "tuple[FillBooked, ...]": _fills,
     "dict[str, tuple[str, ...]]": _rights,
     "dict[str, int]": _same,
+    "dict[str, Decimal]": _amounts,
 }
 _FIELDS: dict[type, dict[str, Callable[[Any], Any]]] = {
     kind: {field.name: _READERS[str(field.type)] for field in dataclasses.fields(kind)}

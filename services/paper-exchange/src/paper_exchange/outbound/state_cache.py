@@ -21,11 +21,12 @@ import orjson
 
 from paper_exchange.domain.account import Account, ApiKey, Holding, LogEntry
 from paper_exchange.domain.ledger import Ledger
+from paper_exchange.domain.notices import Notices
 from paper_exchange.domain.order import Execution, Order
 from paper_exchange.outbound.state_dump import LEFT_OUT
 
 NAME = "state.bin"
-KNOWN = (Account, ApiKey, Holding, LogEntry, Order, Execution, Decimal, deque)
+KNOWN = (Account, ApiKey, Holding, LogEntry, Notices, Order, Execution, Decimal, deque)
 _FIELDS = tuple(field.name for field in dataclasses.fields(Ledger) if field.name not in LEFT_OUT)
 
 

@@ -1,7 +1,8 @@
 """The yardstick of rebalancing: monthly snapshots of market caps, the product's own selection, three ways to trade.
 
-Selection, buffer and weights are the product's code. The band rules stand here, pure and on fractions of one portfolio
-without fees: what a month's prices did to the weights, and what is traded to bring them back.
+Selection, buffer and weights are the product's code, and so is `only_the_drifted`: whether it is time comes from the
+decision that runs for positions, what is traded from the draft of their plans. The two rules beside it stand here, on
+fractions of one portfolio without fees.
 """
 
 from __future__ import annotations
@@ -9,23 +10,38 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from pathlib import Path
 
+from execution.domain.basket import Bands, Basket
+from execution.domain.part import Part
+from execution.domain.plan import Mode
+from execution.domain.rebalance import draft_rebalance
+from execution.domain.sizing import SizingRules
+from gateway.domain.rebalancing import CoinWeight, Due, RebalanceMode, RebalanceSettings, Standing, decide
 from market_data.domain.candidate import Verdict
 from market_data.domain.coin import SourceCoin, SourceList
 from market_data.domain.index_rules import IndexRules
 from market_data.domain.index_version import Composition
 from market_data.domain.reviewed import ReviewedCoin
 from market_data.domain.selection import compose, screen
+from shared.trading.bands import WeightBand
 from shared.trading.instrument import Instrument
 from shared.trading.money import ONE, ZERO
+from shared.trading.quote import Quote
 
 SNAPSHOTS = "coinmarketcap_monthly_top200_2020_2025.csv"
 BAND = Decimal("0.05")
+SETTINGS = RebalanceSettings(
+    mode=RebalanceMode.AUTOMATIC, band=WeightBand(absolute=BAND, relative=Decimal(10)), cooldown=timedelta(days=1)
+)
+"""The band in points alone, as the yardsticks beside it have it."""
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+WORTH = Decimal(10**9)
+"""What the portfolio is worth while it trades, quote units."""
 LOST = Decimal("0.5")
 """A coin that leaves the file is valued at half: nobody knows, and neither nothing nor everything would be fair."""
 TERRA_CLASSIC_FROM = datetime(2022, 6, 1, tzinfo=UTC)
@@ -78,23 +94,55 @@ class Outcome:
 
 
 def only_the_drifted(weights: Weights, targets: Weights) -> tuple[Weights, Decimal]:
-    """Trade only the difference, and only of who left, came or drifted past the band.
+    """What the product does: trade only the difference, and only of who left, came or drifted past the band.
 
     What that frees goes to the most underweight first, what it lacks comes from the most overweight first, neither
-    past its target.
+    past its target. Every month brings an index version.
     """
-    names = {*weights, *targets}
-    drift = {name: weights.get(name, ZERO) - targets.get(name, ZERO) for name in names}
-    trades = {name: -drift[name] for name in names if _must(name, weights, targets)}
-    needed = sum(trades.values(), ZERO)
-    others = [name for name in names if name not in trades]
-    for name in sorted(others, key=lambda one: (drift[one], one), reverse=needed > 0):
-        if needed * drift[name] > 0:
-            part = min(abs(needed), abs(drift[name])).copy_sign(needed)
-            trades[name] = -part
-            needed -= part
-    after = {name: weights.get(name, ZERO) + trades.get(name, ZERO) for name in targets}
-    return after, sum((abs(part) for part in trades.values()), ZERO)
+    due = decide(SETTINGS, _standing(weights, targets), MOMENT)
+    if due is None:
+        return weights, ZERO
+    basket = _basket(weights, targets, due)
+    draft = draft_rebalance(basket, Mode(due.reach.value))
+    if not draft.executable:
+        return weights, ZERO
+    after = basket.after(draft.trades)
+    traded = sum((trade.notional for trade in draft.trades if trade.ok), ZERO)
+    return {name: after[name] / WORTH for name in targets}, traded / WORTH
+
+
+def _standing(weights: Weights, targets: Weights) -> Standing:
+    coins = [
+        CoinWeight(symbol=name, weight=weights.get(name, ZERO), target=targets.get(name, ZERO))
+        for name in {*weights, *targets}
+    ]
+    return Standing(coins=coins, value=WORTH, index_version=1, newest_version=2, dated_from=MOMENT)
+
+
+def _basket(weights: Weights, targets: Weights, due: Due) -> Basket:
+    """Coins of one unit of money each, so finely divided that lots and minimums move nothing."""
+    parts = [
+        Part(
+            asset=name,
+            symbol=name,
+            held=weights.get(name, ZERO) * WORTH,
+            cost=weights.get(name, ZERO) * WORTH,
+            weight=targets.get(name, ZERO),
+            instrument=replace(_instrument(name), symbol=name),
+            quote=Quote(symbol=name, bid=ONE, ask=ONE, last=ONE, at=MOMENT),
+        )
+        for name in {*weights, *targets}
+    ]
+    return Basket(
+        parts=parts,
+        cash=ZERO,
+        cash_share=ZERO,
+        cap=ONE,
+        rules=SizingRules(band=ZERO),
+        bands=Bands(absolute=due.band.absolute, relative=due.band.relative, smallest=ZERO),
+        fee_rate=ZERO,
+        now=MOMENT,
+    )
 
 
 def all_to_target(weights: Weights, targets: Weights) -> tuple[Weights, Decimal]:

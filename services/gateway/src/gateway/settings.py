@@ -22,6 +22,8 @@ class Settings(ServiceSettings):
         price_tolerance: A plan is refused when a price has moved by more than this fraction since it was made.
         sweep_margin_s: A position of which execution says nothing is asked after this long beyond `signing_s`.
         sweep_s: How often such positions are looked for.
+        rebalance_s: How often a position that is suggested for, or rebalanced by itself, is looked at.
+        rebalance_pause_s: Before it is looked at again when it was due and nothing could be done.
         paper_balance: USDT of a paper account when nobody says; `paper_balance_max` at most.
     """
 
@@ -37,6 +39,8 @@ class Settings(ServiceSettings):
     price_tolerance: Decimal = Field(default=Decimal("0.005"), gt=0, lt=1)
     sweep_margin_s: float = Field(default=60.0, ge=0)
     sweep_s: float = Field(default=30.0, gt=0)
+    rebalance_s: float = Field(default=10.0, gt=0)
+    rebalance_pause_s: float = Field(default=300.0, gt=0)
     body_limit: int = Field(default=64 * 1024, gt=0)
     database_pool: int = Field(default=16, ge=2, le=100)
     paper_balance: Decimal = Decimal(10_000)

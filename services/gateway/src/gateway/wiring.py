@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import timedelta
 
 import structlog
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from gateway.application.hub import Hub
 from gateway.application.keep_dead_letter import KeepDeadLetter
 from gateway.application.open_position import OpenPosition
 from gateway.application.paint_picture import PaintPicture
+from gateway.application.rebalance_positions import Pace, RebalancePositions
 from gateway.application.run_plan import RunPlan
 from gateway.application.sweep_waiting import SweepWaiting
 from gateway.application.turns import Turns
@@ -37,8 +39,10 @@ from gateway.outbound.postgres.index_repository import PostgresIndexRepository
 from gateway.outbound.postgres.picture_repository import PostgresPictures
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository, PostgresPruning
 from gateway.outbound.postgres.position_reader import PostgresPainted, PostgresPositionReader
+from gateway.outbound.postgres.rebalancing_repository import PostgresRebalancings
 from gateway.outbound.postgres.tables import outbox
 from gateway.outbound.postgres.waiting_repository import PostgresWaitingPositions
+from gateway.outbound.rebalance_client import ExecutionRebalancePlanner, MarketIndexHeads
 from gateway.outbound.stream_messages import StreamMessages
 from gateway.outbound.token_keys import AuthTokenKeys
 from gateway.settings import Settings
@@ -49,6 +53,8 @@ from shared.runtime.settings import dsn_text
 from shared.trading.clock import Clock, Ids, SystemClock, SystemIds
 
 PRUNE_S = 3600.0
+LOOK_S = 1.0
+"""Between two searches for positions that are due for a look: one short question."""
 NAMELESS = 512
 """Sockets that have not said yet who they are; each has five seconds for it."""
 log = structlog.get_logger(__name__)
@@ -92,6 +98,7 @@ class Gateway:
                 "feed": FeedReader(self._connection, self.hub).follow_for_ever,
                 "prune": self._prune,
                 "sweep": self._sweep,
+                "rebalance": self._rebalance,
             },
             on_terminate=[self.hub.close_all],
             on_stop=[self._close],
@@ -99,6 +106,9 @@ class Gateway:
         self._dead = Counter("dead_letters", "Messages given up on", ["stream"], registry=self.process.registry)
         streams = Gauge("event_streams", "Browsers that listen", registry=self.process.registry)
         streams.set_function(lambda: self.hub.listeners)
+        self._pace = Pace(
+            every=timedelta(seconds=settings.rebalance_s), pause=timedelta(seconds=settings.rebalance_pause_s)
+        )
         self.desk = self._desk(settings, index_shelf, letters)
 
     def app(self, settings: Settings) -> FastAPI:
@@ -111,10 +121,9 @@ class Gateway:
     def _desk(self, settings: Settings, index_shelf: PostgresIndexRepository, letters: PostgresDeadLetters) -> Desk:
         ask = self.process.ask
         shelf = PostgresPlanRepository(self.database)
-        planner = ExecutionPlanner(ask, shelf)
-        acceptances = PostgresAcceptances(
-            self.database, Outbox(outbox, source="gateway", clock=self._clock, ids=self._ids)
-        )
+        planner = self._planner = ExecutionPlanner(ask, shelf)
+        says = Outbox(outbox, source="gateway", clock=self._clock, ids=self._ids)
+        acceptances = PostgresAcceptances(self.database, says)
         turns = Turns()
         reader = PostgresPositionReader(self.database)
         return Desk(
@@ -148,6 +157,7 @@ class Gateway:
             plan_shelf=shelf,
             index_shelf=index_shelf,
             positions=reader,
+            rebalancings=PostgresRebalancings(everybody=self._everybody, database=self.database, outbox=says),
             exports=PostgresExports(self.database),
             clock=self._clock,
             fresh=self._fresh,
@@ -198,6 +208,19 @@ class Gateway:
         while True:
             await sweep()
             await asyncio.sleep(self._sweep_every_s)
+
+    async def _rebalance(self) -> None:
+        look = RebalancePositions(
+            rebalancings=self.desk.rebalancings,
+            heads=MarketIndexHeads(self.process.ask),
+            planner=ExecutionRebalancePlanner(self._planner),
+            run=self.desk.run_plan,
+            clock=self._clock,
+            pace=self._pace,
+        )
+        while True:
+            await look()
+            await asyncio.sleep(LOOK_S)
 
     async def _close(self) -> None:
         # From here on a closed connection is meant, not a loss.

@@ -72,7 +72,7 @@ def test_the_band_trades_no_more_than_the_yardstick(
     assert lazy.turnover <= whole.turnover <= sold.turnover
     # A rebalancer that trades little by looking away shows here.
     assert abs(lazy.difference_a_year) < 0.02
-    assert lazy.tracking_error < 0.05
+    assert lazy.tracking_error < 0.055
 
 
 def test_every_coin_left_out_in_the_last_month_is_told_with_its_reason(

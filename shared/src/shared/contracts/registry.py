@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from shared.contracts import account, execution, market, orders, portfolio, tasks
+from shared.contracts import account, execution, market, orders, portfolio, rebalancing, tasks
 from shared.contracts.fields import EventData
 
 
@@ -54,6 +54,10 @@ EVENTS: tuple[EventSpec, ...] = (
     EventSpec(portfolio.DeviationDetected, "portfolio", "deviation_detected", "reconciler"),
     EventSpec(portfolio.DeviationCleared, "portfolio", "deviation_cleared", "reconciler"),
     EventSpec(portfolio.BreakFound, "portfolio", "break_found", "reconciler"),
+    EventSpec(rebalancing.RebalanceSuggested, "portfolio", "rebalance_suggested", "gateway"),
+    EventSpec(rebalancing.RebalanceStarted, "portfolio", "rebalance_started", "gateway"),
+    EventSpec(rebalancing.RebalanceBlocked, "portfolio", "rebalance_blocked", "gateway"),
+    EventSpec(rebalancing.RebalanceWithdrawn, "portfolio", "rebalance_withdrawn", "gateway"),
     EventSpec(market.IndexVersionPublished, "market", "index_version_published", "market_data"),
     EventSpec(account.UserRegistered, "account", "user_registered", "auth"),
     EventSpec(account.KeyAdded, "account", "key_added", "keys"),

@@ -12,29 +12,21 @@ from execution.domain.amount import cash_part
 from execution.domain.part import Part
 from execution.domain.sizing import SizingRules
 from execution.domain.trade import Trade, sell_of
+from shared.trading.bands import WeightBand
 from shared.trading.money import EXACT, ONE, ZERO, exact_sum, truncate
 from shared.trading.status import Side
 from shared.trading.weights import WEIGHT_PLACES, InfeasibleCap, capped_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bands:
-    """From which drift on a coin is outside its band: one of both suffices.
+class Bands(WeightBand):
+    """The bands of a plan.
 
     Attributes:
-        absolute: Fraction of the position's coins.
-        relative: Share of the coin's own target.
         smallest: Share of the position below which no leg trades: its cost would buy nothing.
     """
 
-    absolute: Decimal = Decimal("0.05")
-    relative: Decimal = Decimal("0.25")
     smallest: Decimal = Decimal("0.001")
-
-    def outside(self, *, weight: Decimal, target: Decimal) -> bool:
-        """Whether a weight is outside its band."""
-        drift = abs(weight - target)
-        return drift > ZERO and (drift >= self.absolute or drift >= self.relative * target)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from gateway.application.ports import Message, Pictures, Strokes
+from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry, leg_sentence, position_sentence
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 
@@ -44,6 +45,13 @@ class PaintPicture:
         sentence = f"Outside its weight band: {outside}." if deviation.active else "All weights are in their band."
         line = _entry(message, sentence, deviation.position_id, account_id)
         await self._pictures.paint(message, Strokes(deviations=[deviation], activity=[line]))
+
+    async def broken(
+        self, message: Message, found: AccountBreak, sentence: str, *, position_id: UUID | None = None
+    ) -> None:
+        """Books and venue disagree, or agree again."""
+        line = _entry(message, sentence, position_id, found.account_id)
+        await self._pictures.paint(message, Strokes(breaks=[found], activity=[line]))
 
     async def note(
         self, message: Message, sentence: str, *, position_id: UUID | None = None, account_id: UUID | None = None

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
+from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry
 from gateway.domain.plan import Plan
 from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDetail, PositionSummary, Valuation
@@ -133,6 +134,7 @@ class Strokes:
     fills: Sequence[Fill] = ()
     valuations: Sequence[Valuation] = ()
     deviations: Sequence[Deviation] = ()
+    breaks: Sequence[AccountBreak] = ()
     activity: Sequence[ActivityEntry] = ()
 
 

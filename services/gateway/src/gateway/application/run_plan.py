@@ -13,6 +13,7 @@ from gateway.domain.accepted import Accepted
 from gateway.domain.errors import (
     PlanAlreadyUsed,
     PlanChanged,
+    PlanExpired,
     PlanNotFound,
     PositionBusy,
     PositionNotFound,
@@ -86,11 +87,13 @@ class RunPlan:
             await self._must_take_orders(work, position)
             try:
                 plan.must_run(order.position_id, position.version, self._clock.now())
-            except PlanChanged:
-                pass  # what it would be now is asked outside of this transaction
+            except (PlanChanged, PlanExpired) as refused:
+                refusal = refused  # what it would be now is asked outside of this transaction
             else:
                 return None
         made = await self._again(user_id=order.user_id, plan_id=order.plan_id)
+        if isinstance(refusal, PlanExpired):
+            raise _expired(refusal, made)
         raise _changed("The position has changed since the plan was made", made)
 
     async def _accept(self, order: RunOrder) -> Accepted:
@@ -136,3 +139,8 @@ def _changed(why: str, made: MadeAgain) -> PlanChanged:
         f"{why}; nothing was ordered. The same plan as it would be now stands beside this answer.",
         context={"moved": list(made.moved), "plan": dict(made.plan)},
     )
+
+
+def _expired(refusal: PlanExpired, made: MadeAgain) -> PlanExpired:
+    """A suggested plan is looked at long after it was made: what it would be now stands beside the refusal."""
+    return PlanExpired(refusal.detail, context={**refusal.context, "plan": dict(made.plan)})

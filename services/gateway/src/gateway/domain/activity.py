@@ -78,6 +78,26 @@ def _done_sentence(position: Position, kind: str) -> str:
     return f"{done}."
 
 
+_DUE = {
+    "index_changed": "its index has changed",
+    "calendar": "it is the date",
+    "drift": "weights have left their bands",
+    "new_cash": "it has cash to invest",
+}
+
+
+def rebalance_sentence(event: str, trigger: str | None, reason: str | None) -> str:
+    """What was found about the rebalancing of a position."""
+    why = _DUE.get(str(trigger), "it is time")
+    if event == "portfolio.rebalance_withdrawn":
+        return "Nothing is due for rebalancing any more."
+    sentences = {
+        "portfolio.rebalance_suggested": f"A rebalance is suggested: {why}.",
+        "portfolio.rebalance_started": f"A rebalance was ordered automatically: {why}.",
+    }
+    return sentences.get(event, f"A rebalance is due ({why}), but waits: {reason}.")
+
+
 def leg_sentence(leg: Leg) -> str:
     """What a filled leg bought or sold."""
     verb = "Bought" if leg.side is Side.BUY else "Sold"

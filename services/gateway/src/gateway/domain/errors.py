@@ -89,6 +89,13 @@ class CloseAlreadyRequested(Conflict):
     title = "The position is being closed already"
 
 
+class PositionOver(Conflict):
+    """A position that is sold, or was never bought, is not brought back to anything."""
+
+    code = "position_over"
+    title = "The position is over"
+
+
 class StreamPositionGone(NotFound):
     """The position in the live feed can no longer be resumed."""
 

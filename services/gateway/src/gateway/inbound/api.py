@@ -24,6 +24,7 @@ from gateway.inbound.http.keys import keys
 from gateway.inbound.http.performance import performance
 from gateway.inbound.http.plans import plans
 from gateway.inbound.http.positions import positions
+from gateway.inbound.http.rebalancing import rebalancing
 from gateway.inbound.http.stream import stream
 from gateway.inbound.http.switches import switches
 from gateway.inbound.http.system import system
@@ -54,8 +55,8 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
     )
     for router in (account, key_pairs, keys, guards, indices, plans, positions, accounts, activity, stream, docs):
         app.include_router(router)
-    for results in (performance, exports):
-        app.include_router(results)
+    for of_positions in (rebalancing, performance, exports):
+        app.include_router(of_positions)
     for for_operators in (system, attention, switches):
         app.include_router(for_operators)
     app.include_router(_short_spellings())

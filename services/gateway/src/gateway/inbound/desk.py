@@ -17,6 +17,7 @@ from gateway.application.close_position import ClosePosition
 from gateway.application.freshness import Freshness
 from gateway.application.open_position import OpenPosition
 from gateway.application.ports import DeadLetter, PositionReader
+from gateway.application.rebalance_ports import Rebalancings
 from gateway.application.run_plan import RunPlan
 from gateway.domain.exported import ExportedFill, ExportedOrder
 from gateway.domain.waiting_order import WaitingOrder
@@ -113,6 +114,7 @@ class Desk:
     plan_shelf: PlanShelf
     index_shelf: IndexShelf
     positions: PositionReader
+    rebalancings: Rebalancings
     exports: ExportDesk
     clock: Clock
     fresh: Freshness

@@ -8,9 +8,11 @@ from uuid import UUID
 
 from gateway.application.paint_picture import PaintPicture
 from gateway.application.ports import Message
+from gateway.domain.account_break import AccountBreak
 from gateway.domain.account_flow import Movement, movements_sentence, shortage_sentence
+from gateway.domain.activity import rebalance_sentence
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
-from shared.contracts import account, execution, market, portfolio
+from shared.contracts import account, execution, market, portfolio, rebalancing
 from shared.contracts.envelope import Envelope
 from shared.contracts.topology import (
     GATEWAY_ACCOUNT,
@@ -135,9 +137,28 @@ def portfolio_router(paint: PaintPicture) -> EventRouter:
     async def found(event: Envelope[portfolio.BreakFound]) -> None:
         said = event.data
         message = _message(GATEWAY_PORTFOLIO, event, said.user_id)
-        await paint.note(message, _break_sentence(said), position_id=said.position_id, account_id=said.account_id)
+        await paint.broken(message, _break(event), _break_sentence(said), position_id=said.position_id)
 
+    _rebalances(router, paint)
     return router
+
+
+def _rebalances(router: EventRouter, paint: PaintPicture) -> None:
+    """Our own words about rebalancing: they come back like everybody's, and make a line in the feed."""
+
+    async def told(event: Envelope[Any]) -> None:
+        said: rebalancing.RebalanceNews = event.data
+        message = _message(GATEWAY_PORTFOLIO, event, said.user_id)
+        sentence = rebalance_sentence(event.type, said.trigger, said.reason)
+        await paint.note(message, sentence, position_id=said.position_id, account_id=said.account_id)
+
+    for model in (
+        rebalancing.RebalanceSuggested,
+        rebalancing.RebalanceStarted,
+        rebalancing.RebalanceBlocked,
+        rebalancing.RebalanceWithdrawn,
+    ):
+        router.on(model)(told)
 
 
 def account_router(paint: PaintPicture) -> EventRouter:
@@ -225,6 +246,19 @@ def _position(view: execution.PositionView) -> Position:
 
 def _legs(views: Sequence[execution.LegView]) -> list[Leg]:
     return [Leg(**dict(view)) for view in views]
+
+
+def _break(event: Envelope[portfolio.BreakFound]) -> AccountBreak:
+    said = event.data
+    return AccountBreak(
+        break_id=said.break_id,
+        user_id=said.user_id,
+        account_id=said.account_id,
+        break_class=said.break_class.value,
+        status=said.status,
+        at=said.at,
+        version=event.aggregate_version,
+    )
 
 
 def _break_sentence(said: portfolio.BreakFound) -> str:

@@ -33,10 +33,17 @@ from gateway.inbound.http.models import (
 )
 from gateway.inbound.http.plans import etag_of
 from gateway.inbound.http.preconditions import IfMatchFails
+from gateway.inbound.http.rebalancing import RebalancingAnswer, rebalancing_answer
 from gateway.inbound.problems import declared
 
 positions = APIRouter(tags=["positions"])
 Counted = Depends(by_user("trade"))
+
+
+class PositionPage(PositionDetailAnswer):
+    """A position with everything known about it, and who brings it back to its targets."""
+
+    rebalancing: RebalancingAnswer
 
 
 class OpenAsk(BuyingAsk):
@@ -111,17 +118,18 @@ async def list_positions(
 
 
 @positions.get("/api/positions/{position_id}", operation_id="positions_get", responses=declared(401, 404))
-async def get_position(position_id: UUID, user: User, desk: AtDesk) -> PositionDetailAnswer:
-    """One position with legs, fills, P&L and drift."""
+async def get_position(position_id: UUID, user: User, desk: AtDesk) -> PositionPage:
+    """One position with legs, fills, P&L, drift and how its rebalancing stands."""
     await desk.fresh.about(position_id)
     detail = await desk.positions.detail(user.user_id, position_id)
     if detail is None:
         raise PositionNotFound("You have no such position.")
-    return PositionDetailAnswer.model_validate(
+    return PositionPage.model_validate(
         {
             **_facts(detail.summary),
             "legs": [LegAnswer.model_validate(leg) for leg in detail.legs],
             "fills": [FillAnswer.model_validate(fill) for fill in detail.fills],
+            "rebalancing": rebalancing_answer(await desk.rebalancings.of(user.user_id, position_id)),
         }
     )
 

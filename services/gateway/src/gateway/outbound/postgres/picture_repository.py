@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.application.ports import Message, Strokes
+from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 from gateway.outbound.postgres.tables import (
+    account_breaks,
     activity,
     inbox,
     position_deviations,
@@ -56,6 +58,7 @@ _LEG = _newer(position_legs, Leg, "user_id")
 _FILL = _first(position_fills, Fill, "user_id")
 _VALUE = _newer(position_values, Valuation)
 _DEVIATION = _newer(position_deviations, Deviation)
+_BREAK = _newer(account_breaks, AccountBreak)
 _ACTIVITY = _first(activity, ActivityEntry)
 _NEW = Statement(
     insert(inbox)
@@ -82,6 +85,7 @@ async def paint(unit: Unit, user_id: UUID, strokes: Iterable[Strokes]) -> None:
     await _write(unit, _FILL, [one for stroke in told for one in stroke.fills], "exec_id", user_id=user_id)
     await _write(unit, _VALUE, [one for stroke in told for one in stroke.valuations], "position_id")
     await _write(unit, _DEVIATION, [one for stroke in told for one in stroke.deviations], "position_id")
+    await _write(unit, _BREAK, [one for stroke in told for one in stroke.breaks], "break_id")
     await _write(unit, _ACTIVITY, [one for stroke in told for one in stroke.activity], "event_id")
 
 

@@ -174,6 +174,46 @@ position_deviations = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
 )
 
+account_breaks = sa.Table(
+    "account_breaks",
+    metadata,
+    sa.Column("break_id", sa.Uuid, primary_key=True),
+    _user(),
+    sa.Column("account_id", sa.Uuid, nullable=False, index=True),
+    sa.Column("break_class", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+rebalancings = sa.Table(
+    "rebalancings",
+    metadata,
+    sa.Column("position_id", sa.Uuid, primary_key=True),
+    _user(),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("absolute_band", sa.Numeric, nullable=False),
+    sa.Column("relative_band", sa.Numeric, nullable=False),
+    sa.Column("calendar", sa.Text, nullable=False),
+    sa.Column("cooldown_s", sa.Integer, nullable=False),
+    sa.Column("buy_only", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("plan_id", sa.Uuid),
+    sa.Column("position_version", sa.Integer, comment="of the position that the suggestion was made for"),
+    sa.Column("noted_at", MOMENT),
+    sa.Column("last_at", MOMENT, comment="when the last rebalance was ordered"),
+    sa.Column("dated_from", MOMENT, nullable=False, comment="periods of the calendar begun until then are done"),
+    sa.Column("seen_version", sa.Integer, nullable=False, comment="of the index, with nothing to trade"),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, comment="counts its events"),
+    sa.Column("check_at", MOMENT, nullable=False),
+    sa.Column("leased_until", MOMENT),
+    sa.Column("fence", sa.Integer, nullable=False, server_default="0", comment="of the replica that looks at it"),
+    sa.Index("ix_rebalancings_due", "check_at", postgresql_where=sa.text("mode <> 'manual'")),
+)
+
 activity = sa.Table(
     "activity",
     metadata,
@@ -223,6 +263,8 @@ OWN_ROWS = (
     position_fills,
     position_values,
     position_deviations,
+    account_breaks,
+    rebalancings,
     activity,
 )
 """The tables that hold users' rows: protected, one by one, by the migration."""

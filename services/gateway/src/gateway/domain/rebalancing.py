@@ -1,0 +1,202 @@
+"""When a position is to be brought back to its targets, and how far: a pure decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, localcontext
+from enum import StrEnum
+
+from shared.trading.bands import WeightBand
+from shared.trading.money import EXACT, ZERO
+
+BACK_AT = Decimal("0.8")
+"""A suggestion stands until every drift is below this share of its band."""
+LEFTOVER = Decimal("0.005")
+"""A coin without a target is sold from this share of the position on; less is dust."""
+COOLDOWN_MIN = timedelta(hours=1)
+COOLDOWN_MAX = timedelta(days=365)
+
+
+class RebalanceMode(StrEnum):
+    """Who brings a position back to its targets."""
+
+    MANUAL = "manual"
+    """Its owner, whenever they want to."""
+    SUGGESTED = "suggested"
+    """Its owner, told when it is time, with the plan."""
+    AUTOMATIC = "automatic"
+    """We do, by a stored plan."""
+
+
+class Calendar(StrEnum):
+    """At the first moment of which periods (UTC) everything goes to its target; weeks begin on Monday."""
+
+    NONE = "none"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+
+    def begins(self, now: datetime) -> datetime | None:
+        """When the current period began."""
+        today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        match self:
+            case Calendar.NONE:
+                return None
+            case Calendar.WEEKLY:
+                return today - timedelta(days=today.weekday())
+            case Calendar.MONTHLY:
+                return today.replace(day=1)
+            case Calendar.QUARTERLY:
+                return today.replace(month=today.month - (today.month - 1) % 3, day=1)
+
+
+class Trigger(StrEnum):
+    """Why it is time."""
+
+    INDEX_CHANGED = "index_changed"
+    CALENDAR = "calendar"
+    DRIFT = "drift"
+    NEW_CASH = "new_cash"
+
+
+class Reach(StrEnum):
+    """How far a rebalance goes: the words of plans."""
+
+    FULL = "full"
+    DRIFTED = "drifted"
+    BUY_ONLY = "buy_only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RebalanceSettings:
+    """What the owner of a position chose.
+
+    Attributes:
+        band: One of both limits suffices; a relative one of 10 or more binds nothing but what left or is missing.
+        cooldown: So long after a rebalance nothing is due.
+        buy_only: Nothing is sold; the position's own cash goes to the most underweight.
+    """
+
+    mode: RebalanceMode = RebalanceMode.MANUAL
+    band: WeightBand = field(default_factory=WeightBand)
+    calendar: Calendar = Calendar.NONE
+    cooldown: timedelta = timedelta(days=1)
+    buy_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoinWeight:
+    """One coin of a position; fractions of its coins.
+
+    Attributes:
+        priced: Whether its price is fresh; without one nothing is said about its drift.
+    """
+
+    symbol: str
+    weight: Decimal
+    target: Decimal
+    priced: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a decision looks at; money in quote units.
+
+    Attributes:
+        value: Of the coins.
+        cash: The position's own.
+        cash_share: Of the position that its index keeps in cash, a fraction.
+        index_version: The one that was traded, or looked at without finding anything to trade.
+        newest_version: Of the index now.
+        last_at: When the last rebalance was ordered; None while there was none.
+        dated_from: Periods of the calendar that began up to this moment are done.
+    """
+
+    coins: Sequence[CoinWeight]
+    value: Decimal
+    cash: Decimal = ZERO
+    cash_share: Decimal = ZERO
+    index_version: int
+    newest_version: int
+    last_at: datetime | None = None
+    dated_from: datetime
+
+    @property
+    def idle(self) -> Decimal:
+        """Cash beyond what the index keeps, as a share of the whole position."""
+        with localcontext(EXACT):
+            whole = self.value + self.cash
+            return max(self.cash / whole - self.cash_share, ZERO) if whole > ZERO else ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """It is time.
+
+    Attributes:
+        band: What counts as drifted in the plan.
+        outside: The coins that made it due, by symbol.
+    """
+
+    trigger: Trigger
+    reach: Reach
+    band: WeightBand
+    outside: tuple[str, ...] = ()
+
+
+TO_TARGET = WeightBand(absolute=LEFTOVER, relative=LEFTOVER)
+"""On a date of the calendar: every coin that is off by more than half a point, or half a percent of its target."""
+
+
+def decide(settings: RebalanceSettings, standing: Standing, now: datetime, *, stands: bool = False) -> Due | None:
+    """Whether a position is to be rebalanced now; None when not.
+
+    The index first, then the calendar, the bands, and cash that lies about. A rebalance goes as far as its trigger
+    needs: to all targets on a date, else only for what is outside its band.
+
+    Args:
+        settings: Of the position.
+        standing: How it stands.
+        now: UTC.
+        stands: Whether it is suggested already, and ends only well inside the bands.
+    """
+    if settings.mode is RebalanceMode.MANUAL:
+        return None
+    if standing.last_at is not None and now < standing.last_at + settings.cooldown:
+        return None
+    outside = _outside(settings.band, standing, BACK_AT if stands else Decimal(1))
+    trigger = _trigger(settings, standing, now, drifted=bool(outside))
+    if trigger is None or (settings.buy_only and standing.idle < LEFTOVER):
+        return None
+    dated = trigger is Trigger.CALENDAR
+    reach = Reach.FULL if dated else Reach.DRIFTED
+    return Due(
+        trigger=trigger,
+        reach=Reach.BUY_ONLY if settings.buy_only else reach,
+        band=TO_TARGET if dated else settings.band,
+        outside=outside,
+    )
+
+
+def _trigger(settings: RebalanceSettings, standing: Standing, now: datetime, *, drifted: bool) -> Trigger | None:
+    begun = settings.calendar.begins(now)
+    done = max(standing.dated_from, standing.last_at or standing.dated_from)
+    if standing.newest_version > standing.index_version:
+        return Trigger.INDEX_CHANGED
+    if begun is not None and begun > done:
+        return Trigger.CALENDAR
+    if drifted:
+        return Trigger.DRIFT
+    return Trigger.NEW_CASH if standing.idle >= settings.band.absolute else None
+
+
+def _outside(band: WeightBand, standing: Standing, share: Decimal) -> tuple[str, ...]:
+    return tuple(coin.symbol for coin in standing.coins if coin.priced and _is_outside(band, coin, share))
+
+
+def _is_outside(band: WeightBand, coin: CoinWeight, share: Decimal) -> bool:
+    if coin.target <= ZERO:
+        return coin.weight >= LEFTOVER
+    return band.outside(weight=coin.weight, target=coin.target, share=share)

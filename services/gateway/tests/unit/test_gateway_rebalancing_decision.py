@@ -1,0 +1,176 @@
+"""When it is time to rebalance: by hand, and for whatever a position may look like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.domain.rebalancing import (
+    Calendar,
+    CoinWeight,
+    Reach,
+    RebalanceMode,
+    RebalanceSettings,
+    Standing,
+    Trigger,
+    decide,
+)
+from shared.trading.bands import WeightBand
+
+D = Decimal
+NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
+"""A Wednesday."""
+AUTOMATIC = RebalanceSettings(mode=RebalanceMode.AUTOMATIC)
+
+
+def coins(**weights: tuple[str, str]) -> list[CoinWeight]:
+    return [CoinWeight(symbol=name, weight=D(now), target=D(wanted)) for name, (now, wanted) in weights.items()]
+
+
+def standing(**other: Any) -> Standing:
+    known: dict[str, Any] = {
+        "coins": coins(AAA=("0.5", "0.5"), BBB=("0.5", "0.5")),
+        "value": D(1000),
+        "index_version": 3,
+        "newest_version": 3,
+        "dated_from": NOW - timedelta(hours=1),
+    }
+    return Standing(**(known | other))
+
+
+def trigger(settings: RebalanceSettings, at: Standing, now: datetime = NOW, **other: Any) -> Trigger | None:
+    due = decide(settings, at, now, **other)
+    return None if due is None else due.trigger
+
+
+def test_a_balanced_position_is_left_alone() -> None:
+    assert decide(AUTOMATIC, standing(), NOW) is None
+
+
+def test_both_bands_work_together_and_one_suffices() -> None:
+    near = standing(coins=coins(AAA=("0.549", "0.5"), BBB=("0.451", "0.5")))
+    assert trigger(AUTOMATIC, near) is None
+    points = standing(coins=coins(AAA=("0.55", "0.5"), BBB=("0.45", "0.5")))
+    due = decide(AUTOMATIC, points, NOW)
+    assert due is not None
+    assert (due.trigger, due.reach, due.outside) == (Trigger.DRIFT, Reach.DRIFTED, ("AAA", "BBB"))
+    small = standing(coins=coins(AAA=("0.95", "0.96"), BBB=("0.05", "0.04")))
+    due = decide(AUTOMATIC, small, NOW)
+    assert due is not None
+    assert due.outside == ("BBB",), "a quarter of its own target, and one point only"
+
+
+def test_what_has_no_fresh_price_is_no_reason_and_dust_is_none_either() -> None:
+    halted = [replace(coin, priced=False) for coin in coins(AAA=("0.7", "0.5"))]
+    assert trigger(AUTOMATIC, standing(coins=[*halted, *coins(BBB=("0.3", "0.3"))])) is None
+    dust = coins(AAA=("0.996", "1"), OLD=("0.004", "0"))
+    assert trigger(AUTOMATIC, standing(coins=dust)) is None
+    assert trigger(AUTOMATIC, standing(coins=coins(AAA=("0.99", "1"), OLD=("0.01", "0")))) is Trigger.DRIFT
+
+
+def test_a_coin_that_is_missing_is_due_however_wide_the_bands() -> None:
+    wide = replace(AUTOMATIC, band=WeightBand(absolute=D("0.5"), relative=D(10)))
+    assert trigger(wide, standing(coins=coins(AAA=("1", "0.97"), BBB=("0", "0.03")))) is Trigger.DRIFT
+
+
+def test_the_index_comes_first_and_is_looked_at_once() -> None:
+    assert trigger(AUTOMATIC, standing(newest_version=4)) is Trigger.INDEX_CHANGED
+    assert trigger(AUTOMATIC, standing(newest_version=4, index_version=4)) is None
+    assert trigger(AUTOMATIC, standing(newest_version=2)) is None, "an older answer is no news"
+
+
+@pytest.mark.parametrize(
+    ("calendar", "begins"),
+    [
+        (Calendar.WEEKLY, datetime(2026, 11, 16, tzinfo=UTC)),
+        (Calendar.MONTHLY, datetime(2026, 11, 1, tzinfo=UTC)),
+        (Calendar.QUARTERLY, datetime(2026, 10, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_date_is_due_once_and_takes_everything_to_its_target(calendar: Calendar, begins: datetime) -> None:
+    dated = replace(AUTOMATIC, calendar=calendar)
+    assert calendar.begins(NOW) == begins
+    before = standing(dated_from=begins - timedelta(seconds=1))
+    due = decide(dated, before, NOW)
+    assert due is not None
+    assert (due.trigger, due.reach) == (Trigger.CALENDAR, Reach.FULL)
+    assert due.band.outside(weight=D("0.506"), target=D("0.5"))
+    assert trigger(dated, replace(before, last_at=begins)) is None, "a rebalance since then was the one"
+    assert trigger(dated, replace(before, dated_from=begins)) is None
+    assert trigger(AUTOMATIC, before) is None, "without a calendar no date is due"
+
+
+def test_the_cooldown_is_kept_to_the_second() -> None:
+    drifted = standing(coins=coins(AAA=("0.6", "0.5"), BBB=("0.4", "0.5")), last_at=NOW, newest_version=4)
+    assert trigger(AUTOMATIC, drifted, NOW + timedelta(hours=24) - timedelta(seconds=1)) is None
+    assert trigger(AUTOMATIC, drifted, NOW + timedelta(hours=24)) is Trigger.INDEX_CHANGED
+
+
+def test_new_cash_counts_beyond_what_the_index_keeps() -> None:
+    assert trigger(AUTOMATIC, standing(value=D(950), cash=D(50))) is Trigger.NEW_CASH
+    assert trigger(AUTOMATIC, standing(value=D(951), cash=D(49))) is None
+    kept = standing(value=D(900), cash=D(100), cash_share=D("0.1"))
+    assert trigger(AUTOMATIC, kept) is None
+
+
+def test_buying_only_waits_for_money() -> None:
+    careful = replace(AUTOMATIC, buy_only=True)
+    drifted = standing(coins=coins(AAA=("0.6", "0.5"), BBB=("0.4", "0.5")))
+    assert trigger(careful, drifted) is None
+    due = decide(careful, replace(drifted, cash=D(20)), NOW)
+    assert due is not None
+    assert due.reach is Reach.BUY_ONLY
+
+
+def test_a_suggestion_ends_only_well_inside_the_band() -> None:
+    back = standing(coins=coins(AAA=("0.545", "0.5"), BBB=("0.455", "0.5")))
+    assert trigger(AUTOMATIC, back) is None
+    assert trigger(AUTOMATIC, back, stands=True) is Trigger.DRIFT
+    well = standing(coins=coins(AAA=("0.539", "0.5"), BBB=("0.461", "0.5")))
+    assert trigger(AUTOMATIC, well, stands=True) is None
+
+
+FRACTIONS = st.decimals(min_value=0, max_value=1, places=6)
+MODES = st.sampled_from(list(RebalanceMode))
+SETTINGS = st.builds(
+    RebalanceSettings,
+    mode=MODES,
+    band=st.builds(
+        WeightBand,
+        absolute=st.decimals(min_value="0.005", max_value="0.5", places=4),
+        relative=st.decimals(min_value="0.05", max_value="10", places=2),
+    ),
+    calendar=st.sampled_from(list(Calendar)),
+    cooldown=st.timedeltas(min_value=timedelta(hours=1), max_value=timedelta(days=365)),
+    buy_only=st.booleans(),
+)
+STANDINGS = st.builds(
+    Standing,
+    coins=st.lists(st.builds(CoinWeight, symbol=st.just("AAA"), weight=FRACTIONS, target=FRACTIONS), max_size=5),
+    value=st.decimals(min_value=0, max_value=10**6, places=2),
+    cash=st.decimals(min_value=0, max_value=10**6, places=2),
+    cash_share=st.decimals(min_value=0, max_value="0.9", places=2),
+    index_version=st.integers(0, 5),
+    newest_version=st.integers(0, 5),
+    last_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+    dated_from=st.datetimes(timezones=st.just(UTC)),
+)
+
+
+@given(chosen=SETTINGS, found=STANDINGS)
+def test_nothing_is_ever_due_by_hand_or_within_the_cooldown(chosen: RebalanceSettings, found: Standing) -> None:
+    assert decide(replace(chosen, mode=RebalanceMode.MANUAL), found, NOW) is None
+    fresh = replace(found, last_at=NOW - chosen.cooldown + timedelta(seconds=1))
+    assert decide(chosen, fresh, NOW) is None
+
+
+@given(chosen=SETTINGS, weights=st.lists(FRACTIONS, max_size=6))
+def test_a_position_at_its_targets_is_never_due(chosen: RebalanceSettings, weights: list[Decimal]) -> None:
+    even = [CoinWeight(symbol=str(at), weight=weight, target=weight) for at, weight in enumerate(weights)]
+    assert decide(chosen, standing(coins=even, dated_from=NOW), NOW) is None

@@ -6,7 +6,7 @@ from alembic import op
 from shared.runtime.migrations import protect
 
 revision = "20261121_0040"
-down_revision = "20261120_2150"
+down_revision = "20261121_0030"
 branch_labels = None
 depends_on = None
 

@@ -132,7 +132,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         make_plan=MakePlan(room),
         make_close_plan=MakeClosePlan(room),
         make_run_plan=MakeRunPlan(room),
-        accept=AcceptBasketOrder(books=books, bell=office, clock=clock, ids=ids),
+        accept=AcceptBasketOrder(books=books, bell=office, market=market, clock=clock, ids=ids),
         run=AcceptRun(books=books, bell=office, clock=clock, ids=ids),
         close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
         book=BookVenueRecord(

@@ -81,7 +81,7 @@ class World:
         room = PlanRoom(accounts=self, market=self, venue=self, rules=PlanRules(fee_rate=FEE), **same)  # type: ignore[arg-type]
         self.buy, self.close_plan, self.run_plan = MakePlan(room), MakeClosePlan(room), MakeRunPlan(room)
         self.accept, self.accept_close, self.accept_run = (
-            AcceptBasketOrder(**same),  # type: ignore[arg-type]
+            AcceptBasketOrder(market=self, **same),  # type: ignore[arg-type]
             AcceptClose(**same),  # type: ignore[arg-type]
             AcceptRun(**same),  # type: ignore[arg-type]
         )

@@ -34,6 +34,8 @@ POLL_S = 1.0
 PUBLISH_S = 10.0
 BATCH = 256
 IN_FLIGHT = 64
+GATHER_S = 0.02
+"""Under load one look serves what was committed in this time; the first event after a rest leaves at once."""
 STREAM_CHECK_S = 5.0
 PRUNE_S = 3600.0
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, OSError, TimeoutError)
@@ -74,6 +76,8 @@ class _Leadership:
     next_check: float = 0.0
     next_prune: float = 0.0
     next_age: float = 0.0
+    next_round: float = 0.0
+    """Not before this moment (monotonic), since a round has just published something."""
 
 
 class Relay:
@@ -160,9 +164,10 @@ class Relay:
                     self._idle.set()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lead.wake.wait(), POLL_S)
+                await asyncio.sleep(max(0.0, lead.next_round - time.monotonic()))
 
     async def _send_batch(self, lead: _Leadership) -> bool:
-        """Publish a batch; True when there may be more to do at once."""
+        """Publish a batch; True when there is more to do at once. What is committed from now on wakes the next round."""
         now = time.monotonic()
         resting = [aggregate for aggregate, until in lead.resting.items() if until > now]
         batch = await lead.rows.unsent(BATCH, without=resting)
@@ -176,7 +181,8 @@ class Relay:
             tasks = [group.create_task(self._send_lane(lead, lane, gate)) for lane in lanes.values()]
         sent = [row for task in tasks for row in task.result()]
         await lead.rows.mark_sent(sent, lead.created)
-        return bool(sent)
+        lead.next_round = now + GATHER_S
+        return bool(sent) and len(batch) == BATCH
 
     async def _send_lane(self, lead: _Leadership, lane: list[OutboxRow], gate: asyncio.Semaphore) -> list[OutboxRow]:
         """Publish one aggregate's rows one after another; a failure stops this aggregate, not the others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 import structlog
@@ -9,7 +10,8 @@ import structlog
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run, put_aside
 from execution.application.book_ports import Books, Work
 from execution.application.planning import QUOTE_ASSET
-from execution.application.ports import Bell, FreshRun
+from execution.application.ports import Bell, FreshRun, Market
+from execution.application.prices import quotes_of
 from execution.application.told import PositionTold
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run, RunKind
@@ -23,8 +25,9 @@ log = structlog.get_logger(__name__)
 class AcceptBasketOrder:
     """Accepts buying commands; what cannot be traded becomes a FAILED position with its reason, never silence."""
 
-    def __init__(self, *, books: Books, bell: Bell, clock: Clock, ids: Ids) -> None:
+    def __init__(self, *, books: Books, bell: Bell, market: Market, clock: Clock, ids: Ids) -> None:
         self._books = books
+        self._market = market
         self._bell = bell
         self._clock = clock
         self._ids = ids
@@ -66,6 +69,8 @@ class AcceptBasketOrder:
         log.warning("basket_order_refused", position_id=str(command.position_id), reason=reason)
 
     async def _start(self, work: Work, command: Command, plan: Plan) -> FreshRun:
+        # The answer comes while this is committed; who sends judges how old the prices are by then.
+        quotes = asyncio.create_task(quotes_of(self._market, plan.environment, plan.to_send))
         now = self._clock.now()
         run = new_run(command, RunKind.BUY, approved=command.approved, now=now, cash_part=plan.cash_part)
         legs = new_legs(run, plan.legs, self._ids)
@@ -79,7 +84,8 @@ class AcceptBasketOrder:
         work.tell(PositionTold(position=position, legs=legs), run=run)
         sending = sum(leg.status is LegStatus.PLANNED for leg in legs)
         log.info("basket_order_accepted", position_id=str(position.position_id), run_id=str(run.run_id), legs=sending)
-        return FreshRun(run=run, legs=legs, needed=await work.spoken_for(run.account_id, QUOTE_ASSET))
+        needed = await work.spoken_for(run.account_id, QUOTE_ASSET)
+        return FreshRun(run=run, legs=legs, needed=needed, quotes=quotes)
 
     def _position(
         self, command: Command, plan: Plan | None, status: PositionStatus, *, reasons: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,6 +19,7 @@ from execution.domain.leg import Leg
 from execution.domain.position import Run
 from execution.domain.turn import due
 from shared.trading.errors import Unavailable
+from shared.trading.quote import Quote
 from shared.trading.status import LegStatus, Side
 
 log = structlog.get_logger(__name__)
@@ -205,11 +206,18 @@ class AccountDesk:
         handed, self._fresh = self._fresh, []
         for fresh in handed:
             funds = Funds(purse=self._purse, needed=fresh.needed)
-            await self._trade_run(group, fresh.run, due(fresh.legs), funds)
+            await self._trade_run(group, fresh.run, due(fresh.legs), funds, fresh.quotes)
         return True
 
-    async def _trade_run(self, group: asyncio.TaskGroup, run: Run, legs: Sequence[Leg], funds: Funds | None) -> None:
-        attempts = await self._tools.trade_run.intents(self._lease, run, legs, funds) if legs else ()
+    async def _trade_run(
+        self,
+        group: asyncio.TaskGroup,
+        run: Run,
+        legs: Sequence[Leg],
+        funds: Funds | None,
+        quotes: Awaitable[Mapping[str, Quote]] | None = None,
+    ) -> None:
+        attempts = await self._tools.trade_run.intents(self._lease, run, legs, funds, quotes) if legs else ()
         if not attempts:
             return
         links = {attempt.link_id for attempt in attempts}

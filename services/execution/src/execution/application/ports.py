@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -80,11 +80,13 @@ class FreshRun:
 
     Attributes:
         needed: Quote units that this run and everything before it on the account have put aside.
+        quotes: Prices of its legs, asked for while it was committed; their age is looked at before anything is sent.
     """
 
     run: Run
     legs: Sequence[Leg]
     needed: Decimal
+    quotes: Awaitable[Mapping[str, Quote]]
 
 
 class DeskNeed(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from decimal import Decimal
 
 import structlog
@@ -14,6 +14,7 @@ from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
 from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import DeskLease, Market
+from execution.application.prices import quotes_of
 from execution.application.purse import Funds, needed_for
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
@@ -24,7 +25,6 @@ from execution.domain.price_band import still_in_band
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.turn import afforded, due, most
 from shared.trading.clock import Clock, Ids
-from shared.trading.errors import Unavailable
 from shared.trading.money import ZERO, exact_sum
 from shared.trading.quote import Quote
 from shared.trading.status import AttemptState, LegStatus, Side
@@ -61,7 +61,12 @@ class TradeRun:
         return self._clock.now() > run.expires_at
 
     async def intents(
-        self, lease: DeskLease, run: Run, planned: Sequence[Leg], funds: Funds | None = None
+        self,
+        lease: DeskLease,
+        run: Run,
+        planned: Sequence[Leg],
+        funds: Funds | None = None,
+        quotes: Awaitable[Mapping[str, Quote]] | None = None,
     ) -> Sequence[Attempt]:
         """Commit an intent for every planned leg whose price is fresh and inside its band.
 
@@ -73,6 +78,7 @@ class TradeRun:
             run: The run.
             planned: Its planned legs, as just read: what is asked for prices.
             funds: Given before the first intents of a buy: whether the account holds the money.
+            quotes: Prices that were asked for already.
 
         Returns:
             What was committed and must be sent now; empty when there is nothing to do yet.
@@ -80,7 +86,8 @@ class TradeRun:
         Raises:
             Unavailable: the database did not commit; nothing may be sent.
         """
-        quotes, money = await asyncio.gather(self._quotes(run, planned), self._money(run, funds))
+        asked = quotes or quotes_of(self._market, run.environment, planned)
+        priced, money = await asyncio.gather(asked, self._money(run, funds))
         if money == "wait":
             return []
         async with self._books.work(run.user_id) as work:
@@ -90,7 +97,7 @@ class TradeRun:
                 return []
             if money == "short" and funds is not None:
                 money = await self._shortage(work, run, funds)
-            attempts = [] if money == "wait" else await self._commit(work, run, quotes, money)
+            attempts = [] if money == "wait" else await self._commit(work, run, priced, money)
         if attempts and funds is not None:
             funds.purse.forget()
         return attempts
@@ -113,12 +120,6 @@ class TradeRun:
         younger = [other for other in await work.trading_runs(run.account_id) if other.accepted_at > run.accepted_at]
         changed = await needed_for(work, run, younger=younger) != funds.needed
         return "wait" if moving or changed else "insufficient_balance"
-
-    async def _quotes(self, run: Run, legs: Sequence[Leg]) -> Mapping[str, Quote]:
-        try:
-            return await self._market.quotes(run.environment, {leg.symbol for leg in legs})
-        except Unavailable:
-            return {}  # no price is no reason to guess: the legs wait, or end at their bound
 
     async def _commit(
         self, work: Work, run: Run, quotes: Mapping[str, Quote], refusal: str | None

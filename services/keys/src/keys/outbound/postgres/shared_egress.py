@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-import sqlalchemy as sa
-
 from keys.domain.egress import BLOCK, PER_SLOT, SLOT_MS, EgressSlot, share_of, until_next_slot_ms
 from keys.domain.lane import Lane
 from shared.runtime.database import Database
 from shared.trading.clock import Clock, epoch_ms
 
 _KEPT_SLOTS = 60
-_LEASE = sa.text("""
-    insert into keys.egress_slots as held (slot, leased) values (:slot, :block)
+_LEASE = """
+    insert into keys.egress_slots as held (slot, leased) values ($1, $2)
     on conflict (slot) do update set leased = held.leased + excluded.leased
-    where held.leased + excluded.leased <= :share
+    where held.leased + excluded.leased <= $3
     returning leased
-""")
-_TIDY = sa.text("delete from keys.egress_slots where slot < :oldest")
+"""
+_TIDY = "delete from keys.egress_slots where slot < $1"
 
 
 class SharedEgress:
@@ -57,13 +55,12 @@ class SharedEgress:
 
     async def _lease(self, lane: Lane, slot: int) -> int:
         share = share_of(lane, per_slot=self._per_slot)
-        async with self._database.transaction() as session:
+        async with self._database.unit() as unit:  # every order waits for it
             if slot % _KEPT_SLOTS == 0:
-                await session.execute(_TIDY, {"oldest": slot - _KEPT_SLOTS})
+                await unit.connection.execute(_TIDY, slot - _KEPT_SLOTS)
             # A whole block where it fits, the last tokens of the slot one by one.
             for block in (min(BLOCK, share), 1):
-                values = {"slot": slot, "block": block, "share": share}
-                if await session.scalar(_LEASE, values) is not None:
+                if await unit.connection.fetchval(_LEASE, slot, block, share) is not None:
                     return block
         return 0
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keys.application.ports import SignedPast, SigningState
@@ -24,6 +24,7 @@ from keys.outbound.postgres import guard_rows
 from keys.outbound.postgres.audit_trail import EMPTY, Head, values_of
 from keys.outbound.postgres.rows import json_of, key_of
 from keys.outbound.postgres.tables import plan_ceilings
+from shared.runtime.keeper import PLACE, inserting
 from shared.runtime.unit import Unit
 from shared.trading.status import Side
 
@@ -39,6 +40,20 @@ class _Driver(Protocol):
     async def fetchval(self, query: str, *values: Any) -> Any: ...
 
 
+_CEILING = (
+    "key_id",
+    "position_tail",
+    "run_tail",
+    "symbol",
+    "side",
+    "expires_at",
+    "approved_amount",
+    "max_quantity",
+    "max_notional",
+    "limit_price",
+    "reference_price",
+    "priced_at",
+)
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('keys:' || $1, 0))"
 _STATE = f"""
     select k.*, w.taken_ms, w.taken_units, w.asked, a.seq, a.seal,
@@ -96,6 +111,12 @@ _ONLY_WINDOW = f"with {_WINDOW} select 1"
 _READ_SIGNED = f"with {_WINDOW}, {_AUDIT} select 1"
 _ORDERS_SIGNED = f"with {_WINDOW}, {_AUDIT}, {_ORDERS} select 1"
 _OPENING_SIGNED = f"with {_WINDOW}, {_AUDIT}, {_ORDERS}, {guard_rows.reserve_statement(30)}"
+
+
+# The rows as one argument: a statement with a place for each value would be built anew for every plan.
+_APPROVE = text(
+    f"{inserting(plan_ceilings, _CEILING).replace(f'${PLACE}::json', 'cast(:rows as json)')} on conflict do nothing"
+)
 
 
 def tail_texts(run: RunTails) -> tuple[str, str]:
@@ -178,7 +199,12 @@ async def approve(session: AsyncSession, key_id: UUID, run: RunTails, allowance:
         }
         for ceiling in allowance.ceilings.values()
     ]
-    await session.execute(insert(plan_ceilings).values(rows).on_conflict_do_nothing())
+    await session.execute(_APPROVE, {"rows": json.dumps(rows, default=_plain)})
+
+
+def _plain(value: object) -> str:
+    """Ids, amounts and moments as JSON that PostgreSQL reads."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _window_values(state: SigningState, bucket: Bucket, window: RateWindow) -> list[Any]:

@@ -17,8 +17,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration,
 
 
 async def refused(customer: Customer, method: str, path: str, body: dict[str, object] | None = None) -> int:
+    seen = '"1"' if path.startswith("/api/system") else "*"
     with pytest.raises(ApiProblem) as problem:
-        await customer.client._call(method, path, body, {"Idempotency-Key": str(uuid.uuid4())})
+        await customer.client._call(method, path, body, {"Idempotency-Key": str(uuid.uuid4()), "If-Match": seen})
     return problem.value.status
 
 
@@ -43,6 +44,9 @@ async def test_every_object_of_another_user_is_not_found(stage: Stage) -> None:
             ("GET", f"/api/accounts/{account}/flows", None),
             ("GET", f"/api/accounts/{account}/shortages", None),
             ("POST", f"/api/accounts/{account}/shortages/BTC/resolve", {"how": "sold"}),
+            ("POST", f"/api/positions/{position_id}/runs", {"plan_id": plan["plan_id"]}),
+            ("GET", f"/api/positions/{position_id}/performance", None),
+            ("GET", f"/api/export/fills?position_id={position_id}", None),
         ]
         answers = {f"{method} {path}": await refused(stranger, method, path, body) for method, path, body in calls}
         assert answers == dict.fromkeys(answers, 404)
@@ -57,6 +61,46 @@ async def test_every_object_of_another_user_is_not_found(stage: Stage) -> None:
     activity = await stranger.client._call("GET", "/api/activity")
     assert str(position_id) not in str(activity)
     await owner.client.position(str(position_id))
+
+
+async def test_an_index_of_somebody_elses_is_not_found_and_buys_nothing(stage: Stage) -> None:
+    owner, stranger = await stage.customer(), await stage.customer()
+    asked = {"name": "mine", "rules": {"size": 3, "weighting": "equal"}}
+    index = (await owner.client._call("POST", "/api/indices", asked))["index_id"]
+    calls: list[tuple[str, str, dict[str, object] | None]] = [
+        ("GET", f"/api/indices/{index}", None),
+        ("PUT", f"/api/indices/{index}", {**asked, "name": "yours"}),
+        ("DELETE", f"/api/indices/{index}", None),
+        ("GET", f"/api/indices/{index}/versions", None),
+        ("GET", f"/api/indices/{index}/diff", None),
+        ("GET", f"/api/indices/{index}/level", None),
+        ("POST", "/api/plans", {"index": index, "amount": "300", "account_id": str(stranger.account_id)}),
+    ]
+    answers = {f"{method} {path}": await refused(stranger, method, path, body) for method, path, body in calls}
+    assert answers == dict.fromkeys(answers, 404)
+    listed = await stranger.client._call("GET", "/api/indices")
+    assert index not in str(listed)
+    assert (await owner.client._call("GET", f"/api/indices/{index}"))["name"] == "mine"
+
+
+async def test_a_users_switch_stops_nobody_else_and_operators_doors_are_closed_to_users(stage: Stage) -> None:
+    owner, stranger = await stage.customer(), await stage.customer()
+    halt = await owner.client._call("POST", "/api/kill-switch", {"reason": "mine"})
+    guards = await stranger.client._call("GET", "/api/guards")
+    assert guards["halts"] == []
+    closed: list[tuple[str, str, dict[str, object] | None]] = [
+        ("GET", "/api/system/limits", None),
+        ("PUT", "/api/system/limits/paper", {"order_max": "1"}),
+        ("GET", "/api/system/kill-switch", None),
+        ("POST", "/api/system/kill-switch", {"reason": "theirs"}),
+        ("POST", f"/api/system/kill-switch/{halt['halt_id']}/release", {"reason": "theirs"}),
+        ("GET", "/api/system/dead-letters", None),
+        ("GET", "/api/system/attention", None),
+    ]
+    answers = {f"{method} {path}": await refused(stranger, method, path, body) for method, path, body in closed}
+    assert answers == dict.fromkeys(answers, 403)
+    await stranger.settled(await stranger.buys("top-5", "300"))
+    assert [one["halt_id"] for one in (await owner.client._call("GET", "/api/guards"))["halts"]] == [halt["halt_id"]]
 
 
 async def test_sql_shows_a_user_their_own_rows_and_nothing_without_a_user(stage: Stage) -> None:

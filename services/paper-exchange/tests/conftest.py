@@ -34,6 +34,7 @@ from paper_exchange.domain.order import Execution, Order
 from paper_exchange.domain.price_walk import PriceWalk
 from paper_exchange.domain.records import Record
 from paper_exchange.outbound.dataset import load_listings
+from paper_exchange.outbound.rsa_signatures import RsaSignatures
 from shared.testing import FakeClock
 
 LISTINGS = [listing for listing in load_listings() if listing.symbol in {"BTCUSDT", "ETHUSDT", "DOGEUSDT", "STETHUSDT"}]
@@ -106,7 +107,7 @@ class Floor:
             clock=self.clock,
         )
         self.secrets = CountingSecrets()
-        self.accounts = Accounts(self.exchange, self.secrets, self.feed)
+        self.accounts = Accounts(self.exchange, self.secrets, self.feed, RsaSignatures())
         self.events = VenueEvents(self.exchange, self.feed)
 
     def account(self, **balances: str) -> Account:

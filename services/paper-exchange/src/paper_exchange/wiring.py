@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from paper_exchange.application.accounts import Accounts
+from paper_exchange.application.authenticate import Doorkeeper
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults
 from paper_exchange.application.linear_market import LinearMarket
@@ -48,6 +49,7 @@ from paper_exchange.outbound.feeds import BuiltFeed, FeedChoice, build_feed
 from paper_exchange.outbound.file_journal import NAME as JOURNAL
 from paper_exchange.outbound.file_journal import FileJournal, begin_with, compact
 from paper_exchange.outbound.key_material import RandomKeyMaterial
+from paper_exchange.outbound.rsa_signatures import RsaSignatures
 from paper_exchange.outbound.state_cache import StateCache
 from paper_exchange.outbound.state_dump import state_digest
 from paper_exchange.settings import Settings
@@ -83,7 +85,9 @@ class Venue:
         )
         self.tape = Tape()
         self._routes = MarketRoutes(self.market, clock, self.tape, inner_band=settings.inner_price_band)
-        self.private = Streams(self.ledger, self.faults, clock, self._routes.prices)
+        rsa = RsaSignatures()
+        self._door = Doorkeeper(self.ledger.keys, rsa)
+        self.private = Streams(self.ledger, self._door, self.faults, clock, self._routes.prices)
         self.private.write_after(self.journal)
         self._linear = LinearMarket(load_contracts(), self.market)
         self._linear_routes = LinearRoutes(self._linear)
@@ -95,7 +99,7 @@ class Venue:
             milestones=Milestones(), clock=clock, inner_band=settings.inner_price_band,
         )  # fmt: skip
         self.timeline = Timeline(self.exchange, self.public.tick, clock=virtual(clock))
-        self.accounts = Accounts(self.exchange, RandomKeyMaterial(), tellers)
+        self.accounts = Accounts(self.exchange, RandomKeyMaterial(), tellers, rsa)
         self.events = VenueEvents(self.exchange, tellers)
         self._running = False
         self.journal.on_durable(self._on_durable)
@@ -152,7 +156,7 @@ class Venue:
             queries=QueryRoutes(self.exchange, self.faults),
             account=AccountRoutes(self.exchange, self._routes, self._linear),
         )
-        rest = Rest(self.exchange, self.events, self.faults, rooms, budget=self._budget())
+        rest = Rest(self.exchange, self.events, self.faults, rooms, door=self._door, budget=self._budget())
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
             events=ControlVenue(self.events, self.faults, self.private, self.public),
@@ -163,7 +167,7 @@ class Venue:
         )  # fmt: skip
         return ExchangeApp(
             rest=rest, control=control, private=self.private, public=self.public,
-            trade=TradeStream(rest, self.ledger.keys, self.exchange.now_ms),
+            trade=TradeStream(rest, self._door, self.exchange.now_ms),
             ready=lambda: self._running, metrics=self._metrics,
         )  # fmt: skip
 

@@ -6,14 +6,17 @@ import base64
 import dataclasses
 import hashlib
 import hmac
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from paper_exchange.application.authenticate import SignedCall, authenticate, check_may_trade
+from paper_exchange.application.accounts import KeyTerms
+from paper_exchange.application.authenticate import Doorkeeper, SignedCall, check_may_trade
 from paper_exchange.domain.account import ApiKey
 from paper_exchange.domain.refusal import Refused
+from paper_exchange.outbound.rsa_signatures import RsaSignatures
 
 NOW = 1_800_000_000_000
 KEY = ApiKey(uid="1", key_id="2", api_key="K", api_secret="S", rsa_public_key="", permissions={"Spot": ("SpotTrade",)},
@@ -37,7 +40,7 @@ def signed(
 
 def code_of(call: SignedCall, key: ApiKey = KEY) -> int:
     try:
-        authenticate(call, {"K": key}, now_ms=NOW)
+        Doorkeeper({"K": key}, RsaSignatures()).admit(call, now_ms=NOW)
     except Refused as refused:
         return refused.ret_code
     return 0
@@ -101,3 +104,16 @@ def test_an_rsa_key_signs_in_base64() -> None:
 
 def test_a_key_shows_no_secret() -> None:
     assert "api_secret" not in repr(KEY)
+
+
+@pytest.mark.parametrize("pem", ["no key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"])
+def test_a_public_key_that_is_none_fits_nothing_and_is_not_taken(floor: Any, pem: str) -> None:
+    assert code_of(signed(), dataclasses.replace(KEY, rsa_public_key=pem)) == 10004
+    with pytest.raises(Refused):
+        floor.accounts.open({}, KeyTerms(rsa_public_key=pem))
+    assert not floor.ledger.accounts
+
+
+@pytest.mark.parametrize(("timestamp", "window"), [("²" * 13, "5000"), (str(NOW), "²"), (str(NOW), "٥")])
+def test_digits_that_are_no_numbers_are_refused(timestamp: str, window: str) -> None:
+    assert code_of(dataclasses.replace(signed(), timestamp=timestamp, recv_window=window)) == 10001

@@ -20,6 +20,7 @@ from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.refusal import Refused
 from paper_exchange.outbound.dataset import load_listings
 from paper_exchange.outbound.record_codec import decode_record, encode_record
+from paper_exchange.outbound.rsa_signatures import RsaSignatures
 from paper_exchange.outbound.state_dump import state_bytes
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
@@ -143,7 +144,7 @@ def restart(floor: Any) -> None:
         milestones=Milestones(),
         clock=floor.clock,
     )
-    floor.accounts = Accounts(floor.exchange, floor.secrets, floor.feed)
+    floor.accounts = Accounts(floor.exchange, floor.secrets, floor.feed, RsaSignatures())
     floor.events = VenueEvents(floor.exchange, floor.feed)
     floor.match_all()
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from paper_exchange.application.exchange import Exchange
-from paper_exchange.application.ports import PrivateFeed, Secrets
+from paper_exchange.application.ports import PrivateFeed, RsaKeys, Secrets
 from paper_exchange.domain.account import ApiKey
 from paper_exchange.domain.records import AccountOpened, KeyIssued, KeyRevoked, Transferred
-from paper_exchange.domain.refusal import Refused
+from paper_exchange.domain.refusal import Refused, request_error
 from shared.trading.money import ZERO
 
 UID_EPOCH_MS = 1_600_000_000_000
@@ -42,17 +42,22 @@ class KeyTerms:
 class Accounts:
     """The venue's front office."""
 
-    def __init__(self, exchange: Exchange, secrets: Secrets, feed: PrivateFeed) -> None:
+    def __init__(self, exchange: Exchange, secrets: Secrets, feed: PrivateFeed, rsa: RsaKeys) -> None:
         self._exchange = exchange
         self._secrets = secrets
         self._feed = feed
+        self._rsa = rsa
 
     def open(self, balances: Mapping[str, Decimal], terms: KeyTerms) -> ApiKey:
         """Open an account with play money and a key.
 
         The number grows with the seconds, so that a venue whose folder was emptied gives no number twice.
+
+        Raises:
+            Refused: the public key is none.
         """
         exchange = self._exchange
+        self._check(terms)
         uid = str(max(exchange.ledger.last_uid + 1, (exchange.now_ms() - UID_EPOCH_MS) // 1000))
         exchange.record(AccountOpened(uid=uid, at_ms=exchange.now_ms()))
         for coin, amount in balances.items():
@@ -64,10 +69,11 @@ class Accounts:
         """Give an account a key, or give a key other rights.
 
         Raises:
-            Refused: no such account.
+            Refused: no such account, or the public key is none.
         """
         exchange = self._exchange
         exchange.account(uid)
+        self._check(terms)
         api_key = replaces.api_key if replaces else self._secrets.api_key()
         exchange.record(
             KeyIssued(
@@ -86,6 +92,10 @@ class Accounts:
             )
         )
         return exchange.ledger.keys[api_key]
+
+    def _check(self, terms: KeyTerms) -> None:
+        if terms.rsa_public_key and not self._rsa.readable(terms.rsa_public_key):
+            raise request_error("rsa_public_key is no RSA public key in PEM")
 
     def key(self, api_key: str) -> ApiKey:
         """A key that works.

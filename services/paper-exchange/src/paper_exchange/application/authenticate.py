@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from paper_exchange.application.accounts import OWN_ENVIRONMENT
+from paper_exchange.application.ports import RsaKeys
 from paper_exchange.domain.account import ApiKey
+from paper_exchange.domain.digits import is_whole
 from paper_exchange.domain.refusal import PERMISSION_DENIED, Refused, Unsigned
 
 FUTURE_MS = 1_000
@@ -34,56 +29,73 @@ class SignedCall:
     address: str
 
 
-def authenticate(call: SignedCall, keys: Mapping[str, ApiKey], *, now_ms: int) -> ApiKey:
-    """Check a signed call.
+class Doorkeeper:
+    """Lets in who signed with a key that works.
 
-    Raises:
-        Refused: 10001, 10002, 10003, 10004, 10010 or 33004, in the venue's words.
+    Args:
+        keys: Every key by its name.
+        rsa: Checks the signatures of RSA keys.
     """
-    if not (call.api_key and call.timestamp and call.signature):
-        raise Unsigned(
-            10001,
-            f"empty value: apiTimestamp[{call.timestamp}] apiKey[{call.api_key}] "
-            f"apiSignature[{call.signature}]: openapi sign params error!",
-        )
-    key = known_key(call.api_key, keys)
-    window = call.recv_window or DEFAULT_WINDOW_MS
-    check_time(call.timestamp, window, now_ms=now_ms)
-    origin = f"{call.timestamp}{call.api_key}{call.recv_window}".encode() + call.payload
-    if not signature_fits(key, origin, call.signature):
-        raise Refused(10004, "Error sign, please check your signature generation algorithm.")
-    check_terms(key, address=call.address, now_ms=now_ms)
-    return key
 
+    def __init__(self, keys: Mapping[str, ApiKey], rsa: RsaKeys) -> None:
+        self._keys = keys
+        self._rsa = rsa
 
-def readmit(key: ApiKey, call: SignedCall, keys: Mapping[str, ApiKey], *, now_ms: int) -> ApiKey:
-    """Check a call on a connection that has signed in: the key as it is now, its terms, the time rule; no signature.
+    def admit(self, call: SignedCall, *, now_ms: int) -> ApiKey:
+        """Check a signed call.
 
-    Raises:
-        Refused: 10001, 10002, 10003, 10010 or 33004.
-    """
-    key = known_key(key.api_key, keys)
-    check_time(call.timestamp, call.recv_window or DEFAULT_WINDOW_MS, now_ms=now_ms)
-    check_terms(key, address=call.address, now_ms=now_ms)
-    return key
+        Raises:
+            Refused: 10001, 10002, 10003, 10004, 10010 or 33004, in the venue's words.
+        """
+        if not (call.api_key and call.timestamp and call.signature):
+            raise Unsigned(
+                10001,
+                f"empty value: apiTimestamp[{call.timestamp}] apiKey[{call.api_key}] "
+                f"apiSignature[{call.signature}]: openapi sign params error!",
+            )
+        key = known_key(call.api_key, self._keys)
+        check_time(call.timestamp, call.recv_window or DEFAULT_WINDOW_MS, now_ms=now_ms)
+        origin = f"{call.timestamp}{call.api_key}{call.recv_window}".encode() + call.payload
+        self._check_signature(key, origin, call.signature)
+        check_terms(key, address=call.address, now_ms=now_ms)
+        return key
 
+    def readmit(self, key: ApiKey, call: SignedCall, *, now_ms: int) -> ApiKey:
+        """Check a call on a connection that has signed in: the key as it is now, its terms, the time rule; no signature.
 
-def signed_in(args: object, keys: Mapping[str, ApiKey], *, address: str, now_ms: int) -> ApiKey:
-    """Check how a socket signs in: key, moment until which the signature holds, signature.
+        Raises:
+            Refused: 10001, 10002, 10003, 10010 or 33004.
+        """
+        key = known_key(key.api_key, self._keys)
+        check_time(call.timestamp, call.recv_window or DEFAULT_WINDOW_MS, now_ms=now_ms)
+        check_terms(key, address=call.address, now_ms=now_ms)
+        return key
 
-    Raises:
-        Refused: 10001, 10002, 10003, 10004, 10010 or 33004.
-    """
-    if not isinstance(args, list) or len(args) != 3:
-        raise Refused(10001, "Param error")
-    api_key, expires, signature = (str(arg) for arg in args)
-    key = known_key(api_key, keys)
-    if not expires.isdigit() or int(expires) <= now_ms:
-        raise Refused(10002, "expires must be later than now")
-    if not signature_fits(key, f"GET/realtime{expires}".encode(), signature):
-        raise Refused(10004, "Error sign, please check your signature generation algorithm.")
-    check_terms(key, address=address, now_ms=now_ms)
-    return key
+    def sign_in(self, args: object, *, address: str, now_ms: int) -> ApiKey:
+        """Check how a socket signs in: key, moment until which the signature holds, signature.
+
+        Raises:
+            Refused: 10001, 10002, 10003, 10004, 10010 or 33004.
+        """
+        if not isinstance(args, list) or len(args) != 3:
+            raise Refused(10001, "Param error")
+        api_key, expires, signature = (str(arg) for arg in args)
+        key = known_key(api_key, self._keys)
+        if not is_whole(expires, longest=16) or int(expires) <= now_ms:
+            raise Refused(10002, "expires must be later than now")
+        self._check_signature(key, f"GET/realtime{expires}".encode(), signature)
+        check_terms(key, address=address, now_ms=now_ms)
+        return key
+
+    def _check_signature(self, key: ApiKey, origin: bytes, signature: str) -> None:
+        """RSA-SHA256 in base64 for an RSA key, else HMAC-SHA256 in hex."""
+        if key.rsa_public_key:
+            fits = self._rsa.fits(key.rsa_public_key, origin, signature)
+        else:
+            expected = hmac.new(key.api_secret.encode(), origin, hashlib.sha256).hexdigest()
+            fits = hmac.compare_digest(expected.encode(), signature.encode())
+        if not fits:
+            raise Refused(10004, "Error sign, please check your signature generation algorithm.")
 
 
 def known_key(api_key: str, keys: Mapping[str, ApiKey]) -> ApiKey:
@@ -104,7 +116,7 @@ def check_time(timestamp: str, window: str, *, now_ms: int) -> None:
     Raises:
         Refused: 10002, or 10001 when these are no numbers.
     """
-    if not (timestamp.isdigit() and window.isdigit()) or len(timestamp) > 16 or len(window) > 9:
+    if not (is_whole(timestamp, longest=16) and is_whole(window, longest=9)):
         raise Refused(10001, "params error: timestamp and recv_window must be numbers")
     if not now_ms - int(window) <= int(timestamp) < now_ms + FUTURE_MS:
         raise Refused(
@@ -134,22 +146,3 @@ def check_may_trade(key: ApiKey) -> None:
     """
     if not key.may_trade_spot:
         raise Refused(*PERMISSION_DENIED)
-
-
-def signature_fits(key: ApiKey, origin: bytes, signature: str) -> bool:
-    """Whether a signature belongs to these bytes: RSA-SHA256 in base64 for an RSA key, else HMAC-SHA256 in hex."""
-    if key.rsa_public_key:
-        return _rsa_fits(key.rsa_public_key, origin, signature)
-    expected = hmac.new(key.api_secret.encode(), origin, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.encode())
-
-
-def _rsa_fits(pem: str, origin: bytes, signature: str) -> bool:
-    public = load_pem_public_key(pem.encode())
-    if not isinstance(public, rsa.RSAPublicKey):
-        return False
-    try:
-        public.verify(base64.b64decode(signature, validate=True), origin, padding.PKCS1v15(), hashes.SHA256())
-    except (InvalidSignature, binascii.Error, ValueError):
-        return False
-    return True

@@ -59,6 +59,18 @@ class Secrets(Protocol):
         ...
 
 
+class RsaKeys(Protocol):
+    """Reads RSA public keys and checks what was signed with their other halves."""
+
+    def readable(self, pem: str) -> bool:
+        """Whether a text is an RSA public key in PEM."""
+        ...
+
+    def fits(self, pem: str, origin: bytes, signature: str) -> bool:
+        """Whether an RSA-SHA256 signature in base64 belongs to these bytes."""
+        ...
+
+
 class PriceFeed(Protocol):
     """Moves the mid prices of all listings; fine units are millionths of a tick.
 

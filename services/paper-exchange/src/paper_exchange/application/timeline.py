@@ -15,6 +15,8 @@ HOUR_MS = 3_600_000
 COARSE_STEP_MS = 30_000
 """How fine a run of an hour and more is: two prices a minute."""
 FINE_STEP_MS = 1_000
+MOST_STEPS = 1_000_000
+"""A run ends while somebody waits for it."""
 BREATH = 64
 """After so many steps the sockets get their turn."""
 
@@ -64,6 +66,8 @@ class Timeline:
             raise request_error("the venue's time is real: start it with PAPER_EXCHANGE_CLOCK=virtual")
         if not 0 < milliseconds <= LONGEST_MS:
             raise Refused(10001, "advance_ms must be 1 to 31 days")
+        if step_ms and milliseconds // step_ms > MOST_STEPS:
+            raise request_error(f"advance_ms must be at most {MOST_STEPS} times step_ms")
         step_ms = step_ms or (COARSE_STEP_MS if milliseconds >= HOUR_MS else FINE_STEP_MS)
         end, steps = clock.now_ms + milliseconds, 0
         while clock.now_ms < end:

@@ -82,7 +82,7 @@ def read_order_request(fields: Mapping[str, object]) -> OrderRequest:
         read_text(fields, name) not in {"", "0"} for name in CONDITIONS
     ):
         raise Refused(170227, "This feature is not supported.")
-    if fields.get("isLeverage") not in {None, 0, "0", ""}:
+    if fields.get("isLeverage") not in (None, 0, "0", ""):
         raise Refused(170344, "Symbol is not supported on Margin Trading")
     market = order_type == "Market"
     slippage_type, slippage = _slippage(fields, market=market)

@@ -11,6 +11,8 @@ from shared.trading.money import EXACT
 
 FINE = 1_000_000
 """Fine units in one tick: prices whose tick is coarse still move, below the tick."""
+HIGHEST = 2**62
+"""Candles are kept in numbers of 63 bits."""
 
 
 class PriceBoard:
@@ -48,7 +50,7 @@ class PriceBoard:
 
     def _follow(self) -> None:
         for symbol, followed, over, under in self._tracking:
-            self._mid[symbol] = max(FINE, self._mid[followed] * over // under)
+            self._mid[symbol] = min(HIGHEST, max(FINE, self._mid[followed] * over // under))
 
     def mid_fine(self, symbol: str) -> int:
         """The mid price in fine units."""
@@ -65,7 +67,7 @@ class PriceBoard:
 
     def set_fine(self, symbol: str, fine: int) -> None:
         """Put a mid price in fine units; followers follow at once."""
-        self._mid[symbol] = max(FINE, fine)
+        self._mid[symbol] = min(HIGHEST, max(FINE, fine))
         if symbol in self._followed:
             self._follow()
 
@@ -81,4 +83,4 @@ class PriceBoard:
         """Go on from the journal's prices; listings it does not know start at their base price."""
         for symbol, fine in prices.items():
             if symbol in self._mid:
-                self._mid[symbol] = max(FINE, fine)
+                self._mid[symbol] = min(HIGHEST, max(FINE, fine))

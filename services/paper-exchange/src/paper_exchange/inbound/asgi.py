@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import structlog
 
+from paper_exchange.domain.digits import is_whole
 from paper_exchange.inbound.control import PREFIX, Control
 from paper_exchange.inbound.exchange_http import (
     Receive,
@@ -124,6 +125,6 @@ async def _until_first(reading: object, sending: object) -> None:
 def _idle_s(scope: Scope) -> float:
     """How long a connection may be silent: `max_active_time` of 30s to 600s, ten minutes when it says nothing."""
     wanted = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("max_active_time", "").removesuffix("s")
-    if not wanted.isdigit() or len(wanted) > 6:
+    if not is_whole(wanted, longest=6):
         return IDLE_S
     return min(IDLE_S, max(SHORTEST_IDLE_S, float(wanted)))

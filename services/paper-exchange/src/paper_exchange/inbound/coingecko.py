@@ -8,6 +8,7 @@ from typing import Any
 
 from paper_exchange.application.market import Market
 from paper_exchange.domain.coin import Coin
+from paper_exchange.domain.digits import is_whole
 from paper_exchange.domain.exact import mul
 from paper_exchange.inbound.exchange_http import (
     Receive,
@@ -135,7 +136,7 @@ class CoinGeckoApp:
 
 
 def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 10 else default
+    return int(text) if text and is_whole(text, longest=9) else default
 
 
 def _as_json(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.spoilt_replies import VARIANTS
 from shared.trading.money import parse_decimal
 
+DAY_S = 86_400
 DAY_MS = 86_400_000
+LONGEST_DAYS = 36_500
+"""A key lives a century at most: dates far beyond cannot be written."""
 NUMBERS = ("latency_ms", "jitter_ms", "count", "ret_code", "hold_ms", "status", "for_ms", "skew_ms")
 FAULT_FIELDS = {"kind", "path", "uid", "ret_msg", "outcome", "variant", *NUMBERS}
 
@@ -45,17 +48,30 @@ def read_terms(body: Mapping[str, Any], terms: KeyTerms, now_ms: int) -> KeyTerm
     if "permissions" in body:
         changes["permissions"] = _rights(body["permissions"])
     if "read_only" in body or "readOnly" in body:
-        changes["read_only"] = bool(body.get("read_only", body.get("readOnly")))
+        changes["read_only"] = _flag(body.get("read_only", body.get("readOnly")), "read_only")
     if "ips" in body:
-        changes["ips"] = tuple(str(address) for address in body["ips"])
+        changes["ips"] = names(body, "ips")
     for name in ("environment", "note", "rsa_public_key"):
         if name in body:
             changes[name] = str(body[name])
     if "expires_in_s" in body:
-        changes["expires_ms"] = now_ms + int(body["expires_in_s"]) * 1000
+        changes["expires_ms"] = now_ms + _whole(body, "expires_in_s", LONGEST_DAYS * DAY_S) * 1000
     elif "deadline_days" in body:
-        changes["expires_ms"] = now_ms + int(body["deadline_days"]) * DAY_MS
+        changes["expires_ms"] = now_ms + _whole(body, "deadline_days", LONGEST_DAYS) * DAY_MS
     return replace(terms, **changes)
+
+
+def _whole(body: Mapping[str, Any], field: str, most: int) -> int:
+    value = body[field]
+    if isinstance(value, bool) or not isinstance(value, int) or not -most <= value <= most:
+        raise request_error(f"{field} must be a whole number between -{most} and {most}")
+    return value
+
+
+def _flag(value: object, field: str) -> bool:
+    if value not in (True, False):  # 0 and 1 too, as the venue writes them
+        raise request_error(f"{field} must be true or false")
+    return bool(value)
 
 
 def names(body: Mapping[str, Any], field: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from paper_exchange.application.faults import Fault, Treatment
+from paper_exchange.domain.digits import is_whole
 from paper_exchange.domain.rate_window import Allowance
 from paper_exchange.domain.refusal import TOO_MANY_VISITS
 from paper_exchange.inbound.exchange_http import (
@@ -117,7 +118,7 @@ class Misbehaviour:
         if fault.latency_ms:
             return min(fault.latency_ms, LONGEST_LANDING_MS)
         sent, window = request.header(b"x-bapi-timestamp"), request.header(b"x-bapi-recv-window") or "5000"
-        if not (sent.isdigit() and window.isdigit()):
+        if not (is_whole(sent, longest=16) and is_whole(window, longest=9)):
             return 0
         return max(0, min(int(sent) + int(window) - 2 - self._now_ms(), LONGEST_LANDING_MS))
 

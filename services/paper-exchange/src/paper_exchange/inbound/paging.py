@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
+from paper_exchange.domain.digits import is_whole
 from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.exchange_http import Request
 
@@ -27,7 +28,7 @@ def number(request: Request, name: str, default: int, *, lowest: int = 1, highes
     text = request.params.get(name, "")
     if not text:
         return default
-    if not text.lstrip("-").isdigit() or len(text) > 16:
+    if not is_whole(text.removeprefix("-"), longest=15):
         raise request_error(f"params error: {name} invalid")
     return max(lowest, min(highest, int(text)))
 

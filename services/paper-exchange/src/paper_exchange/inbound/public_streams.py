@@ -10,7 +10,7 @@ from typing import Any
 from paper_exchange.application.faults import Faults, Kind
 from paper_exchange.application.tape import Print
 from paper_exchange.inbound.book_stream import BookTopic
-from paper_exchange.inbound.socket import Socket
+from paper_exchange.inbound.socket import Socket, kind_of, topics_of
 from paper_exchange.inbound.spoilt_replies import cross
 from paper_exchange.inbound.spot_topics import trade_frame
 from paper_exchange.inbound.topics import Topics, is_book
@@ -47,7 +47,7 @@ class PublicStreams:
         self.strike()
         try:
             while (operation := await socket.operation()) is not None:
-                kind = operation.get("op")
+                kind = kind_of(operation)
                 if kind == "ping":
                     socket.push_json({"success": True, "ret_msg": "pong", "conn_id": socket.conn_id,
                                       "req_id": operation.get("req_id", ""), "op": "ping"})  # fmt: skip
@@ -61,7 +61,7 @@ class PublicStreams:
                 self._leave(socket, topic)
 
     def _subscribe(self, socket: Socket, operation: dict[str, Any]) -> None:
-        topics = [str(topic) for topic in operation.get("args") or []]
+        topics = topics_of(operation)
         leaves = operation["op"] == "unsubscribe"
         wrong = self._objection(socket, topics, leaves=leaves)
         socket.acknowledge(operation, success=not wrong, text=wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from paper_exchange.application.authenticate import SignedCall, authenticate, check_may_trade, readmit
+from paper_exchange.application.authenticate import Doorkeeper, SignedCall, check_may_trade
 from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults, Treatment
 from paper_exchange.application.venue_events import VenueEvents
@@ -30,9 +30,17 @@ class Rest:
     """All REST endpoints of the venue."""
 
     def __init__(
-        self, exchange: Exchange, events: VenueEvents, faults: Faults, rooms: Rooms, *, budget: IpBudget
+        self,
+        exchange: Exchange,
+        events: VenueEvents,
+        faults: Faults,
+        rooms: Rooms,
+        *,
+        door: Doorkeeper,
+        budget: IpBudget,
     ) -> None:
         self._exchange = exchange
+        self._door = door
         self._events = events
         self._faults = faults
         self._budget = budget
@@ -123,9 +131,8 @@ class Rest:
             payload=request.query if request.method == "GET" else request.body,
             address=request.address,
         )
-        keys = self._exchange.ledger.keys
-        known = request.key
-        request.key = readmit(known, call, keys, now_ms=now) if known else authenticate(call, keys, now_ms=now)
+        known, door = request.key, self._door
+        request.key = door.readmit(known, call, now_ms=now) if known else door.admit(call, now_ms=now)
         if endpoint.trades:
             check_may_trade(request.key)
 

@@ -20,6 +20,18 @@ IDLE_S = 600.0
 """So long a connection may be without traffic in either direction."""
 
 
+def kind_of(operation: dict[str, Any]) -> str:
+    """What an operation wants, empty when it does not say so in words."""
+    kind = operation.get("op")
+    return kind if isinstance(kind, str) else ""
+
+
+def topics_of(operation: dict[str, Any]) -> list[str]:
+    """The topics that an operation names, none when they are no list."""
+    args = operation.get("args")
+    return [str(topic) for topic in args] if isinstance(args, list) else []
+
+
 class Socket:
     """Sends frames and reads operations.
 

@@ -69,7 +69,7 @@ def _values(value: Any, variant: str) -> Any:
 def _rows(change: Callable[[Rows], Rows]) -> Callable[[bytes, Fault], bytes]:
     def changed(body: bytes, _fault: Fault) -> bytes:
         told = orjson.loads(body)
-        rows = told["result"].get("list")
+        rows = (told["result"] or {}).get("list")
         if isinstance(rows, list):
             told["result"]["list"] = change(rows)
         return orjson.dumps(told)
@@ -79,8 +79,9 @@ def _rows(change: Callable[[Rows], Rows]) -> Callable[[bytes, Fault], bytes]:
 
 def _crossed(body: bytes, _fault: Fault) -> bytes:
     told = orjson.loads(body)
-    cross(told["result"])
-    for row in told["result"].get("list") or ():
+    result = told["result"] or {}
+    cross(result)
+    for row in result.get("list") or ():
         cross(row)
     return orjson.dumps(told)
 
@@ -97,7 +98,10 @@ def cross(book: dict[str, Any]) -> None:
 def _spoilt_legs(body: bytes, fault: Fault) -> bytes:
     """A code for every leg of a batch although the legs were carried out."""
     told = orjson.loads(body)
-    for row, code in zip(told["result"].get("list", ()), told["retExtInfo"].get("list", ()), strict=True):
+    codes = (told["retExtInfo"] or {}).get("list", ())
+    if not codes:  # no batch that was carried out
+        return body
+    for row, code in zip(told["result"].get("list", ()), codes, strict=True):
         row["orderId"] = ""
         if "createAt" in row:
             row["createAt"] = ""

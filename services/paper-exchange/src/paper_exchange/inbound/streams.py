@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from paper_exchange.application.authenticate import signed_in
+from paper_exchange.application.authenticate import Doorkeeper
 from paper_exchange.application.faults import Faults
 from paper_exchange.application.ports import Journal
 from paper_exchange.domain.account import ApiKey
@@ -18,7 +18,7 @@ from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.order import Execution, Order
 from paper_exchange.domain.refusal import Refused
 from paper_exchange.inbound.shapes import Shape, execution_frame, fast_execution_frame, order_frame, wallet_shape
-from paper_exchange.inbound.socket import Socket
+from paper_exchange.inbound.socket import Socket, kind_of, topics_of
 from shared.trading.clock import Clock, epoch_ms
 
 FORMS = ("spot", "linear", "inverse", "option")
@@ -34,9 +34,15 @@ class Streams:
     """Who listens to which account, and what waits for the disk."""
 
     def __init__(
-        self, ledger: Ledger, faults: Faults, clock: Clock, prices: Callable[[], Mapping[str, Decimal]]
+        self,
+        ledger: Ledger,
+        door: Doorkeeper,
+        faults: Faults,
+        clock: Clock,
+        prices: Callable[[], Mapping[str, Decimal]],
     ) -> None:
         self._ledger = ledger
+        self._door = door
         self._faults = faults
         self._clock = clock
         self._journal: Journal | None = None
@@ -122,7 +128,7 @@ class Streams:
         key: ApiKey | None = None
         try:
             while (operation := await socket.operation()) is not None:
-                kind = operation.get("op")
+                kind = kind_of(operation)
                 if kind == "ping":
                     self._pong(socket, operation)
                 elif kind == "auth":
@@ -145,8 +151,8 @@ class Streams:
             socket.acknowledge(operation, success=False, text="Repeat auth")
             return known
         try:
-            key = signed_in(operation.get("args"), self._ledger.keys, address=socket.address,
-                            now_ms=epoch_ms(self._clock.now()))  # fmt: skip
+            now_ms = epoch_ms(self._clock.now())
+            key = self._door.sign_in(operation.get("args"), address=socket.address, now_ms=now_ms)
         except Refused as error:
             socket.acknowledge(operation, success=False, text=error.ret_msg)
             return None
@@ -157,7 +163,7 @@ class Streams:
 
     @staticmethod
     def _subscribe(socket: Socket, operation: dict[str, Any], *, allowed: bool) -> None:
-        topics = [str(topic) for topic in operation.get("args") or []]
+        topics = topics_of(operation)
         leaves = operation["op"] == "unsubscribe"
         wrong = _objection(socket, topics, leaves=leaves) if allowed else NOT_AUTHORIZED
         socket.acknowledge(operation, success=not wrong, text=wrong)

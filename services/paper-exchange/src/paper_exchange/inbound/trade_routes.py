@@ -21,7 +21,7 @@ def spot_only(fields: Mapping[str, Any]) -> None:
         Refused: another category, which needs a permission that no key has here; or none.
     """
     category = fields.get("category")
-    if category not in CATEGORIES:
+    if not isinstance(category, str) or category not in CATEGORIES:
         raise request_error("params error: category invalid")
     if category != "spot":
         raise Refused(*PERMISSION_DENIED)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 import structlog
 
-from paper_exchange.application.authenticate import signed_in
+from paper_exchange.application.authenticate import Doorkeeper
 from paper_exchange.domain.account import ApiKey
 from paper_exchange.domain.refusal import Refused
 from paper_exchange.inbound.exchange_http import Request
@@ -115,13 +115,13 @@ class TradeStream:
 
     Args:
         rest: Carries orders out: rights, limits, faults and answers are those of its paths.
-        keys: Every key by its name.
+        door: Knows who signs in.
         now_ms: The venue's clock.
     """
 
-    def __init__(self, rest: Rest, keys: Mapping[str, ApiKey], now_ms: Callable[[], int]) -> None:
+    def __init__(self, rest: Rest, door: Doorkeeper, now_ms: Callable[[], int]) -> None:
         self._rest = rest
-        self._keys = keys
+        self._door = door
         self._now_ms = now_ms
         self._under_way: set[asyncio.Task[None]] = set()
         self._frames = 0
@@ -143,8 +143,8 @@ class TradeStream:
         socket = session.socket
         code, text = (20001, "Repeat auth") if session.key is not None else (0, "OK")
         try:
-            session.key = session.key or signed_in(
-                operation.get("args"), self._keys, address=socket.address, now_ms=self._now_ms()
+            session.key = session.key or self._door.sign_in(
+                operation.get("args"), address=socket.address, now_ms=self._now_ms()
             )
         except Refused as error:
             code, text = error.ret_code, error.ret_msg

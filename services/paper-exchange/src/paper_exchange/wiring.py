@@ -14,6 +14,7 @@ from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Faults
 from paper_exchange.application.linear_market import LinearMarket
 from paper_exchange.application.market import MAX_STEP_S, Market
+from paper_exchange.application.match_queue import MatchQueue
 from paper_exchange.application.milestones import Milestones
 from paper_exchange.application.numbers import last_moment_ms
 from paper_exchange.application.tape import Tape
@@ -34,6 +35,7 @@ from paper_exchange.inbound.endpoints import Rooms
 from paper_exchange.inbound.linear_routes import LinearRoutes
 from paper_exchange.inbound.linear_topics import LinearTopics
 from paper_exchange.inbound.market_routes import MarketRoutes
+from paper_exchange.inbound.open_sockets import OpenSockets
 from paper_exchange.inbound.public_door import PublicDoor
 from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.query_routes import QueryRoutes
@@ -101,6 +103,7 @@ class Venue:
         self.timeline = Timeline(self.exchange, self.public.tick, clock=virtual(clock))
         self.accounts = Accounts(self.exchange, RandomKeyMaterial(), tellers, rsa)
         self.events = VenueEvents(self.exchange, tellers)
+        self._to_match = MatchQueue(self.exchange, self.faults, self.timeline)
         self._running = False
         self.journal.on_durable(self._on_durable)
 
@@ -157,17 +160,18 @@ class Venue:
             account=AccountRoutes(self.exchange, self._routes, self._linear),
         )
         rest = Rest(self.exchange, self.events, self.faults, rooms, door=self._door, budget=self._budget())
+        sockets = OpenSockets(self.faults)
         control = Control(
             exchange=self.exchange, accounts=self.accounts, faults=self.faults, streams=self.private,
-            events=ControlVenue(self.events, self.faults, self.private, self.public),
+            events=ControlVenue(self.events, self.faults, sockets),
             state=ControlState(self.exchange, self.journal, self.private, state_digest),
-            public=self.public,
+            public=self.public, sockets=sockets, paths={*rest.paths, "/v5/private", "/v5/trade", *self.public.by_path},
             market=ControlMarket(self.exchange, self.timeline, self.events, feed=self._settings.feed, line=self._link),
             admin_token=self._settings.admin_token.get_secret_value(), bind_host=self._settings.host,
         )  # fmt: skip
         return ExchangeApp(
             rest=rest, control=control, private=self.private, public=self.public,
-            trade=TradeStream(rest, self._door, self.exchange.now_ms),
+            trade=TradeStream(rest, self._door, self.exchange.now_ms), sockets=sockets,
             ready=lambda: self._running, metrics=self._metrics,
         )  # fmt: skip
 
@@ -181,22 +185,9 @@ class Venue:
         return CoinGeckoApp(self.market, load_coins())
 
     def _on_durable(self, position: int) -> None:
-        """Orders on disk are acknowledged first and matched after; frames leave."""
+        """Frames leave; orders on disk are acknowledged first and matched after."""
         self._tellers.on_durable(position)
-        waiting = self.exchange.to_match
-        if not waiting:
-            return
-        self.exchange.to_match = []
-        for order_id in waiting:
-            self._match_after(order_id, self.faults.match_delay_s(self.ledger.orders[order_id].uid))
-
-    def _match_after(self, order_id: str, delay_s: float) -> None:
-        if not delay_s:
-            self.exchange.match(order_id)
-        elif self.timeline.clock is not None:
-            self.timeline.match_later(order_id, int(delay_s * 1000))
-        else:
-            asyncio.get_running_loop().call_later(delay_s, self.exchange.match, order_id)
+        self._to_match.on_durable()
 
     async def run(self) -> None:
         """Keep the venue going until cancelled; ends with the error when the journal cannot be written."""

@@ -82,6 +82,15 @@ def late_order(customer: Any) -> object:
     return before, time.monotonic() - began > 1.3 > gave_up_after
 
 
+def ended(customer: Any) -> object:
+    """How an order that was acknowledged stands after its end, in queries; nothing of it is set aside any more."""
+    bought(customer)
+    found = [customer.get(path, BY_LINK)["result"]["list"][0] for path in (LIVE, HISTORY)]
+    assert found[0] == found[1]
+    assert [row["locked"] for row in customer.venue.control("GET", f"ledger?uid={customer.uid}")["balances"]] == ["0"]
+    return found[0]["orderStatus"], found[0]["rejectReason"], found[0]["cumExecQty"]
+
+
 def strange(customer: Any) -> object:
     bought(customer)
     return customer.raw_get(HISTORY, BY_LINK).text
@@ -162,6 +171,8 @@ TABLE: list[tuple[Fault, See, object]] = [
     ({"kind": "visibility_lag", "latency_ms": 15_000, "path": HISTORY}, bought_and_asked, [1, 0, 1]),
     ({"kind": "wiped_live_view"}, bought_and_asked, [0, 1, 1]),
     ({"kind": "match_delay", "latency_ms": 5_000}, slow_match, 0),
+    ({"kind": "rejected_later"}, ended, ("Rejected", "EC_Others", "0")),
+    ({"kind": "rejected_later", "variant": "EC_ReachMaxTradeNum", "count": 1}, ended, ("Rejected", "EC_ReachMaxTradeNum", "0")),
 ]  # fmt: skip
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
 import time
 from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 from shared.testing import eventually
 
@@ -127,3 +132,58 @@ def test_a_clock_that_was_told_wrong_does_not_fill_the_rate_window(customer: Any
     customer.venue.control("DELETE", "faults")
     time.sleep(1.1)  # the window is a real second long
     assert customer.get("/v5/account/fee-rate", "category=spot&symbol=BTCUSDT")["retCode"] == 0
+
+
+def refused(url: str) -> int:
+    """The status with which a socket is not opened."""
+    with pytest.raises(InvalidStatus) as error, connect(url, compression=None):
+        pass
+    return int(error.value.response.status_code)
+
+
+def hear(socket: ClientConnection, *, frames: int) -> None:
+    for _ in range(frames):
+        socket.recv(5)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("error_500", 503), ("ip_ban", 403)])
+def test_a_venue_that_is_down_cuts_its_sockets_and_opens_none(customer: Any, kind: str, status: int) -> None:
+    venue = customer.venue
+    told = {"status": 503} if kind == "error_500" else {}
+    public, private = f"{venue.socket_url}/v5/public/spot", f"{venue.socket_url}/v5/private"
+    with connect(public, compression=None) as one, connect(private, compression=None) as other:
+        for socket in (one, other):
+            socket.send('{"op":"ping"}')
+            socket.recv(5)
+        venue.control("POST", "faults", {"kind": kind, **told})
+        with pytest.raises(ConnectionClosed):
+            other.recv(5)
+        assert refused(private) == refused(f"{venue.socket_url}/v5/trade") == status
+        one.send('{"op":"ping"}')
+        one.recv(5)
+        venue.control("POST", "faults", {"kind": kind, "path": "/v5/public/*", **told})
+        with pytest.raises(ConnectionClosed):
+            one.recv(5)
+        assert refused(public) == status
+    venue.control("DELETE", "faults")
+    with connect(public, compression=None):
+        pass
+
+
+def test_an_outage_of_one_account_ends_its_login(customer: Any) -> None:
+    venue = customer.venue
+    venue.control("POST", "faults", {"kind": "ip_ban", "uid": customer.uid})
+    expires = str(int(time.time() * 1000) + 10_000)
+    signature = hmac.new(customer.api_secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
+    for path in ("private", "trade"):
+        with connect(f"{venue.socket_url}/v5/{path}", compression=None) as socket:
+            socket.send(json.dumps({"op": "auth", "args": [customer.api_key, expires, signature]}))
+            with pytest.raises(ConnectionClosed):
+                hear(socket, frames=3)
+
+
+def test_a_fault_that_cannot_be_is_refused_in_words(venue: Any) -> None:
+    reply = venue.client.post(f"{venue.url}/paper/v1/faults", json={"kind": "lost_reply", "ret_code": 1})
+    assert (reply.status_code, reply.json()["error"]) == (
+        400, "lost_reply does not heed ret_code, but path, count, hold_ms, uid, for_ms",
+    )  # fmt: skip

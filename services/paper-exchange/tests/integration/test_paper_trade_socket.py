@@ -196,7 +196,9 @@ async def test_faults_of_the_path_cut_the_connection(customer: Any, fault: dict[
 
 
 async def test_a_proxys_page_comes_as_it_is(customer: Any) -> None:
-    customer.venue.control("POST", "faults", {"uid": customer.uid, "kind": "error_500", "status": 502})
+    customer.venue.control(
+        "POST", "faults", {"uid": customer.uid, "kind": "error_500", "status": 502, "path": "/v5/order/create"}
+    )
     async with trading(customer) as socket:
         await socket.send(json.dumps(order("create", REST)))
         assert "<html" in str(await asyncio.wait_for(socket.recv(), 5)).lower()

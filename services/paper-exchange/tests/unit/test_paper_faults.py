@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from paper_exchange.application.faults import Fault, Faults
+from paper_exchange.application.fault_kinds import KINDS, table
+from paper_exchange.application.faults import Fault, Faults, Kind
 from paper_exchange.application.milestones import Milestones
-from paper_exchange.domain.refusal import Refused
-from paper_exchange.inbound.control_bodies import read_fault
+from paper_exchange.domain.refusal import Unreadable
+from paper_exchange.inbound.fault_body import read_fault
+
+CREATE, INFO = "/v5/order/create", "/v5/account/info"
+PATHS = {CREATE, "/v5/order/create-batch", "/v5/order/realtime", "/v5/order/history", INFO, "/v5/market/time",
+         "/v5/market/orderbook", "/v5/private", "/v5/trade", "/v5/public/spot"}  # fmt: skip
 
 
 def faults() -> Faults:
@@ -58,11 +66,73 @@ def test_healing_takes_one_or_all() -> None:
 @pytest.mark.parametrize(
     "body",
     [{"kind": "nonsense"}, {"kind": "latency", "latency": 5}, {"latency_ms": -1}, {"latency_ms": "5"}, {"count": 0},
-     {"kind": "reset", "outcome": "maybe"}],
+     {"kind": "reset", "outcome": "maybe"}, {"kind": ["latency"]}, {"kind": "latency", "path": 5},
+     {"kind": "lost_reply", "outcome": "not"}, {"kind": "lost_request", "ret_code": 10016},
+     {"kind": "malformed_json", "variant": "nan"}, {"kind": "rejected_later", "variant": "EC_Nonsense"},
+     {"kind": "rejected_later", "path": "/v5/order/create"}, {"kind": "match_delay", "path": CREATE},
+     {"kind": "wiped_live_view", "count": 1}, {"kind": "visibility_lag", "latency_ms": 5, "count": 2},
+     {"kind": "visibility_lag", "path": "/v5/account/info"}, {"kind": "silent_stream", "path": "/v5/trade"},
+     {"kind": "silent_stream", "path": CREATE}, {"kind": "silent_stream", "count": 2},
+     {"kind": "stream_latency", "path": "/v5/public/spot"}, {"kind": "lost_frames", "path": "/v5/public/spot"},
+     {"kind": "leg_ret_code", "path": CREATE}, {"kind": "crossed_book"}, {"kind": "crossed_book", "path": CREATE},
+     {"kind": "crossed_book", "path": "/v5/public/*", "count": 1}, {"kind": "error_500", "path": "/v5/nowhere"},
+     {"kind": "error_500", "path": "/v5/market/time", "uid": "7"}, {"kind": "link_ids_forgotten", "path": INFO},
+     {"kind": "error_500", "path": "/v5/private", "count": 1}],
 )  # fmt: skip
-def test_a_fault_written_wrong_is_refused(body: dict[str, object]) -> None:
-    with pytest.raises(Refused):
-        read_fault(body)
+def test_a_fault_that_could_not_do_what_it_says_is_refused(body: dict[str, object]) -> None:
+    with pytest.raises(Unreadable):
+        read_fault(body, PATHS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"kind": "crossed_book", "path": "/v5/market/*", "count": 1}, {"kind": "lost_frames", "count": 1, "uid": "7"},
+     {"kind": "silent_stream", "path": "/v5/public/spot"}, {"kind": "leg_ret_code", "path": "/v5/order/*"},
+     {"kind": "visibility_lag", "path": "/v5/order/history", "latency_ms": 5}, {"kind": "error_500", "count": 2},
+     {"kind": "ip_ban", "path": "/v5/public/*"}, {"kind": "rejected_later", "count": 1, "uid": "7", "for_ms": 5}],
+)  # fmt: skip
+def test_a_fault_that_can_is_taken(body: dict[str, object]) -> None:
+    fault = read_fault(body, PATHS)
+    assert {name: getattr(fault, name) for name in body} == body
+
+
+def test_every_kind_has_its_row_and_the_page_tells_the_same() -> None:
+    assert set(KINDS) == set(get_args(Kind))
+    fields = {field.name for field in dataclasses.fields(Fault)}
+    assert {field for kind in KINDS.values() for field in kind.fields} <= fields
+    assert all(("variant" in kind.fields) == bool(kind.variants) for kind in KINDS.values())
+    page = (Path(__file__).parents[2] / "FAULTS.md").read_text(encoding="utf-8")
+    assert "\n".join(table()) in page
+
+
+@pytest.mark.parametrize("kind", ["error_500", "ip_ban"])
+def test_an_outage_shuts_sockets_and_a_fault_of_some_calls_does_not(kind: Kind) -> None:
+    board = faults()
+    board.add(Fault(kind=kind, uid="7"))
+    assert board.shut("/v5/private", "7") is not None
+    assert board.shut("/v5/private", "8") is None
+    assert board.shut("/v5/trade") is None
+    board.add(Fault(kind=kind, path="/v5/public/*"))
+    assert board.shut("/v5/public/spot") is not None
+    board.remove()
+    for fault in (
+        Fault(kind=kind, count=3),
+        Fault(kind=kind, path=CREATE),
+        Fault(kind="error_500", outcome="executed"),
+    ):
+        board.add(fault)
+    assert board.shut("/v5/private", "7") is None
+    board.remove()
+    board.add(Fault(kind=kind))
+    assert [path for path in ("/v5/private", "/v5/trade", "/v5/public/spot") if board.shut(path)] == [
+        "/v5/private", "/v5/trade",
+    ]  # fmt: skip
+
+
+def test_a_rejection_is_counted() -> None:
+    board = faults()
+    board.add(Fault(kind="rejected_later", uid="7", count=1, variant="EC_ReachMaxTradeNum"))
+    assert [board.rejection(uid) for uid in ("8", "7", "7")] == ["", "EC_ReachMaxTradeNum", ""]
 
 
 async def test_waiting_ends_when_it_happened_or_the_time_is_up() -> None:

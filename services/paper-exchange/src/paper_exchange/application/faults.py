@@ -30,6 +30,7 @@ Kind = Literal[
     "visibility_lag",
     "wiped_live_view",
     "match_delay",
+    "rejected_later",
     "stream_latency",
     "silent_stream",
     "half_open_stream",
@@ -41,11 +42,12 @@ Outcome = Literal["executed", "not"]
 ADDING = frozenset({"latency", "clock_skew", "link_ids_forgotten"})
 """These come on top of another fault."""
 LASTING = frozenset(
-    {"visibility_lag", "wiped_live_view", "match_delay", "stream_latency", "silent_stream", "half_open_stream",
+    {"visibility_lag", "wiped_live_view", "match_delay", "rejected_later", "stream_latency", "silent_stream", "half_open_stream",
      "lost_frames", "duplicated_frames", "reordered_frames"}
 )  # fmt: skip
 """These concern no single call."""
 FRAME_KINDS: tuple[Kind, ...] = ("lost_frames", "duplicated_frames", "reordered_frames")
+SHUTTING: tuple[Kind, ...] = ("error_500", "ip_ban")
 PRIVATE_STREAM = "/v5/private"
 PUBLIC_STREAM = "/v5/public"
 
@@ -66,8 +68,7 @@ class Fault:
         outcome: Whether the call was carried out behind the answer.
         hold_ms: How long a lost call hangs before the connection is cut.
         status: Of an HTML error: 500, 502, 503.
-        variant: Of malformed_json: cut, empty, html; of strange_values: nan, huge, new_status, extra_fields, nulls;
-            of ret_code: http_401, the code beside that status.
+        variant: Which form of its kind: see `fault_kinds`.
         skew_ms: By how much the venue's clock is ahead (or, below zero, behind) for a call.
         for_ms: Heals by itself after so long, by the venue's clock; 0: never.
     """
@@ -202,6 +203,31 @@ class Faults:
         """From acknowledgement to matching."""
         extra = sum(self._length_ms(fault) for fault in self._of("match_delay", "*", uid))
         return (self.match_delay_ms + extra) / 1000
+
+    def rejection(self, uid: str) -> str:
+        """Why an order that was acknowledged is rejected after all, empty when it is not; counts it."""
+        for fault in self._of("rejected_later", "*", uid):
+            self._count(fault)
+            return fault.variant or "EC_Others"
+        return ""
+
+    def shut(self, path: str, uid: str = "") -> Fault | None:
+        """The outage or ban that lets no connection of a socket stand.
+
+        Args:
+            path: The socket.
+            uid: Whose connection it is; nothing while nobody has signed in.
+        """
+        for kind in SHUTTING:
+            for fault in self._of(kind, path, uid):
+                if fault.count is None and fault.outcome == "not" and self._names(fault, path):
+                    return fault
+        return None
+
+    @staticmethod
+    def _names(fault: Fault, path: str) -> bool:
+        """Public sockets are struck by faults that name them alone."""
+        return fault.path != "*" or not path.startswith(PUBLIC_STREAM)
 
     def stream_delay_s(self, uid: str) -> float:
         """One way of a private frame."""

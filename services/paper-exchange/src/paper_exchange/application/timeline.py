@@ -36,6 +36,7 @@ class Timeline:
         self._exchange = exchange
         self._tell_public = tell_public
         self.clock = clock
+        self.match = exchange.match
         self._due: list[tuple[int, str]] = []
 
     def tick(self) -> None:
@@ -83,5 +84,5 @@ class Timeline:
         while self._due and self._due[0][0] <= moment_ms:
             due_ms, order_id = heapq.heappop(self._due)
             clock.advance(due_ms - clock.now_ms)
-            self._exchange.match(order_id)
+            self.match(order_id)
         clock.advance(moment_ms - clock.now_ms)

@@ -24,6 +24,16 @@ class Unsigned(Refused):
     title = "The venue refuses a call that nobody signed"
 
 
+class Unreadable(Refused):
+    """What was ordered on a control path says nothing that could be done."""
+
+    code = "venue_order_unreadable"
+    title = "The order to the venue cannot be read"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(10001, sentence)
+
+
 def parameter(name: str) -> Refused:
     """A parameter is missing or malformed."""
     return Refused(170130, f"Data sent for paramter '{name}' is not valid.")

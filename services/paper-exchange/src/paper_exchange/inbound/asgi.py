@@ -21,6 +21,7 @@ from paper_exchange.inbound.exchange_http import (
     read_request,
     send_reply,
 )
+from paper_exchange.inbound.open_sockets import OpenSockets
 from paper_exchange.inbound.public_door import PublicDoor
 from paper_exchange.inbound.public_streams import PublicStreams
 from paper_exchange.inbound.rest import Rest
@@ -46,6 +47,7 @@ class ExchangeApp:
         private: Streams,
         public: PublicDoor,
         trade: TradeStream,
+        sockets: OpenSockets,
         ready: Callable[[], bool],
         metrics: Callable[[], bytes],
     ) -> None:
@@ -54,6 +56,7 @@ class ExchangeApp:
         self._private = private
         self._public = public
         self._trade = trade
+        self._sockets = sockets
         self._ready = ready
         self._metrics = metrics
         self._connections = 0
@@ -100,11 +103,18 @@ class ExchangeApp:
         if stream is None:
             await send({"type": "websocket.close", "code": 1008})
             return
+        path = scope["path"]
+        if await self._sockets.refuses(path, send):
+            return
         await send({"type": "websocket.accept"})
         self._connections += 1
         address = str((scope.get("client") or ("", 0))[0])
         socket = Socket(receive, send, f"paper-{self._connections}", address, idle_s=_idle_s(scope))
-        await _until_first(stream.serve(socket), socket.send_frames())
+        self._sockets.add(socket, path)
+        try:
+            await _until_first(stream.serve(socket), socket.send_frames())
+        finally:
+            self._sockets.remove(socket)
 
 
 async def _until_first(reading: object, sending: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,12 +13,14 @@ from paper_exchange.application.exchange import Exchange
 from paper_exchange.application.faults import Fault, Faults
 from paper_exchange.application.milestones import EVENTS
 from paper_exchange.domain.account import ApiKey
-from paper_exchange.domain.refusal import Refused, request_error
-from paper_exchange.inbound.control_bodies import read_balances, read_fault, read_terms
+from paper_exchange.domain.refusal import Refused, Unreadable, request_error
+from paper_exchange.inbound.control_bodies import read_balances, read_terms
 from paper_exchange.inbound.control_market import ControlMarket
 from paper_exchange.inbound.control_state import ControlState
 from paper_exchange.inbound.control_venue import ControlVenue
 from paper_exchange.inbound.exchange_http import Reply, Request, json_reply
+from paper_exchange.inbound.fault_body import read_fault
+from paper_exchange.inbound.open_sockets import OpenSockets
 from paper_exchange.inbound.paging import number
 from paper_exchange.inbound.public_door import PublicDoor
 from paper_exchange.inbound.shapes import execution_shape, log_shape, order_shape
@@ -46,6 +48,8 @@ class Control:
         streams: Streams,
         public: PublicDoor,
         market: ControlMarket,
+        sockets: OpenSockets,
+        paths: Collection[str],
         state: ControlState,
         events: ControlVenue,
         admin_token: str,
@@ -56,6 +60,8 @@ class Control:
         self._faults = faults
         self._streams = streams
         self._public = public
+        self._sockets = sockets
+        self._paths = paths
         self._admin_token = admin_token
         self._own_names = OWN_NAMES | {bind_host.lower()}
         self._handlers: Mapping[tuple[str, str], Handler] = {
@@ -86,7 +92,8 @@ class Control:
         try:
             result = await handler(request)
         except Refused as error:
-            return json_reply({"error": error.ret_msg, "code": error.ret_code}, 422)
+            status = 400 if isinstance(error, Unreadable) else 422
+            return json_reply({"error": error.ret_msg, "code": error.ret_code}, status)
         except InvalidAmount as error:
             return json_reply({"error": error.detail}, 422)
         await self._exchange.journal.durable(self._exchange.journal.position)
@@ -165,12 +172,13 @@ class Control:
         return {"reached": reached, "counts": self._exchange.milestones.counts(uid)}
 
     async def _add_fault(self, request: Request) -> object:
-        fault = self._faults.add(read_fault(request.json()))
+        fault = self._faults.add(read_fault(request.json(), self._paths))
         self._strike()
         return _fault_answer(fault)
 
     def _strike(self) -> None:
-        """Half-open connections die, or are let go, at once."""
+        """Half-open connections die, or are let go, at once; what is shut is cut."""
+        self._sockets.strike()
         self._streams.strike()
         self._public.strike()
 

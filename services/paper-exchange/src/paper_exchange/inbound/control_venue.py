@@ -9,9 +9,8 @@ from paper_exchange.application.venue_events import VenueEvents
 from paper_exchange.domain.notices import RULES
 from paper_exchange.domain.refusal import request_error
 from paper_exchange.inbound.exchange_http import Request
-from paper_exchange.inbound.public_door import PublicDoor
+from paper_exchange.inbound.open_sockets import OpenSockets
 from paper_exchange.inbound.shapes import order_shape
-from paper_exchange.inbound.streams import Streams
 from shared.trading.money import parse_decimal
 
 LONGEST_DOWN_MS = 3_600_000
@@ -20,11 +19,10 @@ LONGEST_DOWN_MS = 3_600_000
 class ControlVenue:
     """What the operator and the tests may let happen."""
 
-    def __init__(self, events: VenueEvents, faults: Faults, streams: Streams, public: PublicDoor) -> None:
+    def __init__(self, events: VenueEvents, faults: Faults, sockets: OpenSockets) -> None:
         self._events = events
         self._faults = faults
-        self._streams = streams
-        self._public = public
+        self._sockets = sockets
         self.handlers: Mapping[tuple[str, str], Callable[[Request], Awaitable[object]]] = {
             ("POST", "instruments"): self._instruments,
             ("POST", "conversions"): self._convert,
@@ -63,8 +61,8 @@ class ControlVenue:
         down_ms = request.json().get("down_ms", 0)
         if isinstance(down_ms, bool) or not isinstance(down_ms, int) or not 0 <= down_ms <= LONGEST_DOWN_MS:
             raise request_error("down_ms must be 0 to an hour")
-        for path in ("*", "/v5/market/*"):
+        for path in ("*", "/v5/market/*", "/v5/public/*"):
             if down_ms:
                 self._faults.add(Fault(kind="error_500", status=503, path=path, for_ms=down_ms))
         self._events.forget_live_view()
-        return {"cut": await self._streams.cut("") + self._public.cut()}
+        return {"cut": self._sockets.cut()}

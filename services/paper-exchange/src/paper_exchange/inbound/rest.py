@@ -48,9 +48,10 @@ class Rest:
         self._endpoints = all_endpoints(rooms)
         self._misbehaviour = Misbehaviour(exchange.now_ms)
 
-    def knows(self, path: str) -> bool:
-        """Whether the venue has this path."""
-        return path in self._endpoints
+    @property
+    def paths(self) -> frozenset[str]:
+        """Every path."""
+        return frozenset(self._endpoints)
 
     async def answer(self, request: Request, send: Send) -> None:
         """Serve one call, or fail it as a fault demands."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import orjson
@@ -47,6 +47,8 @@ class Socket:
         self.conn_id = conn_id
         self.address = address
         self.topics: set[str] = set()
+        self.uid = ""
+        self.when_known: Callable[[Socket], None] | None = None
         self._receive = receive
         self._send = send
         self._frames: deque[tuple[float, bytes]] = deque()
@@ -56,6 +58,12 @@ class Socket:
         self._traffic_at = asyncio.get_running_loop().time()
         self.dead = False
         self._pocket: bytes | None = None
+
+    def belongs_to(self, uid: str) -> None:
+        """The client has said who it is."""
+        self.uid = uid
+        if self.when_known is not None:
+            self.when_known(self)
 
     def push(self, frame: bytes, *, delay_s: float = 0.0) -> None:
         """Queue a frame; it leaves after `delay_s`, never before an earlier one."""

@@ -12,11 +12,6 @@ from paper_exchange.application.faults import Fault
 from paper_exchange.inbound.exchange_http import Reply
 
 HTML = (b"content-type", b"text/html")
-VARIANTS: Mapping[str, tuple[str, ...]] = {
-    "malformed_json": ("cut", "empty", "html"),
-    "strange_values": ("nan", "huge", "new_status", "extra_fields", "nulls"),
-    "ret_code": ("http_401",),
-}
 HUGE = "9" * 60 + "." + "9" * 40
 Rows = list[dict[str, Any]]
 
@@ -25,6 +20,11 @@ def error_page(fault: Fault) -> Reply:
     """An HTML page with an error status, as a proxy before the venue would send it."""
     body = f"<html><head><title>{fault.status} Error</title></head><body><h1>{fault.status}</h1></body></html>"
     return Reply(body.encode(), fault.status, (HTML,))
+
+
+def shut_status(fault: Fault) -> int:
+    """The status with which an outage or a ban refuses a connection."""
+    return 403 if fault.kind == "ip_ban" else fault.status
 
 
 def spoil(reply: Reply, fault: Fault) -> Reply:

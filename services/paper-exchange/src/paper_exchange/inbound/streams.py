@@ -159,6 +159,7 @@ class Streams:
         self._sockets[key.uid].add(socket)
         socket.acknowledge(operation)
         self.strike()
+        socket.belongs_to(key.uid)
         return key
 
     @staticmethod

@@ -149,6 +149,8 @@ class TradeStream:
         except Refused as error:
             code, text = error.ret_code, error.ret_msg
         socket.push_json(answer(socket, operation, code, text), delay_s=ACK_DELAY_S)
+        if session.key is not None:
+            socket.belongs_to(session.key.uid)
 
     def _order(self, session: Session, operation: Frame) -> None:
         try:

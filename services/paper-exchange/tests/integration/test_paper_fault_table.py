@@ -58,7 +58,7 @@ def bought_and_asked(customer: Any) -> object:
 def five_bought(customer: Any) -> object:
     """Executions as they are shown, newest first when nothing is wrong."""
     for place in range(5):
-        assert customer.post(CREATE, {**BUY, "orderLinkId": str(place)})["retCode"] == 0
+        assert customer.post(CREATE, {**BUY, "qty": "0.0001", "orderLinkId": str(place)})["retCode"] == 0
         wait = f"wait?uid={customer.uid}&event=order_closed&n={place + 1}&timeout_ms=9000"
         assert customer.venue.control("GET", wait)["reached"]
     return [row["orderLinkId"] for row in customer.get(EXECUTIONS, "category=spot")["result"]["list"]]

@@ -55,12 +55,13 @@ async def at_work(*jobs: Any) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-def still(tmp_path: Path) -> Venue:
+def still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Venue:
     """A venue whose disk does not move until its journal runs."""
-    return Venue(Settings(data_folder=tmp_path, feed="frozen", match_delay_ms=0))
+    monkeypatch.setenv("PAPER_EXCHANGE_DATA_FOLDER", str(tmp_path))
+    return Venue(Settings(feed="frozen", match_delay_ms=0))
 
 
-async def test_a_trade_is_public_only_after_the_disk_has_it(still: Venue) -> None:
+async def test_a_trade_is_public_only_after_the_disk_has_it(still: Venue, tmp_path: Path) -> None:
     wire = Wire()
     socket = Socket(wire.receive, wire.send, "c", "127.0.0.1")
     async with at_work(still.public.by_path["/v5/public/spot"].serve(socket), socket.send_frames()):
@@ -89,3 +90,4 @@ async def test_a_trade_is_public_only_after_the_disk_has_it(still: Venue) -> Non
             assert await eventually(told, because="the disk has the trade")
             assert own <= {trade.exec_id for trade in still.tape.of("BTCUSDT")}
     still.close()
+    assert (tmp_path / "journal.jsonl").stat().st_size

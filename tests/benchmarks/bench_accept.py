@@ -21,7 +21,8 @@ from uuid import UUID, uuid4
 import asyncpg
 from kit.measuring import Report, measured_platform, percentile, report
 from kit.stage import Customer, Stage
-from kit.wire import Line, lines, post
+from kit.wire import Line, post
+from kit.wire import lines as opened_lines
 
 from basketry_local.environment import database_dsn
 
@@ -36,7 +37,10 @@ PLANNING = 3
 """Customers who plan at once: each plan asks for a balance, and an address has a budget of such questions."""
 P99_MS_MAX = 100.0
 RATIO_MAX = 5.0
-SETTINGS = {"GATEWAY_LIMITS": '{"address": "1000000/minute", "register_address": "1000/minute"}'}
+SETTINGS = {
+    "GATEWAY_LIMITS": '{"address": "1000000/minute", "register_address": "1000/minute"}',
+    "EXECUTION_PLAN_VALID_S": "600",  # many plans are made before the first is bought
+}
 TABLES = ("idempotency_keys", "synthetic_positions", "outbox")
 _TAKEN = "(select position_id from gateway.synthetic_positions order by position_id limit $1) as taken"
 OF_ACCEPTANCES = {
@@ -88,7 +92,7 @@ async def accepting(stage: Stage, ready: Sequence[tuple[Customer, str]]) -> list
     """Buy every plan, on the beat."""
     port = urlsplit(stage.platform.gateway_url).port
     assert port is not None
-    async with lines(port, LINES) as opened:
+    async with opened_lines(port, LINES) as opened:
         free: asyncio.Queue[Line] = asyncio.Queue()
         for line in opened:
             free.put_nowait(line)
@@ -184,9 +188,13 @@ async def bench() -> Report:
             floor = await plain_asyncpg(stage)
     p99 = percentile(ours, 0.99)
     ratio = percentile(ours, 0.5) / percentile(floor, 0.5)
+    lines = {
+        f"p99 <= {P99_MS_MAX:.0f} ms at {RATE} requests/s": p99 <= P99_MS_MAX,
+        f"p50 <= {RATIO_MAX:.0f}x the same rows through plain asyncpg": ratio <= RATIO_MAX,
+    }
     return {
-        "met": p99 <= P99_MS_MAX and ratio <= RATIO_MAX,
-        "line": f"p99 <= {P99_MS_MAX:.0f} ms at {RATE} requests/s; p50 within {RATIO_MAX:.0f}x of plain asyncpg",
+        "met": all(lines.values()),
+        "lines": lines,
         "orders": len(ours),
         "p50_ms": round(percentile(ours, 0.5), 2),
         "p99_ms": round(p99, 2),

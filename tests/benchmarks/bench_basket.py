@@ -1,4 +1,7 @@
-"""Twenty spot legs at a venue 80 ms away: accepted → last leg filled, beside plain pybit, one order after another.
+"""Twenty spot legs at a venue 80 ms away: accepted → last leg filled, beside its floor and plain pybit in the same run.
+
+The floor is the least that any program must do for the same basket (`kit.basket_floor`). A leg counts as filled when the
+commit that booked it has told everybody so, not when its frame was read.
 
 The venue answers REST after 80 ms (half before, half after the order is taken) and its frames come 40 ms late.
 """
@@ -6,12 +9,16 @@ The venue answers REST after 80 ms (half before, half after the order is taken) 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import statistics
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from kit.basket_floor import floor
 from kit.feed import Feed, listening
 from kit.measuring import Report, measured_platform, report
 from kit.stage import Stage
@@ -21,22 +28,37 @@ from shared.testing import eventually
 
 LEGS = 20
 ROUNDS = 7
+FLOOR_MAX = 4.0
+"""ADR 23: on two cores the absolute line does not hold; this one does, whatever the machine."""
 OWN_MS_MAX = 260.0
 RATIO_MIN = 3.0
+CALM_S = 1.5
 GOVERNOR_MS = 0.0
 """The venue takes 20 spot orders a second from an account: a fresh second's worth is exactly one basket."""
 SETTINGS = {"PAPER_EXCHANGE_LATENCY_MS": "80", "PAPER_EXCHANGE_STREAM_LATENCY_MS": "40"}
 
 
-async def ours(stage: Stage) -> tuple[float, float, list[dict[str, Any]]]:
-    """One basket of a new customer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basket:
+    """One basket, in ms since its acceptance.
 
-    Returns:
-        ms from the acceptance to the commit that booked the last leg as filled, ms from the 202 to that leg's event in
-        the customer's stream, and the legs.
+    Attributes:
+        heard_ms: Until the news of its last fill were taken up.
+        booked_ms: Until the commit that booked its last leg as filled was over.
+        seen_ms: From the 202 until the last leg's event was in the customer's stream.
     """
+
+    position_id: UUID
+    legs: list[dict[str, Any]]
+    heard_ms: float
+    booked_ms: float
+    seen_ms: float
+
+
+async def ours(stage: Stage) -> Basket:
+    """One basket of a new customer."""
     customer = await stage.customer(balance="20000")
-    async with listening(customer.client) as feed:
+    async with listening(customer.client) as feed, commits(stage) as told:
         plan = await customer.client.plan(index="top-20", amount="5000", account=str(customer.account_id))
         assert len(plan["legs"]) == LEGS
         assert {leg["check"] for leg in plan["legs"]} == {"ok"}
@@ -44,12 +66,30 @@ async def ours(stage: Stage) -> tuple[float, float, list[dict[str, Any]]]:
         began = time.perf_counter()
         seen = await _last_leg(feed, began)
         position = await customer.settled(UUID(accepted["position_id"]))
-    booked = await _last_booked(stage, UUID(accepted["position_id"]))
-    took = (booked - datetime.fromisoformat(accepted["accepted_at"])).total_seconds() * 1000
-    return took, seen, position["legs"]
+    heard = await _last_heard(stage, UUID(accepted["position_id"]))
+    since = datetime.fromisoformat(accepted["accepted_at"]).timestamp()
+    committed = min(moment for moment in told if moment >= heard.timestamp())
+    return Basket(
+        position_id=UUID(accepted["position_id"]),
+        legs=position["legs"],
+        heard_ms=(heard.timestamp() - since) * 1000,
+        booked_ms=(committed - since) * 1000,
+        seen_ms=seen,
+    )
 
 
-async def _last_booked(stage: Stage, position_id: UUID) -> datetime:
+@contextlib.asynccontextmanager
+async def commits(stage: Stage) -> AsyncIterator[list[float]]:
+    """Moments at which a commit of execution that tells something was over: PostgreSQL notifies nobody before."""
+    books, told = await stage.books(), list[float]()
+    try:
+        await books.add_listener("outbox_execution", lambda *_: told.append(time.time()))
+        yield told
+    finally:
+        await books.close()
+
+
+async def _last_heard(stage: Stage, position_id: UUID) -> datetime:
     books = await stage.books()
     try:
         last = await books.fetchval("select max(booked_at) from execution.fills where position_id = $1", position_id)
@@ -92,24 +132,36 @@ async def plain_pybit(stage: Stage, legs: list[dict[str, Any]]) -> float:
 
 
 async def bench() -> Report:
-    """Rounds of both in turn, so that the machine's mood is shared."""
+    """Rounds of all three in turn, so that the machine's mood is shared."""
     async with measured_platform(SETTINGS) as stage:
         await ours(stage)  # the first one opens connections
         rounds = []
         for _ in range(ROUNDS):
-            took, seen, legs = await ours(stage)
-            rounds.append((took, seen, await plain_pybit(stage, legs)))
-    median = statistics.median(took for took, _, _ in rounds)
-    ratio = statistics.median(peer / took for took, _, peer in rounds)
+            basket = await ours(stage)
+            await asyncio.sleep(CALM_S)  # what the basket set in motion is done with
+            least = await floor(stage, basket.position_id, basket.legs)
+            rounds.append((basket, least, await plain_pybit(stage, basket.legs)))
+    median = statistics.median(basket.booked_ms for basket, _, _ in rounds)
+    peers = statistics.median(peer / basket.booked_ms for basket, _, peer in rounds)
+    floors = statistics.median(basket.booked_ms / least for basket, least, _ in rounds)
+    lines = {
+        f"accepted, last of {LEGS} legs booked <= {GOVERNOR_MS + OWN_MS_MAX:.0f} ms": median
+        <= GOVERNOR_MS + OWN_MS_MAX,
+        f">= {RATIO_MIN:.0f}x plain pybit one by one": peers >= RATIO_MIN,
+        f"<= {FLOOR_MAX:.0f}x the floor": floors <= FLOOR_MAX,
+    }
     return {
-        "met": median <= GOVERNOR_MS + OWN_MS_MAX and ratio >= RATIO_MIN,
-        "line": f"accepted, last of {LEGS} legs filled <= {GOVERNOR_MS + OWN_MS_MAX:.0f} ms; >= {RATIO_MIN:.0f}x pybit",
+        "met": all(lines.values()),
+        "lines": lines,
         "rounds": ROUNDS,
-        "ours_ms": [round(took, 1) for took, _, _ in rounds],
-        "ours_in_the_stream_ms": [round(seen, 1) for _, seen, _ in rounds],
+        "booked_ms": [round(basket.booked_ms, 1) for basket, _, _ in rounds],
+        "heard_ms": [round(basket.heard_ms, 1) for basket, _, _ in rounds],
+        "in_the_stream_ms": [round(basket.seen_ms, 1) for basket, _, _ in rounds],
+        "floor_ms": [round(least, 1) for _, least, _ in rounds],
         "plain_pybit_ms": [round(peer, 1) for _, _, peer in rounds],
-        "ours_median_ms": round(median, 1),
-        "ratio_median": round(ratio, 2),
+        "booked_median_ms": round(median, 1),
+        "times_the_floor": round(floors, 2),
+        "times_faster_than_pybit": round(peers, 2),
     }
 
 

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
 import stat
-import subprocess
-import sys
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kit.stage import PASSWORD, Stage
-from kit.terminal import at_a_terminal
+from kit.terminal import answer, at_a_terminal, said
 
 from shared.testing import eventually
 
@@ -37,6 +32,8 @@ async def test_sign_up_plan_buy_watch_and_sell(at_home: dict[str, str]) -> None:
         screen.types(email)
         await screen.sees("Password: ")  # the blank comes when nothing typed is shown any more
         screen.types(PASSWORD)
+        await screen.sees("Once more: ")
+        screen.types(PASSWORD)
         await screen.sees("accept it?")
         screen.types("y")
         assert await screen.ends() == 0, screen.text
@@ -53,7 +50,7 @@ async def test_sign_up_plan_buy_watch_and_sell(at_home: dict[str, str]) -> None:
         await screen.sees("Place 10 PAPER orders")
         screen.types("n")
         assert await screen.ends() == 1
-    assert _answer(at_home, "positions", "--json") == {"items": []}, "no is no"
+    assert answer(at_home, "positions", "--json") == {"items": []}, "no is no"
 
     async with at_a_terminal("buy", "top-10", "1000", environment=at_home) as screen:
         await screen.sees("Place 10 PAPER orders")
@@ -61,7 +58,7 @@ async def test_sign_up_plan_buy_watch_and_sell(at_home: dict[str, str]) -> None:
         await screen.sees("bought for", timeout_s=90)  # legs may fill and the position settle between two redraws
         assert await screen.ends() == 0, screen.text
         assert screen.redraws >= 2, "the table is drawn again in the same place"
-    [position] = _answer(at_home, "positions", "--json")["items"]
+    [position] = answer(at_home, "positions", "--json")["items"]
     assert (position["status"], position["complete"]) == ("ACTIVE", True)
     name = str(position["position_id"])
 
@@ -82,82 +79,63 @@ async def test_sign_up_plan_buy_watch_and_sell(at_home: dict[str, str]) -> None:
         assert await screen.ends() == 0, screen.text
         assert "Nothing to do" in screen.text
 
-    more = _answer(at_home, "plan", "--invest", name[:8], "800", "--json")
+    more = answer(at_home, "plan", "--invest", name[:8], "800", "--json")
     async with at_a_terminal("execute", more["plan_id"], environment=at_home) as screen:
         await screen.sees(" PAPER orders")
         screen.types("y")
         assert await screen.ends() == 0, screen.text
         assert screen.redraws >= 2
-    grown = _answer(at_home, "positions", name, "--json")
+    grown = answer(at_home, "positions", name, "--json")
     assert Decimal(grown["invested"]) > Decimal(position["invested"]) + 700
 
-    less = _answer(at_home, "plan", "--withdraw", name[:8], "300", "--json")
-    paid = _answer(at_home, "execute", less["plan_id"], "--yes", "--json")["position"]
+    less = answer(at_home, "plan", "--withdraw", name[:8], "300", "--json")
+    paid = answer(at_home, "execute", less["plan_id"], "--yes", "--json")["position"]
     assert Decimal(280) < Decimal(paid["withdrawn"]) <= Decimal(300)
 
-    plan = _answer(at_home, "plan", "--close", name[:8], "--json")
+    plan = answer(at_home, "plan", "--close", name[:8], "--json")
     async with at_a_terminal("execute", plan["plan_id"], "--yes", environment=at_home) as screen:
         assert await screen.ends() == 0, screen.text
         assert "CLOSED" in screen.text
-    assert _answer(at_home, "positions", name, "--json")["status"] == "CLOSED"
+    assert answer(at_home, "positions", name, "--json")["status"] == "CLOSED"
 
 
 async def test_refusals_say_what_they_mean_and_how_they_ended(stage: Stage, at_home: dict[str, str]) -> None:
-    nobody = _said(at_home, "positions")
+    nobody = said(at_home, "positions")
     assert (nobody.returncode, nobody.stdout) == (3, "")
     assert "./basketry login" in nobody.stderr
 
     email = f"{secrets.token_hex(6)}@example.org"
     known = {**at_home, "BASKETRY_PASSWORD": PASSWORD}
-    _answer(known, "login", "--email", email, "--register", "--accept-risk", "--json")
-    wrong = _said({**known, "BASKETRY_PASSWORD": "wrong wrong wrong"}, "login", "--email", email)
+    answer(known, "login", "--email", email, "--register", "--accept-risk", "--json")
+    wrong = said({**known, "BASKETRY_PASSWORD": "wrong wrong wrong"}, "login", "--email", email)
     assert (wrong.returncode, PASSWORD in wrong.stderr) == (3, False)
 
-    small = _said(at_home, "buy", "top-10", "5", "--yes")
+    small = said(at_home, "buy", "top-10", "5", "--yes")
     assert small.returncode == 1
     assert "nothing was ordered" in small.stderr
     assert re.search(r"plan with \d+\.\d\d USDT or more", small.stderr), small.stderr
-    told = json.loads(_said(at_home, "plan", "top-11", "100", "--json").stderr)
+    told = json.loads(said(at_home, "plan", "top-11", "100", "--json").stderr)
     assert (told["code"], bool(told["trace_id"])) == ("unknown_index", True)
-    assert _said(at_home, "buy", "top-10", "100", "--json").returncode == 2, "nobody could be asked"
-    assert _said(at_home, "watch", "0000").returncode == 2
-    away = _said({**at_home, "BASKETRY_GATEWAY": "http://127.0.0.1:9"}, "positions")
+    assert said(at_home, "buy", "top-10", "100", "--json").returncode == 2, "nobody could be asked"
+    assert said(at_home, "watch", "0000").returncode == 2
+    away = said({**at_home, "BASKETRY_GATEWAY": "http://127.0.0.1:9"}, "positions")
     assert away.returncode == 3, "the session of one gateway is never shown to another"
-    assert _answer(at_home, "positions", "--json") == {"items": []}
+    assert answer(at_home, "positions", "--json") == {"items": []}
 
 
 async def test_programs_get_one_object_and_nothing_else(at_home: dict[str, str]) -> None:
     known = {**at_home, "BASKETRY_PASSWORD": PASSWORD}
     email = f"{secrets.token_hex(6)}@example.org"
-    assert _answer(known, "login", "--email", email, "--register", "--accept-risk", "--json")["email"] == email
-    assert len(_answer(at_home, "index", "--json")["items"]) >= 3
-    assert _answer(at_home, "index", "top-5", "--json")["index_id"] == "top-5"
-    bought = _answer(at_home, "buy", "top-5", "300", "--yes", "--json")
+    assert answer(known, "login", "--email", email, "--register", "--accept-risk", "--json")["email"] == email
+    assert len(answer(at_home, "index", "--json")["items"]) >= 3
+    assert answer(at_home, "index", "top-5", "--json")["index_id"] == "top-5"
+    bought = answer(at_home, "buy", "top-5", "300", "--yes", "--json")
     assert (bought["plan"]["kind"], bought["position"]["status"]) == ("buy", "ACTIVE")
-    again = _said(at_home, "execute", bought["plan"]["plan_id"], "--yes", "--json")
+    again = said(at_home, "execute", bought["plan"]["plan_id"], "--yes", "--json")
     assert (again.returncode, json.loads(again.stderr)["code"]) == (1, "plan_already_used"), "a plan trades once"
-    assert len(_answer(at_home, "positions", "--json")["items"]) == 1
+    assert len(answer(at_home, "positions", "--json")["items"]) == 1
 
 
 def values(text: str) -> set[str]:
     """The different totals that were drawn."""
     return set(re.findall(r"held ([\d,.]+) USDT", text))
-
-
-def _said(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run to the end without a terminal, as a script does."""
-    return subprocess.run(
-        [sys.executable, "-m", "basketry_local", *arguments],
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-
-
-def _answer(environment: Mapping[str, str], *arguments: str) -> Any:
-    done = _said(environment, *arguments)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)

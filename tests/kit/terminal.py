@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ import sys
 import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared.testing import eventually
 
@@ -86,6 +88,26 @@ async def at_a_terminal(*arguments: str, environment: Mapping[str, str]) -> Asyn
             process.kill()
         await asyncio.wait_for(reading, 20)
         os.close(ours)
+
+
+def said(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`./basketry ARGUMENTS…` run to its end without a terminal, as a script does."""
+    return subprocess.run(
+        [sys.executable, "-m", "basketry_local", *arguments],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def answer(environment: Mapping[str, str], *arguments: str) -> Any:
+    """What a command that went well printed, as the one JSON document that it is."""
+    done = said(environment, *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def _started(arguments: Sequence[str], terminal: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

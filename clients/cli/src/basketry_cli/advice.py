@@ -111,5 +111,10 @@ _DO = {
     "insufficient_balance": "plan with less, or move USDT into the Unified Trading account.",
     "amount_too_small": "plan with more, or a smaller index (./basketry index).",
     "no_fresh_prices": "try again in a moment.",
+    "limits_refused": "./basketry limits shows the platform's limits: yours can only be stricter.",
+    "guards_changed": "look again (./basketry limits): they were changed in the meantime.",
+    "halt_not_found": "./basketry limits shows what is halted; what an operator has stopped only they can release.",
+    "trading_halted": "./basketry limits shows what is halted; ./basketry release lifts what you have halted yourself.",
+    "limit_reached": "./basketry limits shows what is used of your limits.",
     "mainnet_not_enabled": "use an account on paper, testnet or demo: live trading is switched on by the operator.",
 }

@@ -7,6 +7,9 @@ from basketry_cli.problems import Wish
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.numbers import short
 
+OWN_INDEX = "my-"
+"""How the ids of users' own indices begin."""
+
 
 async def account_meant(client: GatewayClient, terminal: Terminal, named: str) -> str:
     """The id of the named account, or of the newest; who has none gets one with play money.
@@ -19,12 +22,29 @@ async def account_meant(client: GatewayClient, terminal: Terminal, named: str) -
         fits = [one for one in accounts if _id(one).startswith(named) or one.get("label") == named]
         if len(fits) != 1:
             known = ", ".join(f"{short(_id(one))} ({one.get('label', '')})" for one in accounts) or "none"
-            raise Wish(f"{len(fits)} of your accounts are called {named!r}; you have: {known}")
+            count = f"{len(fits)} of your accounts are" if fits else "none of your accounts is"
+            raise Wish(f"{count} called {named!r}; you have: {known}")
         return _id(fits[0])
     if not accounts:
         terminal.note("no account yet: opening one on the paper exchange, with play money")
         accounts = [await client.open_paper_account()]
     return _id(accounts[0])
+
+
+async def index_meant(client: GatewayClient, named: str) -> str:
+    """The id of an index: as it stands, or of one's own by its name or the beginning of its id.
+
+    Raises:
+        ApiProblem: there is no such index.
+        Wish: there is more than one.
+    """
+    known = await client.indices()
+    if any(one["index_id"] == named for one in known):
+        return named
+    fits = [str(one["index_id"]) for one in known if _is_own_and_called(one, named)]
+    if len(fits) > 1:
+        raise Wish(f"{len(fits)} of your indices are called {named!r}: {', '.join(fits)}")
+    return fits[0] if fits else str((await client.index(named))["index_id"])
 
 
 async def position_meant(client: GatewayClient, named: str) -> Json:
@@ -35,8 +55,15 @@ async def position_meant(client: GatewayClient, named: str) -> Json:
     """
     fits = [str(one["position_id"]) for one in await client.positions() if str(one["position_id"]).startswith(named)]
     if len(fits) != 1 or not named:
-        raise Wish(f"{len(fits)} of your positions begin with {named!r}: ./basketry positions lists them")
+        count = f"{len(fits)} of your positions begin" if fits else "none of your positions begins"
+        raise Wish(f"{count} with {named!r}: ./basketry positions lists them")
     return await client.position(fits[0])
+
+
+def _is_own_and_called(index: Json, named: str) -> bool:
+    own = str(index["index_id"]).startswith(OWN_INDEX)
+    begins = len(named) > len(OWN_INDEX) and str(index["index_id"]).startswith(named)
+    return own and (begins or str(index.get("name", "")).casefold() == named.casefold())
 
 
 def _id(account: Json) -> str:

@@ -191,9 +191,39 @@ class GatewayClient:
         """One position with legs, fills, P&L and drift."""
         return await self._call("GET", f"/api/positions/{position_id}")
 
-    async def performance(self, position_id: str) -> Json:
+    async def performance(self, position_id: str, back: str = "all") -> Json:
         """How a position did: returns, benchmarks, and the points of its course."""
-        return await self._call("GET", f"/api/positions/{position_id}/performance")
+        return await self._call("GET", f"/api/positions/{position_id}/performance?range={back}")
+
+    async def portfolio(self, back: str = "all") -> Json:
+        """How all positions did, one picture for each environment."""
+        return await self._call("GET", f"/api/portfolio?range={back}")
+
+    async def guards(self, environment: str) -> Json:
+        """Limits of an environment, what is used of them, and what is halted."""
+        return await self._call("GET", f"/api/guards?environment={environment}")
+
+    async def set_guards(self, environment: str, own: Json, version: int) -> Json:
+        """Replace the user's own limits as they were seen in that version."""
+        return await self._call("PUT", f"/api/guards?environment={environment}", own, {"If-Match": f'"{version}"'})
+
+    async def halt(self, body: Json) -> Json:
+        """Throw the user's kill switch; twice is still one halt."""
+        return await self._call("POST", "/api/kill-switch", body)
+
+    async def release(self, reason: str = "") -> list[Json]:
+        """Lift all that the user has halted; the halts that are gone."""
+        return _items(await self._call("POST", "/api/kill-switch/release", {"reason": reason}))
+
+    @asynccontextmanager
+    async def table(self, name: str, form: str, position_id: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
+        """A table of `orders`, `fills` or `lots` as `csv` or `json`, piece by piece as the server writes it."""
+        named = {"position_id": position_id} if position_id else {}
+        answer = await self._streamed(f"/api/export/{name}", {}, params={"format": form, **named})
+        try:
+            yield answer.aiter_bytes()
+        finally:
+            await answer.aclose()
 
     @asynccontextmanager
     async def events(self, last_event_id: str | None = None) -> AsyncIterator[AsyncIterator[ServerEvent]]:
@@ -202,25 +232,37 @@ class GatewayClient:
         The block is entered when the server has accepted the stream, so nothing that happens later is missed. The
         server ends a stream with its access token: the next one is opened with a fresh token.
         """
-        answer = await self._open_stream(last_event_id)
-        for _ in range(_REFRESHES):
-            if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None:
-                await answer.aclose()
-                await self.refresh()
-                answer = await self._open_stream(last_event_id)
+        resumed = {"Last-Event-ID": last_event_id} if last_event_id else {}
+        answer = await self._streamed("/api/events", {"Accept": "text/event-stream", **resumed})
         try:
-            if answer.is_error:
-                await answer.aread()
-                raise ApiProblem.of(answer)
             yield read_events(answer.aiter_lines())
         finally:
             await answer.aclose()
 
-    async def _open_stream(self, last_event_id: str | None) -> httpx.Response:
-        resumed = {"Last-Event-ID": last_event_id} if last_event_id else {}
-        headers = {"Accept": "text/event-stream", **resumed, **self._bearer()}
+    async def _streamed(self, path: str, headers: Json, params: Json | None = None) -> httpx.Response:
+        """An open answer; a token that is refused is refreshed.
+
+        Raises:
+            ApiProblem: it is an error.
+        """
+        answer = await self._open(path, headers, params)
+        for _ in range(_REFRESHES):
+            if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None:
+                await answer.aclose()
+                await self.refresh()
+                answer = await self._open(path, headers, params)
+        if answer.is_error:
+            try:
+                await answer.aread()
+                raise ApiProblem.of(answer)
+            finally:
+                await answer.aclose()
+        return answer
+
+    async def _open(self, path: str, headers: Json, params: Json | None) -> httpx.Response:
         timeout = httpx.Timeout(15, read=_SILENCE_S)
-        request = self._http.build_request("GET", "/api/events", headers=headers, timeout=timeout)
+        sent = {**headers, **self._bearer()}
+        request = self._http.build_request("GET", path, headers=sent, params=params, timeout=timeout)
         return await self._http.send(request, stream=True)
 
     async def _call(self, method: str, path: str, body: Json | None = None, headers: Json | None = None) -> Json:

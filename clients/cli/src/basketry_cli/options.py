@@ -12,6 +12,9 @@ Gateway = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else; no questions.")]
 Account = Annotated[str, typer.Option("--account", help="Id or label of an account; the newest if left out.")]
+Environment = Annotated[
+    str, typer.Option("--environment", help="paper, testnet, demo, or mainnet: each has limits of its own.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Key = Annotated[
     str,

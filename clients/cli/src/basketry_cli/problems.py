@@ -21,7 +21,8 @@ class ApiProblem(Exception):
         self.body = body
         self.code = str(body.get("code", ""))
         self.retry_after_s = retry_after_s
-        super().__init__(str(body.get("detail") or body.get("title") or f"HTTP {status}"))
+        words = str(body.get("detail") or body.get("title") or f"HTTP {status}")
+        super().__init__(words.removeprefix("#: ").removeprefix("#/"))  # a pointer into a body that nobody here wrote
 
     @property
     def context(self) -> dict[str, Any]:

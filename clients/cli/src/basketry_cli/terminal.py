@@ -9,6 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -16,7 +17,7 @@ from rich.text import Text
 from basketry_cli.advice import Advice, advice_on
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
-from basketry_cli.problems import ApiProblem
+from basketry_cli.problems import ApiProblem, Wish
 from basketry_cli.session_file import SessionClient, SessionFile
 
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
@@ -52,9 +53,38 @@ class Terminal:
         if not self.as_json:
             self.err.print(Text(words, style="dim"), soft_wrap=True)
 
-    def confirm(self, question: str) -> bool:
-        """Ask; programs are never asked."""
-        return not self.as_json and typer.confirm(question, default=False)
+    def confirm(self, question: str, *, instead: str = "--yes") -> bool:
+        """Ask for a yes.
+
+        Args:
+            question: What a yes means.
+            instead: What says it without a question.
+
+        Raises:
+            Wish: nobody is there to answer; programs are never asked.
+        """
+        if self.as_json:
+            raise Wish(f"with --json nobody can be asked: add {instead}")
+        return bool(self._asked(lambda: typer.confirm(question, default=False), instead))
+
+    def ask(self, question: str, *, instead: str, hidden: bool = False) -> str:
+        """Ask for words; hidden ones only at a terminal.
+
+        Raises:
+            Wish: nobody is there to answer; programs are never asked.
+        """
+        if self.as_json or (hidden and not sys.stdin.isatty()):
+            raise Wish(f"nobody can be asked for the {question.lower()} here: {instead} says it")
+        return str(self._asked(lambda: typer.prompt(question, hide_input=hidden), instead))
+
+    def _asked(self, question: Callable[[], Any], instead: str) -> Any:
+        try:
+            return question()
+        except typer.Abort:
+            self.err.print()
+            if sys.stdin.isatty():
+                raise KeyboardInterrupt from None
+            raise Wish(f"nobody answered: {instead} says it without a question") from None
 
     def advise(self, advice: Advice) -> None:
         """Say what went wrong, what it means and what to do."""
@@ -102,13 +132,28 @@ class Terminal:
 
         async def session() -> Exit | None:
             file = SessionFile()
-            async with SessionClient(gateway or file.gateway or DEFAULT_GATEWAY, file) as client:
+            async with SessionClient(address(gateway or file.gateway or DEFAULT_GATEWAY), file) as client:
                 if client.tokens is None:
                     detail = f"You are not signed in at {client.url}."
                     raise ApiProblem(401, {"code": "token_missing", "detail": detail})
                 return await work(client)
 
         self.run(session, interrupted=interrupted)
+
+
+def address(gateway: str) -> str:
+    """A gateway's address as it was given.
+
+    Raises:
+        Wish: it is none.
+    """
+    try:
+        url = httpx.URL(gateway)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise Wish(f"{gateway!r} is no address of a gateway; one looks like {DEFAULT_GATEWAY}")
+    return gateway
 
 
 async def _awaited(work: Callable[[], Awaitable[Exit | None]]) -> Exit | None:

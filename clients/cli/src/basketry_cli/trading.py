@@ -10,7 +10,6 @@ from basketry_cli.exits import Exit
 from basketry_cli.following import Following
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.live_table import LiveTable
-from basketry_cli.problems import Wish
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.numbers import money, short
 from basketry_cli.views.plan import plan_view, question
@@ -30,12 +29,16 @@ async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: s
         OrderUnanswered: it may have been taken.
     """
     if terminal.as_json and not yes:
-        raise Wish("with --json nobody can be asked: add --yes")
+        terminal.confirm(question(plan))  # says that nobody can be asked
     if not terminal.as_json:
         terminal.out.print(plan_view(plan))
     if not plan.get("executable", True):
         terminal.show("", {"plan": plan, "position": None})
         return Exit.OK
+    if not any(leg.get("check") == "ok" for leg in plan["legs"]):
+        terminal.note("Nothing was ordered: no leg can be traded now. The reasons stand above.")
+        terminal.show("", {"plan": plan, "position": None})
+        return Exit.REFUSED
     if not yes and not terminal.confirm(question(plan)):
         terminal.note("Nothing was ordered.")
         return Exit.REFUSED

@@ -97,8 +97,8 @@ def test_a_plan_shows_every_leg_with_its_check_and_the_totals() -> None:
     for line in (
         "total         494.20 USDT",
         "fees          0.49 USDT, an estimate",
-        "left as cash  1.20 USDT",
-        "minimum       57.30 USDT skips nothing",
+        "not spent     about 5.80 USDT, to pay worse prices with; what is left stays yours",
+        "minimum       57.30 USDT, so that no coin is left out",
         "stands until  21:14:05 UTC",
     ):
         assert line in text
@@ -228,7 +228,9 @@ def test_an_index_says_who_is_left_out_how_it_went_and_what_changed() -> None:
     text = drawn(left_out_table(left))
     assert "4  USDT      category:stablecoins" in text
     assert "not at source" in text
-    assert drawn(level_line([{"level": "1000"}, {"level": "1102.5"}])).strip() == "level 1102.50  ▁█"
+    assert drawn(level_line([{"level": "1000"}, {"level": "1102.5"}])).strip() == (
+        "level 1102.50 (1000 at its first version)  ▁█"
+    )
     changes = [
         {"asset": "C", "change": "entered", "before": None, "after": "0.5", "reason": "rank:2"},
         {"asset": "B", "change": "left", "before": "0.4", "after": None, "reason": "past_leave_rank"},

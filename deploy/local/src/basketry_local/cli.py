@@ -22,9 +22,24 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 
 
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Say which version this is.")] = False,
+) -> None:
+    """Options of the program itself."""
+    if version:
+        from importlib.metadata import version as of_package
+
+        typer.echo(f"basketry {of_package('basketry-cli')}")
+        raise typer.Exit
+
+
 @app.command()
 def up() -> None:
-    """Start everything; prints addresses and a demo login; Ctrl-C stops it all."""
+    """Start everything, until Ctrl-C.
+
+    Prints the addresses and a demo login. What is bought is kept in the data folder: the next `up` goes on with it.
+    """
     from basketry_local.commands import up as command
 
     raise typer.Exit(command.run())
@@ -35,7 +50,10 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End when the P&L has moved.")] = False,
     as_json: Json = False,
 ) -> None:
-    """A user, a paper account, a plan, a bought index and its live P&L; attaches to a running `up`."""
+    """Buy an index with play money, and watch its P&L live.
+
+    Signs up a user with a paper account; in a running `up` if there is one.
+    """
     from basketry_local.commands import demo as command
 
     raise typer.Exit(command.run(once=once, as_json=as_json))
@@ -70,7 +88,7 @@ def run_tests(
     suite: Annotated[str | None, typer.Argument(help="check, unit, integration, journeys, faults or security.")] = None,
     every: Annotated[bool, typer.Option("--all", help="The slow ones too.")] = False,
 ) -> None:
-    """The tests: types, lint and contracts first, then every suite, or the one that is named."""
+    """Types, lint and contracts, then every suite, or the named one."""
     from basketry_local.commands import test as command
 
     raise typer.Exit(command.run(suite=suite, every=every))
@@ -86,7 +104,7 @@ def check() -> None:
 
 @app.command()
 def bench(as_json: Json = False) -> None:
-    """The benchmarks: ratios against peers and floors in the same run."""
+    """Measure against peers and floors in the same run."""
     from basketry_local.commands import bench as command
 
     raise typer.Exit(command.run(as_json=as_json))
@@ -103,7 +121,9 @@ def conformance(
     ),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before trading.")] = False,
 ) -> None:
-    """Ask a venue what only it can answer, with tiny orders of your own testnet key, and write a report.
+    """Ask a venue what only it can answer, with tiny orders.
+
+    They are placed with your own testnet key; a report is written.
 
     The key comes from BASKETRY_CONFORMANCE_API_KEY and BASKETRY_CONFORMANCE_API_SECRET (or an RSA private key in PEM).
     A second run after a day asks whether old client order ids are still taken.
@@ -123,7 +143,10 @@ def provision(
         Path | None, typer.Option("--env-file", help="Write the variables of docker-compose.yml here and end.")
     ] = None,
 ) -> None:
-    """Databases, roles, tables, streams and consumers, for operators; settings are PROVISION_… in the environment."""
+    """Databases, roles, tables, streams and consumers, for operators.
+
+    Its settings are PROVISION_… in the environment.
+    """
     from basketry_local.commands import provision as command
 
     raise typer.Exit(command.run(nats_config=nats_config, env_file=env_file))

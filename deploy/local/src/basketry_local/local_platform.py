@@ -117,7 +117,9 @@ class LocalPlatform:
         )
         self.board.set("provisioning", "ready")
         # The ports are let go at the last moment, so that nobody else takes them in between.
+        self.board.set("code", "starting", "the services are being imported")
         self._launcher.wait_until_loaded()
+        self.board.set("code", "ready")
         for part in self._parts():
             self.board.set(part.name, "starting")
             self.ports.release(part.name, "coingecko" if part is self.exchange else part.name)

@@ -96,7 +96,8 @@ async def test_bodies_that_make_no_sense_are_refused_by_name(house: Any, ada: UU
     headers = {**house.headers(ada, "k"), "content-type": "application/json"}
     answer = await house.http.post("/api/positions", content=b'{"plan_id": ', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
-    assert (await house.http.get("/api/nowhere")).json()["code"] == "not_found"
+    nowhere = (await house.http.get("/api/nowhere")).json()
+    assert (nowhere["code"], nowhere["instance"], "/docs" in nowhere["detail"]) == ("not_found", "/api/nowhere", True)
     assert (await house.http.put("/api/plans")).json()["code"] == "method_not_allowed"
     assert (await house.http.get("/api/positions/x", headers=house.headers(ada))).status_code == 422
 

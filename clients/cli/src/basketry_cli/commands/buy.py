@@ -39,7 +39,7 @@ def execute(
     gateway: Gateway = "",
     as_json: AsJson = False,
 ) -> None:
-    """Trade a plan that you have seen, once, and watch it to its end."""
+    """Trade a plan that you have seen, once, and watch it."""
     terminal = Terminal(as_json=as_json)
 
     async def work(client: GatewayClient) -> Exit:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group
+from rich.console import Group, RenderableType
 
+from basketry_cli.choosing import index_meant
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
 from basketry_cli.options import AsJson, Gateway
@@ -31,7 +32,7 @@ def index(
     gateway: Gateway = "",
     as_json: AsJson = False,
 ) -> None:
-    """The indices, or one with its constituents; make your own from a file of rules."""
+    """The indices, or one with its coins; or make your own."""
     terminal = Terminal(as_json=as_json)
     if (edit or delete or diff) and not index_id:
         raise typer.BadParameter("name the index", param_hint="INDEX_ID")
@@ -42,16 +43,16 @@ def index(
         elif create is not None:
             _show(terminal, await client.create_index(_read(create)))
         elif edit is not None:
-            _show(terminal, await client.edit_index(index_id, _read(edit)))
+            _show(terminal, await client.edit_index(await index_meant(client, index_id), _read(edit)))
         elif delete:
-            await client.delete_index(index_id)
+            await client.delete_index(await index_meant(client, index_id))
             terminal.note(f"{index_id} is gone; positions that follow it keep what they hold")
         elif diff:
-            changed = await client.index_diff(index_id)
+            changed = await client.index_diff(await index_meant(client, index_id))
             terminal.show(changes_table(changed), changed)
         elif index_id:
-            found = await client.index(index_id)
-            _show(terminal, found, await client.index_level(index_id))
+            meant = await index_meant(client, index_id)
+            _show(terminal, await client.index(meant), await client.index_level(meant))
         else:
             every = await client.indices()
             terminal.show(indices_table(every), {"items": every})
@@ -61,7 +62,7 @@ def index(
 
 
 def _show(terminal: Terminal, found: dict[str, Any], level: list[dict[str, Any]] | None = None) -> None:
-    parts = [index_table(found)]
+    parts: list[RenderableType] = [index_table(found)]
     if found.get("exclusions"):
         parts.append(left_out_table(found["exclusions"]))
     terminal.show(Group(*parts, level_line(level or [])), {**found, "level": level} if level is not None else found)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from basketry_cli.choosing import account_meant, position_meant
+from basketry_cli.choosing import account_meant, index_meant, position_meant
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.options import Account, AsJson, Gateway
@@ -32,7 +32,10 @@ def plan(
     gateway: Gateway = "",
     as_json: AsJson = False,
 ) -> None:
-    """What buying AMOUNT USDT of an index would do, or a change to a position; nothing is sent."""
+    """What an order would do; nothing is sent.
+
+    `plan top-10 1000` is a purchase of an index for at most 1000 USDT; the options plan changes to a position.
+    """
     terminal = Terminal(as_json=as_json)
     asked = {"invest": invest, "rebalance": rebalance, "withdraw": withdraw, "close": close}
     named = {kind: position for kind, position in asked.items() if position}
@@ -63,7 +66,8 @@ async def plan_to_buy(client: GatewayClient, terminal: Terminal, index_id: str, 
     """
     if not index_id or not amount:
         raise Wish("say which index and how many USDT, such as: top-10 1000")
-    return await client.plan(index=index_id, amount=amount, account=await account_meant(client, terminal, account))
+    meant = await index_meant(client, index_id)  # before an account is opened for what cannot be bought
+    return await client.plan(index=meant, amount=amount, account=await account_meant(client, terminal, account))
 
 
 async def _for_position(client: GatewayClient, kind: str, named: str, amount: str, options: Json | None) -> Json:

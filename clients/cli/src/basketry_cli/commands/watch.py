@@ -26,7 +26,10 @@ def watch(
     gateway: Gateway = "",
     as_json: AsJson = False,
 ) -> None:
-    """Your positions live, until Ctrl-C; with --json a line for each change."""
+    """Your positions live, until Ctrl-C.
+
+    With --json a line for each change.
+    """
     terminal = Terminal(as_json=as_json)
 
     async def work(client: GatewayClient) -> Exit | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -29,14 +30,15 @@ def indices_table(indices: list[Json]) -> Table:
     return table
 
 
-def index_table(index: Json) -> Table:
-    """An index version: constituents and weights."""
-    title = f"{index.get('index_id', '')} version {index.get('version', '')}"
-    table = Table("#", "coin", "weight", title=title, title_justify="left", box=None, pad_edge=False)
+def index_table(index: Json) -> Group:
+    """An index version: constituents and weights; what was never stored has no version."""
+    version = f"version {index['version']}" if index.get("version") else "nothing is stored"
+    title = f"{index.get('index_id', '')}  {index.get('name', '')}  {version}"
+    table = Table("#", "coin", "weight", box=None, pad_edge=False)
     table.columns[2].justify = "right"
     for number, one in enumerate(index.get("constituents", []), start=1):
         table.add_row(str(number), str(one.get("symbol") or one.get("asset")), percent(one.get("weight")))
-    return table
+    return Group(Text(title, style="bold"), table)
 
 
 def left_out_table(exclusions: list[Json]) -> Table:
@@ -49,14 +51,14 @@ def left_out_table(exclusions: list[Json]) -> Table:
     return table
 
 
-def changes_table(diff: Json) -> Table:
+def changes_table(diff: Json) -> Group:
     """What changed between two versions."""
     title = f"{diff['index_id']} version {diff['from_version']} → {diff['to_version']}, {percent(diff['turnover'])} turnover"
-    table = Table("coin", "", "before", "after", "because", title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table("coin", "", "before", "after", "because", box=None, pad_edge=False)
     for one in diff["changes"]:
         weights = ["" if one[when] is None else percent(one[when]) for when in ("before", "after")]
         table.add_row(str(one["asset"]), str(one["change"]), *weights, str(one["reason"]).replace("_", " "))
-    return table
+    return Group(Text(title, style="bold"), table)
 
 
 def level_line(points: list[Json]) -> Text:
@@ -64,4 +66,4 @@ def level_line(points: list[Json]) -> Text:
     if not points:
         return Text("")
     levels = [Decimal(str(point["level"])) for point in points]
-    return Text(f"level {levels[-1]:.2f}  {sparkline(levels, width=32)}")
+    return Text(f"level {levels[-1]:.2f} (1000 at its first version)  {sparkline(levels, width=32)}")

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from basketry_cli.views.mode import badge, mode
 from basketry_cli.views.numbers import clock_time, money, number, percent
 
 Json = dict[str, Any]
@@ -20,6 +21,8 @@ _CHECKS = {
     "no_price": ("no price", "red"),
     "not_trading": ("not trading", "red"),
     "delisted": ("delisted", "red"),
+    "halted": ("halted", "red"),
+    "over_limit": ("over a limit", "red"),
     "residual": ("too small to sell", "yellow"),
 }
 _VERBS = {
@@ -52,15 +55,8 @@ def question(plan: Json) -> str:
     return f"Place {orders} {mode(plan)} {noun}, about {money(total)} {currency} and {fee} {currency} in fees?"
 
 
-def mode(plan: Json) -> str:
-    """Play money or real money."""
-    environment = str(plan.get("environment", "paper"))
-    return "LIVE" if environment == "mainnet" else environment.upper()
-
-
 def _head(plan: Json) -> Text:
-    style = "bold white on red" if mode(plan) == "LIVE" else "bold black on cyan"
-    return Text.assemble((f" {mode(plan)} ", style), " ", (headline(plan), "bold"), f"  plan {plan['plan_id']}")
+    return Text.assemble(badge(plan), " ", (headline(plan), "bold"), f"  plan {plan['plan_id']}")
 
 
 def _legs(plan: Json) -> Table:
@@ -116,10 +112,15 @@ def _totals(plan: Json) -> Table:
     rows += [("fees", f"{money(plan.get('total_fee'))} {currency}, an estimate")]
     if plan.get("kind") == "close":
         rows += [("then", "the position is closed, and its money is yours again")]
+    elif plan.get("kind") == "buy":
+        unspent = number(plan.get("amount")) - number(plan.get("total_notional"))
+        rows += [
+            ("not spent", f"about {money(unspent)} {currency}, to pay worse prices with; what is left stays yours")
+        ]
     else:
         rows += [("left as cash", f"{money(plan.get('cash_after'))} {currency}")]
     if number(plan.get("minimum_amount")):
-        rows += [("minimum", f"{money(plan.get('minimum_amount'))} {currency} skips nothing")]
+        rows += [("minimum", f"{money(plan.get('minimum_amount'))} {currency}, so that no coin is left out")]
     if plan.get("drift_before") is not None:
         rows += [("drift", f"{percent(plan['drift_before'])} now, {percent(plan.get('drift_after'))} after")]
     rows += [("prices", f"at most {percent(plan.get('price_band'))} worse than now, or a leg is not filled")]

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from basketry_cli.views.drift_bars import drift_bars
+from basketry_cli.views.mode import badge
 from basketry_cli.views.numbers import gain, money, number, percent, worth
 from basketry_cli.views.sparkline import sparkline
 
@@ -36,7 +37,8 @@ def position_panel(position: Json) -> RenderableType:
     """A position's legs with a progress bar and its value."""
     legs = newest_run(position.get("legs", []))
     settled = sum(leg["status"] in _SETTLED for leg in legs)
-    head = Text.assemble("position ", str(position.get("position_id", "")), "  ", (str(position["status"]), "bold"))
+    named = f" position {position.get('position_id', '')}  {position.get('index_id', '')}  "
+    head = Text.assemble(badge(position), named, (str(position["status"]), "bold"))
     progress = Table.grid(padding=(0, 1))
     progress.add_row(
         ProgressBar(total=max(1, len(legs)), completed=settled, width=40), f"{settled} of {len(legs)} legs"
@@ -62,9 +64,8 @@ def detail_panel(position: Json, values: Sequence[Decimal] = ()) -> RenderableTy
     pnl = position.get("pnl") or {}
     deviating = bool((position.get("drift") or {}).get("deviating"))
     head = Text.assemble(
-        "position ",
-        str(position.get("position_id", "")),
-        f"  {position.get('index_id', '')}  ",
+        badge(position),
+        f" position {position.get('position_id', '')}  {position.get('index_id', '')}  ",
         (str(position["status"]), "bold"),
         ("  out of its band", "yellow") if deviating else "",
     )

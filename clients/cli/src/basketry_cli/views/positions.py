@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from basketry_cli.views.drift_bars import drift_bars
+from basketry_cli.views.mode import mode
 from basketry_cli.views.numbers import gain, money, number, percent, short, worth
-from basketry_cli.views.plan import mode
 from basketry_cli.views.position import TRADING
 from basketry_cli.views.sparkline import sparkline
 

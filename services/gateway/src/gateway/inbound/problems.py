@@ -43,6 +43,7 @@ _STATUS: tuple[tuple[type[PlatformError], int], ...] = (
     (Unavailable, 503),
     (OutcomeUnknown, 504),
 )
+_NOTHING_HERE = "There is nothing at this path; /docs lists what there is."
 _SIGN_IN = ("token", "credentials")
 
 
@@ -189,7 +190,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         type=f"urn:problem:{code}",
         title=phrase,
         status=status,
-        detail=str(error.detail or phrase),
+        detail=_NOTHING_HERE if status == 404 and error.detail == phrase else str(error.detail or phrase),
         instance=request.url.path,
         code=code,
         trace_id=getattr(request.state, "trace_id", ""),

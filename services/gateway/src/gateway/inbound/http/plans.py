@@ -47,8 +47,11 @@ class PlanAsk(BuyingAsk):
     def _must_buy(self) -> None:
         if self.kind not in {None, "buy"}:
             raise ValueError(f"To {self.kind}, send the position_id.")
-        if any(part is None for part in self.buying):
-            raise ValueError("index, amount and account_id are needed to plan a purchase.")
+        missing = [
+            name for name, part in zip(("index", "amount", "account_id"), self.buying, strict=True) if part is None
+        ]
+        if missing:
+            raise ValueError(f"To plan a purchase, send index, amount and account_id: {', '.join(missing)} is missing.")
 
 
 _WITH_AMOUNT = {"invest", "withdraw"}

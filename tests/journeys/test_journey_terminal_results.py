@@ -55,7 +55,7 @@ def obeys_limits(home: dict[str, str]) -> None:
     assert answer(home, "limits", "--json")["own"]["hour_max"] is None
     answer(home, "limits", "--hour", "900", "--json")
     both = answer(home, "limits", "--order", "300", "--json")
-    assert (D(both["own"]["hour_max"]), D(both["own"]["order_max"])) == (900, 300), "one is set, the other stays"
+    assert (D(both["own"]["hour_max"]), D(both["own"]["order_max"])) == (D(900), D(300)), "one is set, the other stays"
     shown = said(home, "limits")
     assert (" PAPER " in shown.stdout, "300.00" in shown.stdout, "Nothing is halted" in shown.stdout) == (True,) * 3
     beyond = said(home, "buy", "two of mine", "800", "--yes")

@@ -12,7 +12,7 @@ from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.live_table import LiveTable
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.numbers import money, short
-from basketry_cli.views.plan import plan_view, question
+from basketry_cli.views.plan import is_blocked, plan_view, question
 from basketry_cli.views.position import TRADING, live_panel, newest_run
 
 BEGIN_S = 60.0
@@ -32,13 +32,11 @@ async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: s
         terminal.confirm(question(plan))  # says that nobody can be asked
     if not terminal.as_json:
         terminal.out.print(plan_view(plan))
-    if not plan.get("executable", True):
-        terminal.show("", {"plan": plan, "position": None})
-        return Exit.OK
-    if not any(leg.get("check") == "ok" for leg in plan["legs"]):
-        terminal.note("Nothing was ordered: no leg can be traded now. The reasons stand above.")
-        terminal.show("", {"plan": plan, "position": None})
-        return Exit.REFUSED
+    if is_blocked(plan) or not plan.get("executable", True):
+        if terminal.as_json:
+            terminal.line({"plan": plan, "position": None})
+        terminal.note("Nothing was ordered.")
+        return Exit.REFUSED if is_blocked(plan) else Exit.OK
     if not yes and not terminal.confirm(question(plan)):
         terminal.note("Nothing was ordered.")
         return Exit.REFUSED

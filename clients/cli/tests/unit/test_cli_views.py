@@ -139,7 +139,17 @@ def test_a_plan_of_sells_and_buys_names_sides_drift_and_changes() -> None:
 
 
 def test_a_plan_with_nothing_to_do_says_so() -> None:
-    assert "Nothing to do" in drawn(plan_view(a_plan(kind="rebalance", executable=False)))
+    legs = [a_leg("BTCUSDT", check="hold")]
+    assert "Nothing to do" in drawn(plan_view(a_plan(kind="rebalance", executable=False, legs=legs)))
+
+
+def test_a_plan_that_a_halt_or_a_limit_stops_is_not_called_done() -> None:
+    for check, words in (("halted", "halted"), ("over_limit", "over a limit")):
+        legs = [a_leg("BTCUSDT", check=check, reason="hour_limit"), a_leg("ETHUSDT", check="too_small")]
+        text = drawn(plan_view(a_plan(executable=False, legs=legs)))
+        assert words in text
+        assert "Nothing can be traded now" in text
+        assert "Nothing to do" not in text
 
 
 def test_legs_fill_up_while_a_position_trades() -> None:

@@ -46,6 +46,12 @@ def headline(plan: Json) -> str:
     return words.format(index=plan.get("index_id", ""), amount=money(plan.get("amount")), currency=currency)
 
 
+def is_blocked(plan: Json) -> bool:
+    """Whether something would be traded if a halt or a limit did not stand in its way."""
+    checks = {leg.get("check") for leg in plan.get("legs", [])}
+    return "ok" not in checks and bool(checks & {"halted", "over_limit"})
+
+
 def question(plan: Json) -> str:
     """What a person says yes to: how many orders, in which mode, about how much money."""
     orders = sum(leg.get("check") == "ok" for leg in plan.get("legs", []))
@@ -137,6 +143,8 @@ def _remarks(plan: Json) -> list[Text]:
         before = percent(change["before"]) if change.get("before") is not None else "not in it"
         after = percent(change["after"]) if change.get("after") is not None else "leaves"
         remarks.append(Text(f"~ {change['asset']}: {before} → {after}"))
-    if plan.get("executable") is False:
+    if is_blocked(plan):
+        remarks.append(Text("Nothing can be traded now; the legs and remarks above say why.", style="red"))
+    elif plan.get("executable") is False:
         remarks.append(Text("Nothing to do: no leg is worth trading.", style="green"))
     return remarks

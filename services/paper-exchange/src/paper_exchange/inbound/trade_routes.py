@@ -41,7 +41,6 @@ class TradeRoutes:
 
     def create_batch(self, request: Request, granted: int) -> tuple[object, object]:
         """Take up to 10 orders, each with its own code; those beyond the rate limit get 10006."""
-
         uid, now = request.uid, self._exchange.now_ms()
 
         def place(leg: Mapping[str, Any]) -> dict[str, str]:

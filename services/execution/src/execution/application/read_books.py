@@ -17,6 +17,7 @@ from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding
 from execution.domain.shortage import Shortage
 from shared.trading.clock import Clock
+from shared.trading.status import VenueEnvironment
 
 SHOWN_AFTER_ITS_END = timedelta(days=1)
 """An account's books are one message: what ended long ago and holds nothing is not in it."""
@@ -33,8 +34,13 @@ class PositionPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPage:
-    """Everything our books say about one account."""
+    """Everything our books say about one account.
 
+    Attributes:
+        environment: None for an account on which nothing was ever ordered.
+    """
+
+    environment: VenueEnvironment | None
     positions: Sequence[Position]
     holdings: Sequence[PositionHolding]
     open_attempts: Sequence[Attempt]
@@ -78,6 +84,7 @@ class ReadBooks:
             positions = [one for one in everything if one.position_id in busy or not one.over_since(long_ago)]
             shown = {position.position_id for position in positions}
             return AccountPage(
+                environment=everything[0].environment if everything else None,
                 positions=positions,
                 holdings=[row for row in holdings if row.position_id in shown],
                 open_attempts=open_attempts,

@@ -109,7 +109,7 @@ def create_rpc(
 
 
 def _books(request: questions.GetBooks, page: AccountPage) -> questions.Books:
-    if not page.positions:
+    if page.environment is None:
         raise NotFound("There are no books of this account.", code="account_not_found")
     by_position: dict[UUID, list[PositionHolding]] = {}
     for holding in page.holdings:
@@ -117,7 +117,7 @@ def _books(request: questions.GetBooks, page: AccountPage) -> questions.Books:
     return questions.Books(
         user_id=request.user_id,
         account_id=request.account_id,
-        environment=page.positions[0].environment,
+        environment=page.environment,
         positions=[_position(row, by_position.get(row.position_id, [])) for row in page.positions],
         open_orders=[
             questions.OpenOrder(

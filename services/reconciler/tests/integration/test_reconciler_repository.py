@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from kit.memory_house import House
+from kit.memory_reconciler_desk import MemoryAgenda, MemoryDesk
+from kit.memory_reconciler_results import MemoryResults
 
 from basketry_local.testing.databases import TestDatabases
-from reconciler.application.thin_points import ThinPoints
+from reconciler.application.ports import Agenda, Desk
+from reconciler.application.read_results import ResultsShelf
+from reconciler.application.thin_points import ThinningList, ThinPoints
 from reconciler.domain.ages import ages_at
 from reconciler.domain.announcements import Break, PnlPoint
 from reconciler.domain.books import Account, HeldCoin, PositionBook
@@ -36,22 +41,31 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 @dataclass
 class Rooms:
-    desk: PostgresDesk
-    agenda: PostgresAgenda
+    """The ports over one kind of storage; whoever passes these tests behaves as the others do."""
+
+    desk: Desk
+    agenda: Agenda
+    shelf: Shelf
+    admin_dsn: str | None = None
 
 
-@pytest.fixture
-async def rooms(database: TestDatabases) -> AsyncIterator[Rooms]:
+class Shelf(ResultsShelf, ThinningList, Protocol):
+    """Both ports of what was kept."""
+
+
+@pytest.fixture(params=["postgres", "memory"])
+async def rooms(
+    request: pytest.FixtureRequest, make_database: Callable[..., Awaitable[TestDatabases]]
+) -> AsyncIterator[Rooms]:
+    if request.param == "memory":
+        house = House()
+        yield Rooms(MemoryDesk(house), MemoryAgenda(house), MemoryResults(house))
+        return
+    database = await make_database("reconciler")
     pool = Database(database.dsn("reconciler"))
     writer = Outbox(outbox, source="reconciler", clock=FakeClock(), ids=FakeIds())
-    yield Rooms(PostgresDesk(pool, writer), PostgresAgenda(pool, writer))
-    await pool.close()
-
-
-@pytest.fixture
-async def shelf(database: TestDatabases) -> AsyncIterator[PostgresResults]:
-    pool = Database(database.dsn("reconciler"))
-    yield PostgresResults(pool)
+    admin = database.admin_dsn("reconciler")
+    yield Rooms(PostgresDesk(pool, writer), PostgresAgenda(pool, writer), PostgresResults(pool), admin)
     await pool.close()
 
 
@@ -163,7 +177,7 @@ async def test_breaks_and_progress_come_back(rooms: Rooms) -> None:
         assert await work.progress(account) == progress
 
 
-async def test_a_kept_point_stays_unless_it_is_proved_better(rooms: Rooms, database: TestDatabases) -> None:
+async def test_a_kept_point_stays_unless_it_is_proved_better(rooms: Rooms) -> None:
     book = a_book(an_account())
     await keep(rooms, book)
     point = PnlPoint(
@@ -176,17 +190,17 @@ async def test_a_kept_point_stays_unless_it_is_proved_better(rooms: Rooms, datab
         unrealised=Decimal(0),
         max_abs_drift=Decimal(0),
     )
-    admin = await asyncpg.connect(database.admin_dsn("reconciler"))
     seen = []
     for value, better in ((1, False), (2, False), (3, True)):
         async with rooms.desk.work(book.account.user_id) as work:
             await work.keep_point(replace(point, value=Decimal(value)), replace=better)
-        seen.append(await admin.fetchval("select value from reconciler.pnl_point"))
-    await admin.close()
+        kept = await rooms.shelf.position(book.account.user_id, book.position_id)
+        assert kept is not None
+        seen += [one.value for one in kept.points]
     assert seen == [1, 1, 3]
 
 
-async def test_due_accounts_become_jobs_once_whoever_asks(rooms: Rooms, database: TestDatabases) -> None:
+async def test_due_accounts_become_jobs_once_whoever_asks(rooms: Rooms) -> None:
     accounts = [an_account() for _ in range(20)]
     for account in accounts:
         await rooms.agenda.come_back(account, due=NOW + timedelta(seconds=5))
@@ -195,14 +209,16 @@ async def test_due_accounts_become_jobs_once_whoever_asks(rooms: Rooms, database
     assert await rooms.agenda.due_jobs(NOW - timedelta(seconds=1), limit=50) == 0
     counts = await asyncio.gather(*(rooms.agenda.due_jobs(NOW, limit=7) for _ in range(6)))
     assert sum(counts) == 20
-    admin = await asyncpg.connect(database.admin_dsn("reconciler"))
+    if rooms.admin_dsn is None:
+        return
+    admin = await asyncpg.connect(rooms.admin_dsn)
     subjects = await admin.fetch("select subject, user_id from reconciler.outbox")
     await admin.close()
     assert len({row["subject"] for row in subjects}) == 20
     assert {row["user_id"] for row in subjects} == {None}
 
 
-async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms, shelf: PostgresResults) -> None:
+async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms) -> None:
     book = a_book(an_account(), cash=Decimal("1.5"))
     await keep(rooms, book)
     user, position_id = book.account.user_id, book.position_id
@@ -240,20 +256,20 @@ async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms, shelf: Pos
         border = Border(flows=1, money=Decimal(20), capital=Decimal(19), paid_in=Decimal(20))
         last = {"BTCUSDT": Decimal("70000.10")}
         await work.save_tracking(replace(tracked, told=(Decimal(7), Decimal(1)), border=border, last_prices=last))
-        assert await work.held_still(position_id) == basket
+        assert list(await work.held_still(position_id)) == basket
         other = replace(book, position_id=uuid4())
         assert await work.others_value(other) == Decimal(7)
         assert await work.others_value(book) == 0
-    kept = await shelf.position(user, position_id)
+    kept = await rooms.shelf.position(user, position_id)
     assert kept is not None
     assert (list(kept.flows), list(kept.moved), list(kept.legs), list(kept.held)) == ([flow], [gone], [leg], basket)
     assert (kept.tracked.book, kept.tracked.border, kept.tracked.run_kind) == (book, border, "invest")
     assert kept.tracked.last_prices == last
-    assert await shelf.position(uuid4(), position_id) is None
-    assert await shelf.positions(uuid4(), since=None, now=NOW) == []
+    assert await rooms.shelf.position(uuid4(), position_id) is None
+    assert await rooms.shelf.positions(uuid4(), since=None, now=NOW) == []
 
 
-async def test_points_grow_thinner_with_age_and_keep_their_extremes(rooms: Rooms, shelf: PostgresResults) -> None:
+async def test_points_grow_thinner_with_age_and_keep_their_extremes(rooms: Rooms) -> None:
     book = a_book(an_account())
     await keep(rooms, book)
     user, position_id = book.account.user_id, book.position_id
@@ -263,13 +279,13 @@ async def test_points_grow_thinner_with_age_and_keep_their_extremes(rooms: Rooms
         for number, slot in enumerate(slots):
             value = Decimal(number * 7919 % 10007)
             await work.keep_point(a_point(book, slot, value), replace=False)
-    before = await shelf.position(user, position_id)
+    before = await rooms.shelf.position(user, position_id)
     assert before is not None
     later = NOW + timedelta(days=1)
-    thin = ThinPoints(shelf=shelf, clock=FakeClock(later))
+    thin = ThinPoints(shelf=rooms.shelf, clock=FakeClock(later))
     assert await thin.run_once() == 1
     assert await thin.run_once() == 0, "not due again yet"
-    after = await shelf.position(user, position_id)
+    after = await rooms.shelf.position(user, position_id)
     assert after is not None
     ages = ages_at(later)
     fine = [point for point in before.points if point.slot >= ages.all_since]
@@ -284,10 +300,10 @@ async def test_points_grow_thinner_with_age_and_keep_their_extremes(rooms: Rooms
         same_age = [point for point in whole if kept_ones[0].slot <= point.slot <= kept_ones[-1].slot]
         assert max(point.value for point in kept_ones) == max(point.value for point in same_age)
         assert min(point.value for point in kept_ones) == min(point.value for point in same_age)
-    assert await shelf.thin(user, position_id, ages) == 0, "a second pass changes nothing"
-    assert not await shelf.done(user, position_id, before=ages.hours_since)
-    assert await shelf.done(user, position_id, before=later + timedelta(days=99))
-    chosen = await shelf.positions(user, since=NOW - timedelta(days=30), now=NOW)
+    assert await rooms.shelf.thin(user, position_id, ages) == 0, "a second pass changes nothing"
+    assert not await rooms.shelf.done(user, position_id, before=ages.hours_since)
+    assert await rooms.shelf.done(user, position_id, before=later + timedelta(days=99))
+    chosen = await rooms.shelf.positions(user, since=NOW - timedelta(days=30), now=NOW)
     assert 300 <= len(chosen[0].points) <= 420
 
 
@@ -305,3 +321,30 @@ def a_point(book: PositionBook, slot: datetime, value: Decimal) -> PnlPoint:
         held=value,
         btc_price=Decimal(100_000),
     )
+
+
+async def test_a_flow_counts_once_and_what_fails_leaves_nothing(rooms: Rooms) -> None:
+    book = a_book(an_account())
+    await keep(rooms, book)
+    user = book.account.user_id
+    flow = Flow(
+        position_id=book.position_id, number=1, at=NOW, valued_at=NOW, kind="buy", amount=Decimal(20),
+        before=Decimal(0), after=Decimal(19),
+    )  # fmt: skip
+    async with rooms.desk.work(user) as work:
+        assert await work.first_delivery("jobs", book.position_id)
+        await work.add_flow(flow, [])
+
+    async def again() -> None:
+        async with rooms.desk.work(user) as work:
+            assert not await work.first_delivery("jobs", book.position_id)
+            await work.save_progress(book.account, AccountProgress(read_until_ms=1, compared_at=NOW))
+            await work.add_flow(replace(flow, amount=Decimal(21)), [])
+
+    with pytest.raises(Exception, match=r"taken|duplicate"):
+        await again()
+    kept = await rooms.shelf.position(user, book.position_id)
+    assert kept is not None
+    assert list(kept.flows) == [flow]
+    async with rooms.desk.work(user) as work:
+        assert await work.progress(book.account) == AccountProgress()

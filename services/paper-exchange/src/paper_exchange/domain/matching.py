@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import takewhile
 
 from paper_exchange.domain import order as states
 from paper_exchange.domain.book import Book, Level
@@ -13,7 +14,7 @@ from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.order import Order
 
 
-@dataclass(slots=True)  # freezing would double the cost of making one, and every order makes some
+@dataclass(frozen=True, slots=True)
 class Trade:
     """A price (quote per base) and a quantity (base units)."""
 
@@ -21,7 +22,7 @@ class Trade:
     quantity: Decimal
 
 
-@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How an order stands after matching; `rests` means that it goes on as a maker."""
 
@@ -41,14 +42,13 @@ def match(order: Order, book: Book) -> Outcome | None:
     levels = _reachable(order, book)
     if order.by_value:
         return _match_by_value(order, levels, listing)
-    wanted = _lots_left(order, listing)
-    if not wanted:
+    if not _lots_left(order, listing):
         return _ended_short(order, ())  # the lot was raised meanwhile: what is left can never trade
     if order.resting:
-        return _match_resting(order, wanted, levels, listing)
+        return _match_resting(order, levels, listing)
     if order.time_in_force == "PostOnly":
         return _post_only(order, levels)
-    return _match_quantity(order, wanted, levels, listing)
+    return _match_quantity(order, levels, listing)
 
 
 def _lots_left(order: Order, listing: Listing) -> int:
@@ -71,7 +71,8 @@ def _post_only(order: Order, levels: Iterable[Level]) -> Outcome:
     return Outcome(trades=(), status=order.status, rests=True)
 
 
-def _match_quantity(order: Order, wanted: int, levels: Iterable[Level], listing: Listing) -> Outcome:
+def _match_quantity(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome:
+    wanted = _lots_left(order, listing)
     if order.time_in_force == "FOK":
         levels = list(levels)
         whole = add(order.filled_quantity, listing.quantity_of(wanted)) == order.quantity
@@ -89,7 +90,9 @@ def _match_quantity(order: Order, wanted: int, levels: Iterable[Level], listing:
 def _reachable(order: Order, book: Book) -> Iterator[Level]:
     """The levels an order may trade with, best first, as far as its price reaches."""
     reach = whole_steps(order.limit_price, step=book.listing.tick_size)
-    return (book.asks if order.side == "Buy" else book.bids).within(reach)
+    if order.side == "Buy":
+        return takewhile(lambda level: level.ticks <= reach, book.asks.standing())
+    return takewhile(lambda level: level.ticks >= reach, book.bids.standing())
 
 
 def _take(levels: Iterable[Level], wanted: int, listing: Listing) -> tuple[tuple[Trade, ...], int]:
@@ -104,9 +107,9 @@ def _take(levels: Iterable[Level], wanted: int, listing: Listing) -> tuple[tuple
     return tuple(trades), wanted
 
 
-def _match_resting(order: Order, wanted: int, levels: Iterable[Level], listing: Listing) -> Outcome | None:
+def _match_resting(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome | None:
     """The market came to the order: it trades at its own price, as maker."""
-    at_market, left = _take(levels, wanted, listing)
+    at_market, left = _take(levels, _lots_left(order, listing), listing)
     if not at_market:
         return None
     trades = tuple(Trade(order.price, trade.quantity) for trade in at_market)

@@ -40,7 +40,7 @@ class Situation:
         return self.ask if side == "Buy" else self.bid
 
 
-@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """What matching may pay or take, and what is set aside.
 

@@ -30,16 +30,14 @@ from reconciler.outbound.postgres.tables import (
 from shared.runtime.database import Database
 from shared.runtime.statement import Statement
 from shared.runtime.unit import Unit
-from shared.trading.status import PositionStatus, Side
+from shared.trading.status import Side
 
 Noun = TypeVar("Noun")
-POSITIONS_MOST = 2_000
-"""In a picture of many: what is held first, then what was over last."""
+POSITIONS_MOST = 500
 LINE_POINTS = 400
 """Points of one position in a picture of many."""
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(ID))
-_OVER_LAST = (position.c.status == PositionStatus.CLOSED, position.c.traded_at.desc(), position.c.position_id)
-_OWN = Statement(sa.select(position.c.position_id).order_by(*_OVER_LAST).limit(POSITIONS_MOST))
+_OWN = Statement(sa.select(position.c.position_id).order_by(position.c.position_id).limit(POSITIONS_MOST))
 
 
 def _all_of(table: sa.Table, *order: sa.ColumnElement[Any]) -> Statement:

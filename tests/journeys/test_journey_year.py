@@ -1,0 +1,144 @@
+"""A year of simulated market in virtual time: the whole platform in one process, its books beside the venue's."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from kit.town import Town
+from kit.town_ledger_returns import returns_of
+from kit.town_truth import nobody_sold_what_was_not_theirs
+from kit.town_virtual_loop import VirtualLoop
+from kit.town_year import Year
+
+from execution.domain.shortage import ShortageAnswer
+from shared.contracts.topology import StreamSpec
+from shared.runtime.logging import configure_logging
+from shared.trading.status import PositionStatus
+
+D = Decimal
+DAYS = 365
+EXACT = D("1e-15")
+"""Both computations carry more digits than the eighteen that are shown."""
+SOLVED = D("1e-8")
+"""One rate is found to a tick of the clock, the other to a moment of the settling."""
+LETTER_MAX = StreamSpec(name="any").max_msg_size
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_words() -> None:
+    configure_logging("town", level="CRITICAL", json=True)
+
+
+def lived(story: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(story)
+
+
+async def a_year(seed: int) -> None:
+    """Told once; the books are compared on every day of it, and everything else at its end."""
+    async with Town(seed=seed).open() as town:
+        year = Year(town, random.Random(seed))
+        await year.begin()
+        await year.live_through(DAYS)
+        assert year.reconciliations == DAYS
+        assert town.bus.buried == []
+        assert town.bus.largest < LETTER_MAX
+        much_happened(year)
+        nobody_was_sold_short(year)
+        await results_are_true(year)
+
+
+def much_happened(year: Year) -> None:
+    """A quiet year would prove little."""
+    assert set(year.runs) == {"buy", "invest", "rebalance", "withdraw", "close"}
+    assert year.runs["rebalance"] >= 5
+    assert year.shortages_answered == 3
+    assert year.town.mishaps.lost >= 3, "some replies were lost on their way"
+    assert {refusal.code for refusal in year.refused} <= {"position_busy"}, year.refused
+    assert len(year.refused) <= 5
+    assert year.town.position(year.positions["largest"]).status is PositionStatus.CLOSED
+    incidents = [subject for subject in year.town.bus.subjects if "incident_raised" in subject]
+    assert incidents == []
+
+
+def nobody_was_sold_short(year: Year) -> None:
+    """Not one sale of coins that the position had not bought."""
+    sales = [nobody_sold_what_was_not_theirs(year.town, customer) for customer in year.customers.values()]
+    assert all(sales)
+
+
+async def results_are_true(year: Year) -> None:
+    """What the reconciler answers, and the same from the venue's ledger by other means."""
+    town, now = year.town, year.town.clock.now()
+    for position_id in year.positions.values():
+        customer = year.owners[position_id]
+        told = await town.reconciler.results.position(
+            user_id=customer.account.user_id, position_id=position_id, since=None
+        )
+        mine = returns_of(town, customer, position_id, year.gone, at=now)
+        assert (told.totals.paid_in, told.totals.value) == (mine.paid_in, mine.value)
+        assert abs(told.totals.taken_out - mine.taken_out) < EXACT
+        assert told.returns.time_weighted is not None
+        assert told.returns.money_weighted is not None
+        assert told.returns.until is not None
+        assert abs(told.returns.time_weighted - mine.time_weighted) < EXACT
+        assert abs(told.returns.money_weighted - mine.money_weighted(told.returns.until)) < SOLVED
+        assert told.returns.until - now < timedelta(minutes=1)
+
+
+@pytest.mark.timeout(400)
+def test_a_year_in_virtual_time_ends_with_equal_books_and_true_returns() -> None:
+    lived(a_year(seed=1))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_other_years_end_as_well(seed: int) -> None:
+    lived(a_year(seed))
+
+
+def test_an_account_whose_positions_are_long_over_is_still_compared_and_buries_nothing() -> None:
+    async def story() -> None:
+        async with Town(seed=5).open() as town:
+            year = Year(town, random.Random(5))
+            year.customers["ben"] = town.customer({"USDT": D(3_000)})
+            await year.buy("ben", "only", "top-5", "500")
+            await year.close("only")
+            await town.live(3 * 86_400, step_s=7_200)
+            town.deposit(year.customers["ben"], "BTC", D("0.01"))
+            await town.reconcile()
+            flows = [flow.asset for flow in town.books_house.everything("account_flows")]
+            assert flows == ["USDT", "BTC"], "what opened the account, a minute before the first match, and the deposit"
+            assert town.bus.buried == []
+
+    lived(story())
+
+
+def test_a_coin_that_left_whole_counts_at_its_price_not_at_its_cost() -> None:
+    async def story() -> None:
+        async with Town(seed=6).open() as town:
+            year = Year(town, random.Random(6))
+            year.customers["anna"] = town.customer({"USDT": D(3_000)})
+            await year.buy("anna", "only", "top-5", "500")
+            town.venue.market.set_price("XRPUSDT", 2 * town.venue.market.walk.mid("XRPUSDT"))
+            await town.reconciler.revalue.run_once()
+            year.leave("anna", "XRP", D(1))
+            await town.reconcile()
+            await town.reconcile()
+            await year.answer("anna", "XRP", ShortageAnswer.WITHDRAWN)
+            await town.bus.quiet()
+            told = await town.reconciler.results.position(
+                user_id=year.customers["anna"].account.user_id, position_id=year.positions["only"], since=None
+            )
+            [gone] = told.kept.moved
+            assert gone.asset == "XRP"
+            assert gone.value > D("1.9") * gone.cost
+
+    lived(story())

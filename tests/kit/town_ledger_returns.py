@@ -1,0 +1,186 @@
+"""Returns worked out a second time by other means: the venue's matches, published prices, and what was ordered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from execution.domain.position import RunKind
+from kit.town import LINK_KEY, Customer, Ordered, Town
+from shared.trading.clock import from_epoch_ms
+from shared.trading.errors import Invalid
+from shared.trading.link_id import LinkId, position_tail, run_tail
+
+ZERO, ONE = Decimal(0), Decimal(1)
+YEAR_S = Decimal(365 * 86_400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A coin that left a position without a sale, as its owner said."""
+
+    position_id: UUID
+    asset: str
+    quantity: Decimal
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class LedgerReturns:
+    """What a position came to; fractions, and quote units."""
+
+    paid_in: Decimal = ZERO
+    taken_out: Decimal = ZERO
+    value: Decimal = ZERO
+    level: Decimal = ONE
+    last: Decimal = ZERO
+    flows: list[tuple[datetime, Decimal]] = field(default_factory=list)
+
+    @property
+    def time_weighted(self) -> Decimal:
+        """The chain over all flows."""
+        return self.level - ONE
+
+    def money_weighted(self, end: datetime) -> Decimal:
+        """The rate over the whole period, by halving an interval."""
+        first = self.flows[0][0]
+        span = Decimal((end - first).total_seconds())
+        shares = [(amount, Decimal((end - at).total_seconds()) / span) for at, amount in self.flows]
+
+        def surplus(growth: Decimal) -> Decimal:
+            return sum((amount * growth**share for amount, share in shares), ZERO) - self.value
+
+        low, high = Decimal("0.05"), Decimal(20)
+        for _ in range(70):
+            middle = (low + high) / 2
+            if (surplus(middle) > ZERO) == (surplus(high) > ZERO):
+                high = middle
+            else:
+                low = middle
+        return high - ONE
+
+    def crossed(self, at: datetime, *, before: Decimal, after: Decimal, amount: Decimal) -> None:
+        """Money came in (above zero) or went out."""
+        if self.last > ZERO:
+            self.level *= before / self.last
+        start = before + max(amount, ZERO)
+        self.level *= (after - min(amount, ZERO)) / start if start > ZERO else ONE
+        self.last = after
+        self.paid_in += max(amount, ZERO)
+        self.taken_out -= min(amount, ZERO)
+        self.flows.append((at, amount))
+
+
+@dataclass(slots=True)
+class _Coins:
+    """What is held, and what was paid for it on average."""
+
+    held: dict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+    cost: dict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+
+    def trade(self, run: _Run) -> None:
+        """All matches of a run; no coin is both bought and sold in one."""
+        for coin, change in run.coins.items():
+            if change < ZERO:
+                self.give_up(coin, -change)
+            else:
+                self.held[coin] += change
+                self.cost[coin] += run.spent[coin]
+
+    def give_up(self, coin: str, quantity: Decimal) -> Decimal:
+        """Less of a coin; what that part had cost."""
+        part = self.cost[coin] * quantity / self.held[coin]
+        self.held[coin] -= quantity
+        self.cost[coin] -= part
+        return part
+
+    def worth(self, prices: Mapping[str, Decimal]) -> Decimal:
+        """Quote units."""
+        return sum((amount * prices[f"{coin}USDT"] for coin, amount in self.held.items() if amount), ZERO)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The matches of one run."""
+
+    ordered: Ordered
+    began: datetime
+    ended: datetime
+    paid: Decimal = ZERO
+    received: Decimal = ZERO
+    coins: dict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+    spent: dict[str, Decimal] = field(default_factory=lambda: defaultdict(lambda: ZERO))
+
+
+def returns_of(
+    town: Town, customer: Customer, position_id: UUID, gone: Sequence[Gone], *, at: datetime
+) -> LedgerReturns:
+    """What a position came to until a moment."""
+    found, coins, cash = LedgerReturns(), _Coins(), ZERO
+    story: list[tuple[datetime, _Run | Gone]] = [(run.began, run) for run in _runs(town, customer, position_id)]
+    story += [(one.at, one) for one in gone if one.position_id == position_id]
+    for moment, event in sorted(story, key=lambda entry: entry[0]):
+        prices = town.market.tape.last_before(moment)
+        before = coins.worth(prices) + cash
+        if isinstance(event, Gone):
+            coins.give_up(event.asset, event.quantity)
+            worth = event.quantity * prices[f"{event.asset}USDT"]
+            found.crossed(moment, before=before, after=before - worth, amount=-worth)
+            continue
+        coins.trade(event)
+        amount, cash = _money(event, cash)
+        amount -= sum((coins.give_up(coin, rest) for coin, rest in _dust(town, event.ordered.run_id)), ZERO)
+        if amount:
+            after = coins.worth(town.market.tape.at(event.ended)) + cash
+            found.crossed(event.ended, before=before, after=after, amount=amount)
+    found.value = coins.worth(town.market.tape.at(at)) + cash
+    if found.last > ZERO:
+        found.level *= found.value / found.last
+    return found
+
+
+def _dust(town: Town, run_id: UUID) -> list[tuple[str, Decimal]]:
+    """What the venue would not sell: the receipt says it, and that it went to the customer's own coins."""
+    legs = town.books_house.everything("legs")
+    return [(leg.base_asset, leg.residual) for leg in legs if leg.run_id == run_id and leg.residual]
+
+
+def _money(run: _Run, cash: Decimal) -> tuple[Decimal, Decimal]:
+    """What crossed the border, and the position's own cash afterwards."""
+    match run.ordered.kind:
+        case RunKind.BUY | RunKind.INVEST:
+            return run.paid, cash
+        case RunKind.REBALANCE:
+            return ZERO, cash + run.received - run.paid
+        case RunKind.WITHDRAW:
+            from_cash = min(run.ordered.amount, cash)
+            return -(run.received + from_cash), cash - from_cash
+        case _:
+            return -(run.received + cash), ZERO
+
+
+def _runs(town: Town, customer: Customer, position_id: UUID) -> list[_Run]:
+    ordered = {run_tail(one.run_id): one for one in town.ordered if one.position_id == position_id}
+    found: dict[int, _Run] = {}
+    for match in town.venue.account(customer.uid).executions:
+        try:
+            link = LinkId.decode(match.link_id, LINK_KEY)
+        except Invalid:
+            continue
+        if link.position != position_tail(position_id):
+            continue
+        at, coin = from_epoch_ms(match.at_ms), match.symbol.removesuffix("USDT")
+        run = found.setdefault(link.run, _Run(ordered[link.run], began=at, ended=at))
+        run.ended = at
+        if match.side == "Buy":
+            run.paid += match.value
+            run.spent[coin] += match.value
+            run.coins[coin] += match.quantity - match.fee
+        else:
+            run.received += match.value - match.fee
+            run.coins[coin] -= match.quantity
+    return list(found.values())

@@ -29,7 +29,7 @@ from shared.testing import eventually
 LEGS = 20
 ROUNDS = 7
 FLOOR_MAX = 4.0
-"""ADR 23: on two cores the absolute line does not hold; this one does, whatever the machine."""
+"""ADR 22: on two cores the absolute line does not hold; this one does, whatever the machine."""
 OWN_MS_MAX = 260.0
 RATIO_MIN = 3.0
 CALM_S = 1.5

@@ -39,7 +39,7 @@ BATCH_CONNECTIONS = 8
 PACE = 300
 BATCH_PACE = 120
 LEG = {"category": "spot", "side": "Buy", "orderType": "Limit", "timeInForce": "IOC"}
-PAIRS = (("BTCUSDT", "0.0001", "120000"), ("ETHUSDT", "0.002", "4450"), ("DOGEUSDT", "30", "0.256"))
+PAIRS = (("BTCUSDT", "0.0001", "119500"), ("ETHUSDT", "0.002", "4385"), ("DOGEUSDT", "30", "0.254"))
 
 
 @dataclass(frozen=True, slots=True)

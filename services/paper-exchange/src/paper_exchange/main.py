@@ -12,7 +12,6 @@ import structlog
 import uvicorn
 import uvloop
 
-from paper_exchange.inbound.asgi import ExchangeApp
 from paper_exchange.settings import Settings
 from paper_exchange.wiring import Venue
 from shared.runtime.logging import configure_logging
@@ -78,11 +77,6 @@ async def serve(settings: Settings) -> None:
         if not failed:
             venue.close()
         log.info("venue_stopped")
-
-
-def create_api() -> ExchangeApp:
-    """The venue's ASGI application with settings from the environment, for other servers; it must be run too."""
-    return Venue(Settings()).app()
 
 
 def main() -> None:

@@ -124,8 +124,9 @@ def test_an_address_that_overdraws_its_budget_is_shut_out(own_venue: Any) -> Non
     assert own_venue.client.get(url).status_code == 200
 
 
-def test_the_inner_band_holds_where_it_is_set(own_venue: Any) -> None:
-    own_venue.settings |= {"PAPER_EXCHANGE_INNER_PRICE_BAND": "true", "PAPER_EXCHANGE_FEED": "frozen"}
+@pytest.mark.parametrize(("settings", "reach"), [({}, "1.01"), ({"PAPER_EXCHANGE_INNER_PRICE_BAND": "false"}, "1.02")])
+def test_an_order_beyond_the_band_is_refused(own_venue: Any, settings: dict[str, str], reach: str) -> None:
+    own_venue.settings |= {"PAPER_EXCHANGE_FEED": "frozen", **settings}
     own_venue.start()
     someone = own_venue.customer()
     limits = market(own_venue, "price-limit", category="spot", symbol="BTCUSDT")["result"]
@@ -134,5 +135,5 @@ def test_the_inner_band_holds_where_it_is_set(own_venue: Any) -> None:
     assert someone.post("/v5/order/create", {**order, "price": limits["buyLmt"]})["retCode"] == 0
     assert someone.post("/v5/order/create", {**order, "price": beyond})["retCode"] == 170372
     mid = (Decimal(limits["buyLmt"]) + Decimal(limits["sellLmt"])) / 2
-    assert abs(Decimal(limits["buyLmt"]) / mid - Decimal("1.01")) < Decimal("0.001")
+    assert abs(Decimal(limits["buyLmt"]) / mid - Decimal(reach)) < Decimal("0.001")
     someone.close()

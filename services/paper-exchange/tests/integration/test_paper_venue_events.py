@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from shared.testing import eventually
 
@@ -110,3 +110,31 @@ async def test_a_restart_cuts_answers_503_and_forgets_the_live_view(customer: An
     assert await eventually(back, because="the venue comes back")
     assert not customer.get("/v5/order/realtime", by_link)["result"]["list"]
     assert customer.get("/v5/order/history", by_link)["result"]["list"]
+
+
+def hear(socket: ClientConnection, *, frames: int, silence_s: float) -> None:
+    for _ in range(frames):
+        socket.recv(silence_s)
+
+
+def test_nobody_is_told_of_a_delisted_pair_any_more(customer: Any) -> None:
+    pair, venue = "ATOMUSDT", customer.venue
+
+    def symbols(where: str) -> list[str]:
+        return [row["symbol"] for row in customer.get(where, "category=spot")["result"]["list"]]
+
+    assert pair in symbols("/v5/market/tickers")
+    with connect(f"{venue.socket_url}/v5/public/spot", compression=None) as socket:
+        topics = [f"tickers.{pair}", f"orderbook.1.{pair}", f"publicTrade.{pair}", f"kline.1.{pair}"]
+        socket.send(json.dumps({"op": "subscribe", "args": topics}))
+        assert json.loads(socket.recv(5))
+        venue.control("POST", "instruments", {"symbol": pair, "delist": True})
+        assert pair not in symbols("/v5/market/tickers")
+        assert pair not in symbols("/v5/account/fee-rate")
+        with pytest.raises(TimeoutError):
+            hear(socket, frames=60, silence_s=1.6)  # what was on its way, then nothing for three ticks
+        socket.send(json.dumps({"op": "subscribe", "args": [f"orderbook.50.{pair}"]}))
+        refused = json.loads(socket.recv(5))
+        assert (refused["success"], refused["ret_msg"]) == (False, f"Invalid topic: orderbook.50.{pair}")
+    named = customer.get("/v5/market/tickers", f"category=spot&symbol={pair}")
+    assert named["retCode"] == 10001

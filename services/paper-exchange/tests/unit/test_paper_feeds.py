@@ -15,7 +15,8 @@ import pytest
 from paper_exchange.application.market import CoinPrices, Market
 from paper_exchange.application.ports import PriceFeed
 from paper_exchange.application.venue_clock import VirtualClock
-from paper_exchange.domain.candles import MINUTE_MS, Candle
+from paper_exchange.domain.candle_span import MINUTE_MS
+from paper_exchange.domain.candles import Candle
 from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.price_board import FINE, PriceBoard
 from paper_exchange.domain.price_mirror import PriceMirror

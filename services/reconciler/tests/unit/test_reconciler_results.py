@@ -105,6 +105,22 @@ async def test_golden_a_position_from_its_first_coin_to_its_last(bench: Any, mak
     assert sum(one.total for one in found.contributions) == found.totals.pnl
 
 
+async def test_a_position_that_was_over_before_anybody_looked_has_the_return_of_its_money(
+    bench: Any, make: Any
+) -> None:
+    story = Story(bench, make)
+    sold = make.coin("BTC", quantity="0", cost="0", realised="-10")
+    bench.price(BTC="100")
+    await story.trade("unwind", sold, invested="950", proceeds="940", withdrawn=D(940), status=PositionStatus.CLOSED)
+    flows = [(flow.number, flow.kind, flow.amount, flow.before, flow.after) for flow in bench.store.flows]
+    assert flows == [(1, "buy", D(950), D(0), D(950)), (2, "close", D(-940), D(950), D(0))]
+    found = story.results()
+    assert (found.totals.paid_in, found.totals.taken_out, found.totals.pnl) == (D(950), D(940), D(-10))
+    assert abs(found.returns.time_weighted - D(-10) / 950) < D("1e-15")
+    assert found.returns.max_drawdown == found.returns.time_weighted
+    assert found.benchmarks.held is None, "nobody knows which coins it was"
+
+
 async def test_a_closed_position_keeps_its_returns(bench: Any, make: Any) -> None:
     story = Story(bench, make)
     bench.price(BTC="100")

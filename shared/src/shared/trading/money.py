@@ -59,7 +59,9 @@ def parse_decimal(text: str | int, *, max_digits: int = MAX_DIGITS) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Write a decimal without exponent and without trailing zeros: `0.00001`, `12`, `-0.5`."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:  # asked for only then: it costs twice as much
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in {"-0", ""} else text

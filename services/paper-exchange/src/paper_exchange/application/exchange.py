@@ -89,8 +89,13 @@ class Exchange:
             raise Refused(10001, f"no account {uid}")
         return found
 
-    def place(self, uid: str, fields: Mapping[str, object]) -> Order:
+    def place(self, uid: str, fields: Mapping[str, object], *, now_ms: int | None = None) -> Order:
         """Accept an order; it is matched later.
+
+        Args:
+            uid: Whose.
+            fields: As the client wrote them.
+            now_ms: The venue's clock, where the caller has looked at it.
 
         Raises:
             Refused: the venue does not take it.
@@ -98,7 +103,7 @@ class Exchange:
         request = read_order_request(fields)
         situation = self.situations.open(request.symbol)
         accepted = check_order(request, account=self.account(uid), situation=situation)
-        now = self.now_ms()
+        now = self.now_ms() if now_ms is None else now_ms
         number = self.next_id(now)
         self.record(
             OrderAccepted(
@@ -150,7 +155,7 @@ class Exchange:
         self._tell(order, (order.lock_coin,))
         return order
 
-    def match(self, order_id: str) -> None:
+    def match(self, order_id: str, *, now_ms: int | None = None) -> None:
         """Match an accepted order now, if it can still trade; while its pair is halted it waits."""
         order = self.ledger.orders.get(order_id)
         if order is None or not order.is_open:
@@ -160,7 +165,7 @@ class Exchange:
             return
         outcome = matching.match(order, self.market.book(order.symbol))
         if outcome is not None:
-            self._settle(order, outcome)
+            self._settle(order, outcome, self.now_ms() if now_ms is None else now_ms)
 
     def match_resting(self) -> None:
         """Match what stands in the book against the market's new prices, and what waited for a halt to end."""
@@ -175,11 +180,11 @@ class Exchange:
             for order in self._resting.reached(symbol, bid=price_of(bid), ask=price_of(ask)):
                 self.match(order.order_id)
 
-    def _settle(self, order: Order, outcome: matching.Outcome) -> None:
+    def _settle(self, order: Order, outcome: matching.Outcome, now: int) -> None:
         if outcome.trades or outcome.status != order.status:
-            self.book(order, outcome.trades, status=outcome.status, reason=outcome.reject_reason)
+            self.book(order, outcome.trades, status=outcome.status, reason=outcome.reject_reason, now_ms=now)
         if outcome.rests and not order.resting:
-            self.record(OrderRested(order_id=order.order_id, at_ms=self.now_ms()))
+            self.record(OrderRested(order_id=order.order_id, at_ms=now))
             self._resting.add(order)
 
     def book(
@@ -190,16 +195,18 @@ class Exchange:
         status: str,
         reason: str,
         cancel_type: str = states.CANCEL_UNKNOWN,
+        now_ms: int | None = None,
     ) -> None:
         """Let an order trade, end, or both, in one record, and tell its owner."""
-        now, known, was_open = self.now_ms(), len(order.executions), order.is_open
+        now = self.now_ms() if now_ms is None else now_ms
+        known, was_open = len(order.executions), order.is_open
+        fills = [
+            FillBooked(exec_id=str(self.next_id(now)), price=trade.price, quantity=trade.quantity) for trade in trades
+        ]
         self.record(
             OrderMatched(
                 order_id=order.order_id,
-                fills=tuple(
-                    FillBooked(exec_id=str(self.next_id(now)), price=trade.price, quantity=trade.quantity)
-                    for trade in trades
-                ),
+                fills=tuple(fills),
                 is_maker=order.resting,
                 status=status,
                 reject_reason=reason,

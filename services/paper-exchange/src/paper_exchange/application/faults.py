@@ -199,6 +199,10 @@ class Faults:
         """Whether the live view has forgotten every order that ended."""
         return bool(self._of("wiped_live_view", "/v5/order/realtime", uid))
 
+    def touch_matching(self) -> bool:
+        """Whether some account's orders may be matched later than at once, or rejected."""
+        return bool(self.match_delay_ms or self._faults)
+
     def match_delay_s(self, uid: str) -> float:
         """From acknowledgement to matching."""
         extra = sum(self._length_ms(fault) for fault in self._of("match_delay", "*", uid))

@@ -32,6 +32,11 @@ class MatchQueue:
         if not waiting:
             return
         exchange.to_match = []
+        if not self._faults.touch_matching():
+            now = exchange.now_ms()
+            for order_id in waiting:
+                exchange.match(order_id, now_ms=now)
+            return
         for order_id in waiting:
             self._match_after(order_id, self._faults.match_delay_s(exchange.ledger.orders[order_id].uid))
 

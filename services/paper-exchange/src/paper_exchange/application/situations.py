@@ -28,8 +28,8 @@ class Situations:
         Raises:
             Refused: not listed (170121), or halted (170151).
         """
-        self._market.listing(symbol)
         if symbol in self._market.halted:
+            self._market.listing(symbol)
             raise Refused(170151, "This trading pair is not open yet.")
         return self.of(symbol)
 

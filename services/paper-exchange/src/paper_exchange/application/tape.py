@@ -48,7 +48,10 @@ class Tape:
 
     def add(self, trade: Print) -> None:
         """Remember a public trade."""
-        self._prints.setdefault(trade.symbol, deque(maxlen=KEPT)).appendleft(trade)
+        prints = self._prints.get(trade.symbol)
+        if prints is None:
+            prints = self._prints[trade.symbol] = deque(maxlen=KEPT)
+        prints.appendleft(trade)
 
     def of(self, symbol: str) -> Iterator[Print]:
         """The trades of a pair, newest first."""

@@ -36,7 +36,7 @@ class Timeline:
         self._exchange = exchange
         self._tell_public = tell_public
         self.clock = clock
-        self.match = exchange.match
+        self.match: Callable[[str], None] = exchange.match
         self._due: list[tuple[int, str]] = []
 
     def tick(self) -> None:

@@ -49,16 +49,33 @@ class Side:
     def __iter__(self) -> Iterator[Level]:
         """All levels, also those that takers emptied."""
         for step in range(LEVELS):
-            if step == len(self._levels):
-                ticks = self._best + step * self._gap
-                if ticks <= 0:
-                    return
-                self._levels.append(Level(ticks, self._lots(ticks, step)))
-            yield self._levels[step]
+            level = self._levels[step] if step < len(self._levels) else self._make(step)
+            if level is None:
+                return
+            yield level
 
     def standing(self) -> Iterator[Level]:
         """The levels where something stands."""
         return (level for level in self if level.lots)
+
+    def within(self, reach: int) -> Iterator[Level]:
+        """The levels where something stands, best first, as far as a price in ticks reaches."""
+        asks, levels = self._gap > 0, self._levels
+        for step in range(LEVELS):
+            level = levels[step] if step < len(levels) else self._make(step)
+            if level is None or (level.ticks > reach if asks else level.ticks < reach):
+                return
+            if level.lots:
+                yield level
+
+    def _make(self, step: int) -> Level | None:
+        """The next level; None below the smallest price."""
+        ticks = self._best + step * self._gap
+        if ticks <= 0:
+            return None
+        level = Level(ticks, self._lots(ticks, step))
+        self._levels.append(level)
+        return level
 
     def _lots(self, ticks: int, step: int) -> int:
         share = SHARES[step] if step < len(SHARES) else 20

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-MINUTE_MS = 60_000
+from paper_exchange.domain.candle_span import MINUTE_MS, candle_start
+
 HOUR_MS = 3_600_000
 KEPT_MINUTES = 1_440
 KEPT_HOURS = 744
@@ -149,7 +150,7 @@ class Candles:
     place: int
 
     def between(self, start_ms: int | None, end_ms: int | None, *, minutes: int, limit: int) -> list[Candle]:
-        """Candles of `minutes` length, newest first; hours and longer reach back a month, shorter ones a day.
+        """Candles of `minutes` length (`candle_span`), newest first; hours and longer reach back a month, shorter ones a day.
 
         Args:
             start_ms: Only candles that start at or after.
@@ -158,9 +159,8 @@ class Candles:
             limit: At most so many.
         """
         merged: dict[int, Candle] = {}
-        length = minutes * MINUTE_MS
         for row in self.book.minutes() if minutes < 60 else self.book.hours():
-            start = row.start_ms - row.start_ms % length
+            start = candle_start(row.start_ms, minutes=minutes)
             if (start_ms is not None and start < start_ms) or (end_ms is not None and start > end_ms):
                 continue
             known, candle = merged.get(start), row.candle(self.place)

@@ -160,46 +160,47 @@ class Ledger:
             self._close(account, order)
 
     def _close(self, account: Account, order: Order) -> None:
-        self._release(account, order, order.locked)
+        if order.locked:
+            self._release(account, order, order.locked)
         if account.open_orders.pop(order.order_id, None) is not None:  # a fill may come after the end
             account.recently_closed.append(order)
 
     def _book(self, account: Account, order: Order, fill: happened.FillBooked, *, is_maker: bool, at_ms: int) -> None:
         listing = self.listings[order.symbol]
-        buys = order.side == "Buy"
-        value = mul(fill.price, fill.quantity)
-        fee = mul(fill.quantity if buys else value, FEE_RATE)
-        order.filled_quantity = add(order.filled_quantity, fill.quantity)
+        base, quote, quantity = listing.base, listing.quote, fill.quantity
+        buys, by_value = order.side == "Buy", order.by_value
+        value = mul(fill.price, quantity)
+        fee = mul(quantity if buys else value, FEE_RATE)
+        coin = order.fee_coin = base if buys else quote
+        order.filled_quantity = add(order.filled_quantity, quantity)
         order.filled_value = add(order.filled_value, value)
         order.fee = add(order.fee, fee)
-        coin = listing.base if buys else listing.quote
         account.fees[coin] = add(account.fees.get(coin, ZERO), fee)
-        order.fee_coin = coin
         self.seq += 1
         self._saw(fill.exec_id)
         execution = Execution(
             uid=order.uid, exec_id=fill.exec_id, order_id=order.order_id, link_id=order.link_id, symbol=order.symbol,
             side=order.side, order_type=order.order_type, order_price=order.limit_price, order_quantity=order.quantity,
-            leaves_quantity=ZERO if order.by_value else sub(order.quantity, order.filled_quantity),
-            price=fill.price, quantity=fill.quantity, value=value, fee=fee, fee_coin=order.fee_coin,
+            leaves_quantity=ZERO if by_value else sub(order.quantity, order.filled_quantity),
+            price=fill.price, quantity=quantity, value=value, fee=fee, fee_coin=coin,
             fee_rate=FEE_RATE, is_maker=is_maker, at_ms=at_ms, seq=self.seq,
         )  # fmt: skip
         order.executions.append(execution)
         account.executions.append(execution)
-        self._release(account, order, self._share(order, fill, value))
-        base_flow, quote_flow = (fill.quantity, sub(ZERO, value)) if buys else (sub(ZERO, fill.quantity), value)
-        for moved, flow in ((listing.quote, quote_flow), (listing.base, base_flow)):
-            self._move(account, moved, cash_flow=flow, fee=fee if moved == order.fee_coin else ZERO, kind="TRADE",
+        self._release(account, order, self._share(order, quantity, value))
+        base_flow, quote_flow = (quantity, sub(ZERO, value)) if buys else (sub(ZERO, quantity), value)
+        for moved, flow in ((quote, quote_flow), (base, base_flow)):
+            self._move(account, moved, cash_flow=flow, fee=fee if moved == coin else ZERO, kind="TRADE",
                        entry_id=f"{order.uid}_{fill.exec_id}_{moved}", at_ms=at_ms, execution=execution)  # fmt: skip
 
     @staticmethod
-    def _share(order: Order, fill: happened.FillBooked, value: Decimal) -> Decimal:
+    def _share(order: Order, quantity: Decimal, value: Decimal) -> Decimal:
         """What a fill frees of the amount set aside: bought at a better price, the difference is freed too."""
         if order.side == "Sell":
-            return min(order.locked, fill.quantity)
+            return min(order.locked, quantity)
         if order.by_value:
             return min(order.locked, value)
-        return min(order.locked, mul(order.limit_price, fill.quantity))
+        return min(order.locked, mul(order.limit_price, quantity))
 
     @staticmethod
     def _release(account: Account, order: Order, amount: Decimal) -> None:

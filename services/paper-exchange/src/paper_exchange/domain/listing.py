@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from paper_exchange.domain.exact import mul, whole_steps
 
@@ -11,7 +12,7 @@ MIN_AMOUNT = Decimal(5)
 """Smallest order value in quote units: 5 USDT (Bybit's `minOrderAmt` in 2025)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, so that figures worked out once stay with it
 class Listing:
     """One spot pair.
 
@@ -46,12 +47,12 @@ class Listing:
     tracks_ratio: Decimal = Decimal(1)
     quote: str = "USDT"
 
-    @property
+    @cached_property
     def quote_precision(self) -> Decimal:
         """Smallest step of a quote amount: lot × tick, as the recorded rules show."""
         return mul(self.lot_size, self.tick_size)
 
-    @property
+    @cached_property
     def max_limit_quantity(self) -> Decimal:
         """Largest limit order, base units: the largest amount at the base price, in whole lots."""
         return mul(
@@ -59,7 +60,7 @@ class Listing:
             self.lot_size,
         )
 
-    @property
+    @cached_property
     def max_market_quantity(self) -> Decimal:
         """Largest market order, base units: half of the largest limit order."""
         return mul(Decimal(whole_steps(self.max_limit_quantity, step=self.lot_size) // 2), self.lot_size)

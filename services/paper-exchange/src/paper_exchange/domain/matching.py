@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import takewhile
 
 from paper_exchange.domain import order as states
 from paper_exchange.domain.book import Book, Level
@@ -14,7 +13,7 @@ from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.order import Order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # freezing would double the cost of making one, and every order makes some
 class Trade:
     """A price (quote per base) and a quantity (base units)."""
 
@@ -22,7 +21,7 @@ class Trade:
     quantity: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class Outcome:
     """How an order stands after matching; `rests` means that it goes on as a maker."""
 
@@ -42,13 +41,14 @@ def match(order: Order, book: Book) -> Outcome | None:
     levels = _reachable(order, book)
     if order.by_value:
         return _match_by_value(order, levels, listing)
-    if not _lots_left(order, listing):
+    wanted = _lots_left(order, listing)
+    if not wanted:
         return _ended_short(order, ())  # the lot was raised meanwhile: what is left can never trade
     if order.resting:
-        return _match_resting(order, levels, listing)
+        return _match_resting(order, wanted, levels, listing)
     if order.time_in_force == "PostOnly":
         return _post_only(order, levels)
-    return _match_quantity(order, levels, listing)
+    return _match_quantity(order, wanted, levels, listing)
 
 
 def _lots_left(order: Order, listing: Listing) -> int:
@@ -71,8 +71,7 @@ def _post_only(order: Order, levels: Iterable[Level]) -> Outcome:
     return Outcome(trades=(), status=order.status, rests=True)
 
 
-def _match_quantity(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome:
-    wanted = _lots_left(order, listing)
+def _match_quantity(order: Order, wanted: int, levels: Iterable[Level], listing: Listing) -> Outcome:
     if order.time_in_force == "FOK":
         levels = list(levels)
         whole = add(order.filled_quantity, listing.quantity_of(wanted)) == order.quantity
@@ -90,9 +89,7 @@ def _match_quantity(order: Order, levels: Iterable[Level], listing: Listing) -> 
 def _reachable(order: Order, book: Book) -> Iterator[Level]:
     """The levels an order may trade with, best first, as far as its price reaches."""
     reach = whole_steps(order.limit_price, step=book.listing.tick_size)
-    if order.side == "Buy":
-        return takewhile(lambda level: level.ticks <= reach, book.asks.standing())
-    return takewhile(lambda level: level.ticks >= reach, book.bids.standing())
+    return (book.asks if order.side == "Buy" else book.bids).within(reach)
 
 
 def _take(levels: Iterable[Level], wanted: int, listing: Listing) -> tuple[tuple[Trade, ...], int]:
@@ -107,9 +104,9 @@ def _take(levels: Iterable[Level], wanted: int, listing: Listing) -> tuple[tuple
     return tuple(trades), wanted
 
 
-def _match_resting(order: Order, levels: Iterable[Level], listing: Listing) -> Outcome | None:
+def _match_resting(order: Order, wanted: int, levels: Iterable[Level], listing: Listing) -> Outcome | None:
     """The market came to the order: it trades at its own price, as maker."""
-    at_market, left = _take(levels, _lots_left(order, listing), listing)
+    at_market, left = _take(levels, wanted, listing)
     if not at_market:
         return None
     trades = tuple(Trade(order.price, trade.quantity) for trade in at_market)

@@ -16,6 +16,8 @@ LINK_ID_MAX = 36
 TIMES_IN_FORCE = frozenset({"GTC", "IOC", "FOK", "PostOnly"})
 CONDITIONS = ("triggerPrice", "takeProfit", "stopLoss")
 """What makes an order conditional: this market has none of these."""
+RARE = frozenset({"orderFilter", "isLeverage", *CONDITIONS})
+"""Fields that few orders have: the others are not asked for them one by one."""
 MAX_TICKS = Decimal(10_000)
 MIN_PERCENT, MAX_PERCENT = Decimal("0.01"), Decimal(10)
 """Slippage tolerance of a market order."""
@@ -78,14 +80,10 @@ def read_order_request(fields: Mapping[str, object]) -> OrderRequest:
         raise Refused(170117, "Invalid side.")
     if order_type not in {"Market", "Limit"}:
         raise Refused(170116, "Invalid orderType.")
-    if read_text(fields, "orderFilter") not in {"", "Order"} or any(
-        read_text(fields, name) not in {"", "0"} for name in CONDITIONS
-    ):
-        raise Refused(170227, "This feature is not supported.")
-    if fields.get("isLeverage") not in (None, 0, "0", ""):
-        raise Refused(170344, "Symbol is not supported on Margin Trading")
+    if not RARE.isdisjoint(fields):
+        _refuse_conditional(fields)
     market = order_type == "Market"
-    slippage_type, slippage = _slippage(fields, market=market)
+    slippage_type, slippage = _slippage(fields, market=market) if "slippageToleranceType" in fields else ("", ZERO)
     return OrderRequest(
         symbol=symbol,
         side=side,
@@ -98,6 +96,15 @@ def read_order_request(fields: Mapping[str, object]) -> OrderRequest:
         slippage_type=slippage_type,
         slippage=slippage,
     )
+
+
+def _refuse_conditional(fields: Mapping[str, object]) -> None:
+    if read_text(fields, "orderFilter") not in {"", "Order"} or any(
+        read_text(fields, name) not in {"", "0"} for name in CONDITIONS
+    ):
+        raise Refused(170227, "This feature is not supported.")
+    if fields.get("isLeverage") not in (None, 0, "0", ""):
+        raise Refused(170344, "Symbol is not supported on Margin Trading")
 
 
 def read_text(fields: Mapping[str, object], name: str) -> str:

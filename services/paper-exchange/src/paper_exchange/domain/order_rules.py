@@ -40,7 +40,7 @@ class Situation:
         return self.ask if side == "Buy" else self.bid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class Accepted:
     """What matching may pay or take, and what is set aside.
 

@@ -62,7 +62,7 @@ class Transferred:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class OrderAccepted:
     """An order passed every synchronous check; `locked` of `lock_coin` is set aside for it.
 
@@ -117,7 +117,7 @@ class OrderRested:
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class FillBooked:
     """One match of an order: part of `OrderMatched`, so that a matching is on disk whole or not at all."""
 
@@ -126,7 +126,7 @@ class FillBooked:
     quantity: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # freezing would double the cost of making one, and every order makes some
 class OrderMatched:
     """An order traded, ended, or both.
 

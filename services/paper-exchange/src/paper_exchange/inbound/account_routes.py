@@ -60,7 +60,7 @@ class AccountRoutes:
         if kind != "spot":
             return {"category": kind, "list": self._linear_rates(request) if kind == "linear" else []}
         wanted = request.params.get("symbol", "")
-        symbols = [symbol for symbol in self._exchange.market.listings if wanted in {"", symbol}]
+        symbols = [row.symbol for row in self._exchange.market.on_list() if wanted in {"", row.symbol}]
         if wanted and not symbols:
             raise request_error("Not supported symbols")
         rate = plain(FEE_RATE)

@@ -40,6 +40,7 @@ class Request:
     address: str
     key: ApiKey | None = None
     params: dict[str, str] = field(default_factory=dict)
+    _object: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.query:
@@ -50,17 +51,20 @@ class Request:
         return self.headers.get(name, b"").decode("latin-1")
 
     def json(self) -> dict[str, Any]:
-        """The body as a JSON object.
+        """The body as a JSON object, read once.
 
         Raises:
             Refused: it is not one.
         """
+        if self._object is not None:
+            return self._object
         try:
             value = orjson.loads(self.body or b"{}")
         except orjson.JSONDecodeError:
             raise request_error("params error: body is not JSON") from None
         if not isinstance(value, dict):
             raise request_error("params error: body is not an object")
+        self._object = value
         return value
 
     @property

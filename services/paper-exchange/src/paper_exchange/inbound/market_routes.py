@@ -98,8 +98,7 @@ class MarketRoutes:
         if symbol:
             return {"category": "spot", "list": [self.ticker(self._listing(symbol))]}
         if self._tickers_of != self._market.ticks:
-            gone = self._market.delisted
-            self._tickers = [self.ticker(row) for row in self._market.listings.values() if row.symbol not in gone]
+            self._tickers = [self.ticker(row) for row in self._market.on_list()]
             self._tickers_of = self._market.ticks
         return {"category": "spot", "list": self._tickers}
 

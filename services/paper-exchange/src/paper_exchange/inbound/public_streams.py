@@ -146,7 +146,9 @@ class PublicStreams:
         return book
 
     def _frames(self, topic: str) -> list[bytes]:
-        """What a topic has to tell now."""
+        """What a topic has to tell now; of a pair that was delisted meanwhile, nothing."""
+        if not self._topics.knows(topic):
+            return []
         if not is_book(topic):
             return self._topics.told(topic)
         known = self._books.get(topic)

@@ -36,7 +36,7 @@ class SpotTopics:
     def knows(self, topic: str) -> bool:
         """See `Topics`."""
         name, *rest = topic.split(".")
-        if not rest or rest[-1] not in self._market.listings:
+        if not rest or rest[-1] not in self._market.listings or rest[-1] in self._market.delisted:
             return False
         if name in {"tickers", "publicTrade", "priceLimit"}:
             return len(rest) == 1

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from paper_exchange.domain.candle_span import candle_end
 from paper_exchange.domain.candles import Candle
 
 
@@ -95,7 +96,7 @@ def candle_frame(topic: str, candle: Candle, row: list[str], *, minutes: int, co
     """
     names = ("start", "open", "high", "low", "close", "volume", "turnover")
     told = dict(zip(names, row, strict=True))
-    data = {"start": candle.start_ms, "end": candle.start_ms + minutes * 60_000 - 1,
+    data = {"start": candle.start_ms, "end": candle_end(candle.start_ms, minutes=minutes) - 1,
             "interval": topic.split(".")[1], "open": told["open"], "close": told["close"], "high": told["high"],
             "low": told["low"], "volume": told["volume"], "turnover": told["turnover"], "confirm": confirm,
             "timestamp": now_ms}  # fmt: skip

@@ -41,10 +41,11 @@ class TradeRoutes:
 
     def create_batch(self, request: Request, granted: int) -> tuple[object, object]:
         """Take up to 10 orders, each with its own code; those beyond the rate limit get 10006."""
+        uid, now = request.uid, self._exchange.now_ms()
 
         def place(leg: Mapping[str, Any]) -> dict[str, str]:
-            order = self._exchange.place(request.uid, leg)
-            return {**_ids(order), "createAt": str(order.created_ms)}
+            order = self._exchange.place(uid, leg, now_ms=now)
+            return {"orderId": order.order_id, "orderLinkId": order.link_id, "createAt": str(order.created_ms)}
 
         empty = {"orderId": "", "orderLinkId": "", "createAt": ""}
         return self._batch(request, granted, place, empty)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from paper_exchange.domain.candles import MINUTE_MS, Candle
+from paper_exchange.domain.candle_span import MINUTE_MS
+from paper_exchange.domain.candles import Candle
 from paper_exchange.domain.price_board import PriceBoard
 from shared.trading.errors import Invalid
 from shared.trading.money import InvalidAmount, parse_decimal

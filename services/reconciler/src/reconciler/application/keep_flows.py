@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.application.ports import Work
-from reconciler.domain.flows import border_after, crossing
-from reconciler.domain.held import INSIDE, after_flow, after_purchases, worth
+from reconciler.domain.flows import border_after, crossings
+from reconciler.domain.held import INSIDE, after_flow, after_purchases, found_there, worth
 from reconciler.domain.tracking import Tracked
 from reconciler.domain.valuation import Mark, Valuation
 
@@ -26,21 +26,24 @@ async def keep_bought(work: Work, tracked: Tracked) -> None:
 
 async def keep_flow(work: Work, tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]) -> Tracked:
     """The position with its border moved, when something has crossed it; the caller saves it."""
-    found = crossing(tracked, valuation, marks)
-    if found is None:
+    found = crossings(tracked, valuation, marks)
+    if not found:
         return tracked
-    flow, moved = found
-    book = tracked.book
+    book, border = tracked.book, tracked.border
+    others, bitcoin = await work.others_value(book), marks.get(BITCOIN)
     held = await work.held_still(book.position_id)
-    then = after_flow(held, flow, book)
-    bitcoin = marks.get(BITCOIN)
-    flow = replace(
-        flow,
-        others=await work.others_value(book),
-        held_before=worth(held, marks),
-        held_after=worth(then, marks),
-        btc_price=bitcoin.price if bitcoin else None,
-    )
-    await work.add_flow(flow, moved)
+    for flow, moved in found:
+        unseen = len(found) > 1
+        then = found_there(book) if unseen else after_flow(held, flow, book)
+        last = flow is found[-1][0]
+        kept = replace(
+            flow,
+            others=others,
+            held_before=None if unseen else worth(held, marks),
+            held_after=worth(then, marks) if last else None,
+            btc_price=bitcoin.price if bitcoin else None,
+        )
+        await work.add_flow(kept, moved)
+        border = border_after(book, border, kept, moved)
     await work.save_held_still(book.position_id, then)
-    return replace(tracked, border=border_after(book, tracked.border, flow, moved))
+    return replace(tracked, border=border)

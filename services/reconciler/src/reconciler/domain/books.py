@@ -49,6 +49,7 @@ class PositionBook:
         fees: So far, at fill-time value.
         traded_at: Of the last fill or state change: an older book never replaces a newer one.
         cash: The position's own quote money: what sales of a rebalance brought and its purchases have not spent.
+        withdrawn: Went back to the account's free money so far.
     """
 
     account: Account
@@ -61,6 +62,7 @@ class PositionBook:
     coins: tuple[HeldCoin, ...]
     traded_at: datetime
     cash: Decimal = ZERO
+    withdrawn: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from uuid import UUID
@@ -12,6 +12,7 @@ from reconciler.domain.books import HeldCoin, PositionBook
 from reconciler.domain.tracking import Border, Tracked
 from reconciler.domain.valuation import Mark, Valuation
 from shared.trading.money import EXACT, ZERO, exact_product, exact_sum
+from shared.trading.status import PositionStatus
 
 PURCHASES = frozenset({"buy", "invest"})
 """Kinds of runs that bring money in, and give back what they did not spend."""
@@ -74,9 +75,29 @@ def money_of(book: PositionBook) -> Decimal:
         return book.invested - book.proceeds + book.cash
 
 
-def crossing(
-    tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]
-) -> tuple[Flow, tuple[Moved, ...]] | None:
+Found = tuple[Flow, tuple[Moved, ...]]
+
+
+def crossings(tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]) -> list[Found]:
+    """What crossed the border since the last look, in order.
+
+    A position that had paid money out before anybody looked at it for the first time has two flows: all that came in,
+    and all that went out. Taken together they would be a flow of the gain or loss, and no return could be told from it.
+    """
+    found = crossing(tracked, valuation, marks)
+    if found is None:
+        return []
+    (flow, moved), out = found, tracked.book.withdrawn
+    if tracked.border.flows or out <= ZERO:
+        return [found]
+    with localcontext(EXACT):
+        came = flow.amount + out
+    kind = "close" if tracked.book.status is PositionStatus.CLOSED else "withdraw"
+    went = replace(flow, number=flow.number + 1, kind=kind, amount=-out, before=came)
+    return [(replace(flow, kind="buy", amount=came, after=came), ()), (went, moved)]
+
+
+def crossing(tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]) -> Found | None:
     """What crossed the border since the last look.
 
     The figures come from the books alone: what money came or went, and what the coins' cost lost beyond that, which

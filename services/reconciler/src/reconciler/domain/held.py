@@ -62,6 +62,12 @@ def after_flow(held: Sequence[HeldStill], flow: Flow, book: PositionBook) -> Bas
     return after_purchases(found, before=None, book=book) if flow.number == 1 else found
 
 
+def found_there(book: PositionBook) -> Basket:
+    """The basket of a position that nobody saw being bought: what is there now."""
+    basket = after_purchases((), before=None, book=replace(book, invested=ZERO))
+    return tuple(coin for coin in basket if coin.quantity)
+
+
 def worth(held: Sequence[HeldStill], marks: Mapping[str, Mark]) -> Decimal | None:
     """What the basket is worth, quote units; None when a coin of it has no price, or there is no basket yet."""
     there = [coin for coin in held if coin.quantity]

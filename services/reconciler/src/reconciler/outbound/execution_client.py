@@ -72,6 +72,7 @@ def _position(account: Account, item: contract.BookedPosition) -> PositionBook:
         proceeds=item.proceeds,
         fees=item.fees,
         cash=item.cash,
+        withdrawn=item.withdrawn,
         coins=tuple(sorted((HeldCoin(**coin.model_dump()) for coin in item.holdings), key=lambda coin: coin.asset)),
         traded_at=item.traded_at,
     )

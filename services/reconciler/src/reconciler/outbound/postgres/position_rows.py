@@ -26,7 +26,7 @@ def _values(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[Any]]:
 
 
 def _save_book() -> Statement:
-    figures = ("status", "invested", "proceeds", "fees", "cash", "traded_at")
+    figures = ("status", "invested", "proceeds", "fees", "cash", "withdrawn", "traded_at")
     row = insert(position).values(
         _values(position, "position_id", "user_id", "account_id", "environment", "index_id", *figures)
     )
@@ -130,6 +130,7 @@ async def save_book(unit: Unit, book: PositionBook) -> None:
         proceeds=book.proceeds,
         fees=book.fees,
         cash=book.cash,
+        withdrawn=book.withdrawn,
         traded_at=book.traded_at,
     )
     if kept is None:
@@ -238,6 +239,7 @@ def _tracked(row: Mapping[str, Any], coins: Sequence[HeldCoin]) -> Tracked:
         coins=tuple(coins),
         traded_at=row["traded_at"],
         cash=row["cash"],
+        withdrawn=row["withdrawn"],
     )
     told = None if row["told_value"] is None else (row["told_value"], row["told_pnl"])
     return Tracked(

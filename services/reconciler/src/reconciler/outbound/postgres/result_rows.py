@@ -30,14 +30,16 @@ from reconciler.outbound.postgres.tables import (
 from shared.runtime.database import Database
 from shared.runtime.statement import Statement
 from shared.runtime.unit import Unit
-from shared.trading.status import Side
+from shared.trading.status import PositionStatus, Side
 
 Noun = TypeVar("Noun")
-POSITIONS_MOST = 500
+POSITIONS_MOST = 2_000
+"""In a picture of many: what is held first, then what was over last."""
 LINE_POINTS = 400
 """Points of one position in a picture of many."""
 _IDS = sa.bindparam("ids", type_=sa.ARRAY(ID))
-_OWN = Statement(sa.select(position.c.position_id).order_by(position.c.position_id).limit(POSITIONS_MOST))
+_OVER_LAST = (position.c.status == PositionStatus.CLOSED, position.c.traded_at.desc(), position.c.position_id)
+_OWN = Statement(sa.select(position.c.position_id).order_by(*_OVER_LAST).limit(POSITIONS_MOST))
 
 
 def _all_of(table: sa.Table, *order: sa.ColumnElement[Any]) -> Statement:

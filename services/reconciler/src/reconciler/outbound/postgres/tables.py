@@ -50,6 +50,7 @@ position = sa.Table(
     _money("proceeds"),
     _money("fees"),
     _money("cash", server_default="0"),
+    _money("withdrawn", server_default="0"),
     sa.Column("traded_at", MOMENT, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="0", comment="of the last event about it"),
     _money("told_value", nullable=True),

@@ -14,6 +14,7 @@ from basketry_cli.commands.login import login
 from basketry_cli.commands.new_index import new_index
 from basketry_cli.commands.plan import plan
 from basketry_cli.commands.positions import positions
+from basketry_cli.commands.rebalancing import rebalancing
 from basketry_cli.commands.results import results
 from basketry_cli.commands.watch import watch
 
@@ -26,6 +27,7 @@ COMMANDS = (
     ("buy", buy),
     ("execute", execute),
     ("positions", positions),
+    ("rebalancing", rebalancing),
     ("watch", watch),
     ("results", results),
     ("export", export),

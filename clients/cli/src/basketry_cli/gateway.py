@@ -191,6 +191,10 @@ class GatewayClient:
         """One position with legs, fills, P&L and drift."""
         return await self._call("GET", f"/api/positions/{position_id}")
 
+    async def choose_rebalancing(self, position_id: str, chosen: Json) -> Json:
+        """Who brings a position back to its targets, and when; what is not named is the default."""
+        return await self._call("PUT", f"/api/positions/{position_id}/rebalancing", chosen)
+
     async def performance(self, position_id: str, back: str = "all") -> Json:
         """How a position did: returns, benchmarks, and the points of its course."""
         return await self._call("GET", f"/api/positions/{position_id}/performance?range={back}")

@@ -14,6 +14,7 @@ from rich.text import Text
 from basketry_cli.views.drift_bars import drift_bars
 from basketry_cli.views.mode import badge
 from basketry_cli.views.numbers import gain, money, number, percent, worth
+from basketry_cli.views.rebalancing import rebalancing_lines
 from basketry_cli.views.sparkline import sparkline
 
 Json = dict[str, Any]
@@ -122,4 +123,5 @@ def _why(leg: Json) -> str:
 
 def _reasons(position: Json) -> list[Text]:
     told = [*position.get("reasons", []), *([position["blocked_reason"]] if position.get("blocked_reason") else [])]
-    return [Text(f"! {str(reason).replace('_', ' ')}", style="yellow") for reason in told]
+    lines = [Text(f"! {str(reason).replace('_', ' ')}", style="yellow") for reason in told]
+    return [*lines, *(rebalancing_lines(position["rebalancing"]) if position.get("rebalancing") else [])]

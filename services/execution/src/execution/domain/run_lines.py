@@ -13,7 +13,7 @@ from shared.trading.status import Side
 _REASONS = {"too_small": "notional_below_minimum", "ok": None, "hold": None}
 _SENTENCES = {
     "not_trading": "is halted at the venue: it stays in the position at its last price and is not traded.",
-    "delisted": "is not listed by the venue any more: it stays in the position and cannot be sold here.",
+    "delisted": "is not listed by the venue now, halted or gone: it stays at its last price and cannot be sold here.",
     "no_price": "has no fresh price now: it stays in the position as it is.",
     "residual": "is below the venue's minimum order: it moves to your own coins.",
 }

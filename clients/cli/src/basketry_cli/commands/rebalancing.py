@@ -1,0 +1,67 @@
+"""`rebalancing`: who brings a position back to its targets, and when."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+import typer
+
+from basketry_cli.choosing import position_meant
+from basketry_cli.exits import Exit
+from basketry_cli.gateway import GatewayClient, Json
+from basketry_cli.options import AsJson, Gateway
+from basketry_cli.problems import Wish
+from basketry_cli.terminal import Terminal
+from basketry_cli.views.rebalancing import rebalancing_view
+
+
+def rebalancing(
+    position: Annotated[str, typer.Argument(help="The beginning of an id.")],
+    *,
+    mode: Annotated[str, typer.Option("--mode", help="manual, suggested or automatic.")] = "",
+    band: Annotated[str, typer.Option("--band", help="Drift in percentage points, such as 5.")] = "",
+    relative: Annotated[str, typer.Option("--relative", help="Drift in percent of a coin's own target: 25.")] = "",
+    calendar: Annotated[str, typer.Option("--calendar", help="none, weekly, monthly or quarterly.")] = "",
+    cooldown: Annotated[int, typer.Option("--cooldown", help="Hours between two rebalances.")] = 0,
+    buy_only: Annotated[bool | None, typer.Option("--buy-only/--sell-too", help="Never sell, or do.")] = None,
+    gateway: Gateway = "",
+    as_json: AsJson = False,
+) -> None:
+    """How a position's rebalancing stands; options change it, and what is not named stays as it is."""
+    terminal = Terminal(as_json=as_json)
+
+    async def work(client: GatewayClient) -> Exit | None:
+        asked: Json = {
+            "mode": mode or None,
+            "absolute_band": _fraction(band) if band else None,
+            "relative_band": _fraction(relative) if relative else None,
+            "calendar": calendar or None,
+            "cooldown_hours": cooldown or None,
+            "buy_only": buy_only,
+        }
+        changes = {name: value for name, value in asked.items() if value is not None}
+        found = await position_meant(client, position)
+        known: Json = found["rebalancing"]
+        if changes:
+            chosen = {name: known[name] for name in asked} | changes
+            known = await client.choose_rebalancing(str(found["position_id"]), chosen)
+        terminal.show(rebalancing_view(known), known)
+        if known["state"] == "suggested":
+            terminal.note(f"./basketry plan --rebalance {found['position_id']} --drifted shows what it would do now.")
+        return None
+
+    terminal.run_signed_in(gateway, work)
+
+
+def _fraction(percent: str) -> str:
+    """A percentage as the fraction that the API takes.
+
+    Raises:
+        Wish: it is no number.
+    """
+    try:
+        value = Decimal(percent.removesuffix("%").strip()) / 100
+    except InvalidOperation:
+        raise Wish(f"{percent!r} is no number of percent, such as 5") from None
+    return format(value, "f")

@@ -27,7 +27,7 @@ def login(
     accept_risk: Annotated[bool, typer.Option("--accept-risk", help="With --register: do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in, or up with --register; later commands use this session.
+    """Sign in, or up with --register, for later commands.
 
     BASKETRY_PASSWORD keeps the password off the command line, where others on this machine could read it.
     """

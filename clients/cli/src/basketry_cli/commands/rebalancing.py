@@ -28,7 +28,10 @@ def rebalancing(
     gateway: Gateway = "",
     as_json: AsJson = False,
 ) -> None:
-    """How a position's rebalancing stands; options change it, and what is not named stays as it is."""
+    """Who rebalances a position, and when; options change it.
+
+    What is not named stays as it is.
+    """
     terminal = Terminal(as_json=as_json)
 
     async def work(client: GatewayClient) -> Exit | None:

@@ -120,17 +120,20 @@ class GatewayClient:
         """The level's points, oldest first."""
         return _items(await self._call("GET", f"/api/indices/{index_id}/level"))
 
-    async def plan(self, *, index: str, amount: str, account: str) -> Json:
+    async def plan(self, *, index: str, amount: str, account: str, policy: str = "HOLD") -> Json:
         """What buying would do; `amount` in USDT, as text so that no digit is lost."""
-        return await self._call("POST", "/api/plans", {"index": index, "amount": amount, "account_id": account})
+        body = {"index": index, "amount": amount, "account_id": account, "policy": policy}
+        return await self._call("POST", "/api/plans", body)
 
-    async def close_plan(self, position_id: str) -> Json:
+    async def close_plan(self, position_id: str, *, policy: str = "HOLD") -> Json:
         """What selling a position would do."""
-        return await self._call("POST", "/api/plans", {"position_id": position_id})
+        return await self._call("POST", "/api/plans", {"position_id": position_id, "policy": policy})
 
-    async def run_plan(self, position_id: str, kind: str, *, amount: str = "", options: Json | None = None) -> Json:
+    async def run_plan(
+        self, position_id: str, kind: str, *, amount: str = "", options: Json | None = None, policy: str = "HOLD"
+    ) -> Json:
         """What `invest`, `withdraw` (with an amount) or `rebalance` (with options) would do to a position."""
-        body: Json = {"position_id": position_id, "kind": kind}
+        body: Json = {"position_id": position_id, "kind": kind, "policy": policy}
         body |= {"amount": amount} if amount else {}
         body |= {"options": options} if options else {}
         return await self._call("POST", "/api/plans", body)

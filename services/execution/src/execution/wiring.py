@@ -103,6 +103,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
                 clock=clock,
                 ids=ids,
                 minimum_factor=settings.minimum_factor,
+                band=settings.price_band,
             ),
             send_orders=SendOrders(venue=venue, clock=clock, batch_size=settings.batch_size),
             resolve=ResolveUnknown(

@@ -50,6 +50,7 @@ def _resolved(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, 
 
 
 def _kind_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    old = _as_choice(old) if "enum" in new else old
     changes = [
         f"{keyword} was {old.get(keyword)}, is {new.get(keyword)}"
         for keyword in ("type", "format", "const", "pattern")
@@ -59,3 +60,10 @@ def _kind_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     if lost:
         changes.append(f"no longer knows {', '.join(lost)}")
     return changes
+
+
+def _as_choice(schema: dict[str, Any]) -> dict[str, Any]:
+    """The only possible value as a choice of one, which may become a wider choice."""
+    if "const" not in schema:
+        return schema
+    return {**{key: value for key, value in schema.items() if key != "const"}, "enum": [schema["const"]]}

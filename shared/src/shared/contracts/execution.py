@@ -12,6 +12,7 @@ from uuid import UUID
 
 from shared.contracts.fields import Contract, DecimalText, EventData, Moment
 from shared.trading.flow import FlowKind
+from shared.trading.policy import LegPolicy
 from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
 
 
@@ -91,9 +92,10 @@ class PositionView(Contract):
     blocked_reason: str | None = None
     trading_paused: str | None = None
     """Why nothing trades on it by itself: `shortage:BTC` until the user says what happened to its coins."""
-    policy: Literal["HOLD"] = "HOLD"
+    policy: LegPolicy = LegPolicy.HOLD
+    """What becomes of legs that do not fill at once, as the newest plan that a user ordered says."""
     run_id: UUID
-    run_kind: Literal["buy", "close", "invest", "rebalance", "withdraw"]
+    run_kind: Literal["buy", "close", "invest", "rebalance", "withdraw", "unwind"]
     approved_amount: DecimalText
     """Quote units approved for the opening run."""
     invested: DecimalText

@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.contracts.fields import Contract, DecimalText, EventData, Moment
+from shared.trading.policy import LegPolicy
 from shared.trading.status import Side, VenueEnvironment
 
 
@@ -40,6 +41,8 @@ class PlaceBasketOrder(EventData):
     ceilings: list[Ceiling]
     expires_at: Moment
     """Signing stops here: a command found much later trades nothing."""
+    policy: LegPolicy = LegPolicy.HOLD
+    """What becomes of legs that do not fill at once; the signer lets no more be tried again than this says."""
 
 
 class ClosePosition(EventData):
@@ -52,6 +55,7 @@ class ClosePosition(EventData):
     plan_id: UUID
     ceilings: list[Ceiling]
     expires_at: Moment
+    policy: LegPolicy = LegPolicy.HOLD
 
 
 class ExecutePlan(EventData):
@@ -68,3 +72,4 @@ class ExecutePlan(EventData):
     ceilings: list[Ceiling]
     """One per symbol; sells and buys may stand side by side."""
     expires_at: Moment
+    policy: LegPolicy = LegPolicy.HOLD

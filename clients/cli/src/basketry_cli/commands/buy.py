@@ -9,7 +9,7 @@ import typer
 from basketry_cli.commands.plan import plan_to_buy
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
-from basketry_cli.options import Account, AsJson, Gateway, Key, Yes
+from basketry_cli.options import Account, AsJson, Gateway, Key, Policy, PolicyName, Yes
 from basketry_cli.terminal import Terminal
 from basketry_cli.trading import trade
 
@@ -18,6 +18,7 @@ def buy(
     index_id: Annotated[str, typer.Argument(help="Of an index.")],
     amount: Annotated[str, typer.Argument(help="USDT to spend at most.")],
     account: Account = "",
+    policy: Policy = PolicyName.HOLD,
     yes: Yes = False,
     gateway: Gateway = "",
     as_json: AsJson = False,
@@ -26,7 +27,7 @@ def buy(
     terminal = Terminal(as_json=as_json)
 
     async def work(client: GatewayClient) -> Exit:
-        made = await plan_to_buy(client, terminal, index_id, amount, account)
+        made = await plan_to_buy(client, terminal, index_id, amount, account, policy)
         return await trade(client, terminal, made, key="", yes=yes)
 
     terminal.run_signed_in(gateway, work)

@@ -9,7 +9,7 @@ import typer
 from basketry_cli.choosing import account_meant, index_meant, position_meant
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient, Json
-from basketry_cli.options import Account, AsJson, Gateway
+from basketry_cli.options import Account, AsJson, Gateway, Policy, PolicyName
 from basketry_cli.problems import Wish
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.plan import plan_view
@@ -29,6 +29,7 @@ def plan(
     buy_only: Annotated[bool, typer.Option("--buy-only", help="Rebalance without selling.")] = False,
     drifted: Annotated[bool, typer.Option("--drifted", help="Rebalance only what is out of its band.")] = False,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", metavar="SYMBOL", help="Leave alone.")] = None,
+    policy: Policy = PolicyName.HOLD,
     gateway: Gateway = "",
     as_json: AsJson = False,
 ) -> None:
@@ -47,9 +48,9 @@ def plan(
             [(kind, position)] = named.items()
             mode = "buy_only" if buy_only else "drifted" if drifted else "full"
             options = {"mode": mode, "exclude": exclude or []} if kind == "rebalance" else None
-            made = await _for_position(client, kind, position, amount or index_id, options)
+            made = await _for_position(client, kind, position, amount or index_id, options, policy)
         else:
-            made = await plan_to_buy(client, terminal, index_id, amount, account)
+            made = await plan_to_buy(client, terminal, index_id, amount, account, policy)
         terminal.show(plan_view(made), made)
         if made.get("executable", True):
             terminal.note(f"nothing was sent. ./basketry execute {made['plan_id']} trades it, within a minute.")
@@ -58,7 +59,9 @@ def plan(
     terminal.run_signed_in(gateway, work)
 
 
-async def plan_to_buy(client: GatewayClient, terminal: Terminal, index_id: str, amount: str, account: str) -> Json:
+async def plan_to_buy(
+    client: GatewayClient, terminal: Terminal, index_id: str, amount: str, account: str, policy: str
+) -> Json:
     """A plan for an index.
 
     Raises:
@@ -67,14 +70,17 @@ async def plan_to_buy(client: GatewayClient, terminal: Terminal, index_id: str, 
     if not index_id or not amount:
         raise Wish("say which index and how many USDT, such as: top-10 1000")
     meant = await index_meant(client, index_id)  # before an account is opened for what cannot be bought
-    return await client.plan(index=meant, amount=amount, account=await account_meant(client, terminal, account))
+    on = await account_meant(client, terminal, account)
+    return await client.plan(index=meant, amount=amount, account=on, policy=policy)
 
 
-async def _for_position(client: GatewayClient, kind: str, named: str, amount: str, options: Json | None) -> Json:
+async def _for_position(
+    client: GatewayClient, kind: str, named: str, amount: str, options: Json | None, policy: str
+) -> Json:
     if bool(amount) != (kind in _WITH_AMOUNT):
         needs = "needs the number of USDT behind the position" if kind in _WITH_AMOUNT else "takes no amount"
         raise Wish(f"--{kind} {needs}, such as: plan --invest 46a35814 500, plan --rebalance 46a35814")
     position_id = str((await position_meant(client, named))["position_id"])
     if kind == "close":
-        return await client.close_plan(position_id)
-    return await client.run_plan(position_id, kind, amount=amount, options=options)
+        return await client.close_plan(position_id, policy=policy)
+    return await client.run_plan(position_id, kind, amount=amount, options=options, policy=policy)

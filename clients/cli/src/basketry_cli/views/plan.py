@@ -25,6 +25,11 @@ _CHECKS = {
     "over_limit": ("over a limit", "red"),
     "residual": ("too small to sell", "yellow"),
 }
+_POLICIES = {
+    "HOLD": "HOLD: what filled is kept, the rest is reported",
+    "COMPLETE": "COMPLETE: tried again within the price band, for five minutes at most",
+    "UNWIND": "UNWIND: if one fails, what was bought is sold again",
+}
 _VERBS = {
     "buy": "Buy {index} for up to {amount} {currency}",
     "close": "Sell {index} completely, for about {amount} {currency}",
@@ -130,6 +135,7 @@ def _totals(plan: Json) -> Table:
     if plan.get("drift_before") is not None:
         rows += [("drift", f"{percent(plan['drift_before'])} now, {percent(plan.get('drift_after'))} after")]
     rows += [("prices", f"at most {percent(plan.get('price_band'))} worse than now, or a leg is not filled")]
+    rows += [("unfilled legs", _POLICIES.get(str(plan.get("policy")), _POLICIES["HOLD"]))]
     rows += [("stands until", f"{clock_time(plan.get('expires_at'))} UTC")]
     grid = Table.grid(padding=(0, 2))
     for name, value in rows:

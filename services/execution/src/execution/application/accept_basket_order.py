@@ -17,6 +17,7 @@ from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run, RunKind
 from shared.trading.clock import Clock, Ids
 from shared.trading.money import ZERO, exact_sum
+from shared.trading.policy import LegPolicy
 from shared.trading.status import LegStatus, PositionStatus
 
 log = structlog.get_logger(__name__)
@@ -72,7 +73,9 @@ class AcceptBasketOrder:
         # The answer comes while this is committed; who sends judges how old the prices are by then.
         quotes = asyncio.create_task(quotes_of(self._market, plan.environment, plan.to_send))
         now = self._clock.now()
-        run = new_run(command, RunKind.BUY, approved=command.approved, now=now, cash_part=plan.cash_part)
+        run = new_run(
+            command, RunKind.BUY, approved=command.approved, now=now, cash_part=plan.cash_part, policy=plan.policy
+        )
         legs = new_legs(run, plan.legs, self._ids)
         position = self._position(command, plan, PositionStatus.EXECUTING)
         await work.add_position(position)
@@ -102,6 +105,7 @@ class AcceptBasketOrder:
             reasons=reasons,
             run_id=command.plan_id,
             run_kind=RunKind.BUY,
+            policy=plan.policy if plan else LegPolicy.HOLD,
             approved_amount=command.approved,
             contributed=command.approved if status is PositionStatus.EXECUTING else ZERO,
             created_at=now,

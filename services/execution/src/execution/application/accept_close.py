@@ -85,11 +85,17 @@ class AcceptClose:
 
     async def _start(self, work: Work, command: Command, position: Position, plan: Plan) -> None:
         now = self._clock.now()
-        run = new_run(command, RunKind.CLOSE, approved=ZERO, now=now)
+        run = new_run(command, RunKind.CLOSE, approved=ZERO, now=now, policy=plan.policy)
         holdings = await free_holdings(work, position)
         legs = new_legs(run, within_ledger(plan.legs, holdings), self._ids)
         closing = position.moved(
-            PositionStatus.CLOSING, now, run_id=run.run_id, run_kind=RunKind.CLOSE, blocked_reason=None, reasons=()
+            PositionStatus.CLOSING,
+            now,
+            run_id=run.run_id,
+            run_kind=RunKind.CLOSE,
+            policy=run.policy,
+            blocked_reason=None,
+            reasons=(),
         )
         await work.save_position(closing)
         await work.add_run(run)

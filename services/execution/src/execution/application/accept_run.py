@@ -113,7 +113,7 @@ class AcceptRun:
     async def _start(self, work: Work, command: Command, position: Position, plan: Plan) -> None:
         now = self._clock.now()
         fresh_money = plan.amount if plan.kind is RunKind.INVEST else ZERO
-        run = new_run(command, plan.kind, approved=fresh_money, now=now, cash_part=plan.cash_part)
+        run = new_run(command, plan.kind, approved=fresh_money, now=now, cash_part=plan.cash_part, policy=plan.policy)
         legs = new_legs(run, within_ledger(plan.legs, await free_holdings(work, position)), self._ids)
         trading = position.moved(
             PositionStatus.REBALANCING,
@@ -122,6 +122,7 @@ class AcceptRun:
             contributed=position.contributed + fresh_money,
             run_id=run.run_id,
             run_kind=run.kind,
+            policy=run.policy,
             blocked_reason=None,
             reasons=(),
         )

@@ -16,6 +16,7 @@ from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import PositionHolding, Run, RunKind
 from shared.trading.clock import Ids
 from shared.trading.money import ZERO
+from shared.trading.policy import LegPolicy
 from shared.trading.status import LegStatus, Side
 
 WATCH_AFTER_RUN = timedelta(minutes=5)
@@ -53,7 +54,15 @@ class Command:
         )
 
 
-def new_run(command: Command, kind: RunKind, *, approved: Decimal, now: datetime, cash_part: Decimal = ZERO) -> Run:
+def new_run(
+    command: Command,
+    kind: RunKind,
+    *,
+    approved: Decimal,
+    now: datetime,
+    cash_part: Decimal = ZERO,
+    policy: LegPolicy = LegPolicy.HOLD,
+) -> Run:
     """The run that executes the command's plan; it carries the plan's id.
 
     What it may spend of the account's free money (`approved`) counts as the position's until the run is over.
@@ -65,6 +74,7 @@ def new_run(command: Command, kind: RunKind, *, approved: Decimal, now: datetime
         environment=command.account.environment,
         position_id=command.position_id,
         kind=kind,
+        policy=policy,
         approved=approved,
         cash_part=cash_part,
         flow=approved,

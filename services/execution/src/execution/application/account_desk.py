@@ -19,8 +19,9 @@ from execution.domain.leg import Leg
 from execution.domain.position import Run
 from execution.domain.turn import due
 from shared.trading.errors import Unavailable
+from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
-from shared.trading.status import LegStatus, Side
+from shared.trading.status import Side
 
 log = structlog.get_logger(__name__)
 
@@ -229,7 +230,8 @@ class AccountDesk:
         """A run's legs whose turn it is, what its first buys need, and whether any leg still waits for its turn."""
         legs = await work.legs_of_run(run.run_id)
         now = due(legs)
-        waiting = any(leg.status is LegStatus.PLANNED for leg in legs)
+        # What a settled leg of such a run leads to is found by looking: another attempt, or a run that sells.
+        waiting = run.policy is not LegPolicy.HOLD or any(leg.to_send for leg in legs)
         buys = [leg for leg in legs if leg.side is Side.BUY]
         if not any(leg.side is Side.BUY for leg in now) or any(leg.client_order_id for leg in buys):
             return run, now, None, waiting

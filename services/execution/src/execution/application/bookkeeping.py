@@ -100,7 +100,7 @@ class Bookkeeper:
                 open_books.absence(fact, self._times)
         await open_books.save()
         for run, again in open_books.runs_to_settle():
-            await settle_run(work, run, now=now, again=again)
+            await settle_run(work, run, now=now, again=again, times=self._times)
 
     @staticmethod
     def _unknown_order(work: Work, account: Account, fact: Fact) -> None:
@@ -195,7 +195,7 @@ class Bookkeeper:
                 page.incident(decided, incident, f"Order {link_id} of {decided.symbol} needs a person: {incident}.")
             await page.save()
             for run, again in page.runs_to_settle():
-                await settle_run(work, run, now=self._clock.now(), again=again)
+                await settle_run(work, run, now=self._clock.now(), again=again, times=self._times)
         return decided
 
 

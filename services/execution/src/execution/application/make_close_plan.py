@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,7 +15,9 @@ from execution.domain.close_plan import close_lines
 from execution.domain.errors import NothingToSell, PositionNotFound
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position, PositionHolding, RunKind
+from execution.domain.unwind import must_fit
 from shared.trading.money import ZERO, exact_sum
+from shared.trading.policy import LegPolicy
 
 
 class MakeClosePlan:
@@ -23,12 +26,13 @@ class MakeClosePlan:
     def __init__(self, room: PlanRoom) -> None:
         self._room = room
 
-    async def execute(self, *, user_id: UUID, position_id: UUID) -> Plan:
+    async def execute(self, *, user_id: UUID, position_id: UUID, policy: LegPolicy = LegPolicy.HOLD) -> Plan:
         """A plan that sells the position once, until it expires.
 
         Raises:
-            PositionNotFound, PositionNotClosable, NothingToSell, AccountSuspended: as their names say.
+            PositionNotFound, PositionNotClosable, NothingToSell, AccountSuspended, PolicyNotForThis: as their names say.
         """
+        must_fit(policy, RunKind.CLOSE)
         position, holdings = await self._held(user_id, position_id)
         account = await self._room.account(user_id=user_id, account_id=position.account_id)
         available, changed = await asyncio.gather(
@@ -37,7 +41,7 @@ class MakeClosePlan:
         if changed:
             position, holdings = await self._held(user_id, position_id)
         lines = await self._lines(account, holdings)
-        plan = self._plan(position, lines, available=available)
+        plan = replace(self._plan(position, lines, available=available), policy=policy)
         return await self._room.keep(account, plan)
 
     async def _held(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from execution.domain.trading_room import TradingRoom
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
 from shared.trading.money import plain
+from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
 
 
@@ -28,7 +30,9 @@ class MakePlan:
     def __init__(self, room: PlanRoom) -> None:
         self._room = room
 
-    async def execute(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> Plan:
+    async def execute(
+        self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal, policy: LegPolicy = LegPolicy.HOLD
+    ) -> Plan:
         """A plan that may be executed once, until it expires.
 
         Args:
@@ -36,6 +40,7 @@ class MakePlan:
             account_id: The venue account that would buy.
             index_id: Such as `top-10`.
             amount: Quote units to spend at most.
+            policy: What becomes of legs that do not fill at once.
 
         Raises:
             InvalidAmount, UnknownIndex, AccountNotFound, AccountSuspended, AmountTooSmall, AmountTooLarge,
@@ -54,7 +59,7 @@ class MakePlan:
         except AmountTooSmall as refusal:
             raise await self._with_what_works(account, checked, refusal) from None
         afford(checked, available)
-        plan = self._plan(account, index, basket, available)
+        plan = replace(self._plan(account, index, basket, available), policy=policy)
         return await self._room.keep(account, plan, room)
 
     def _sized(self, candidates: Sequence[Candidate], index: IndexVersion, amount: Decimal) -> SizedBasket:

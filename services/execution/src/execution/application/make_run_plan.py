@@ -20,8 +20,10 @@ from execution.domain.plan import Plan, PlanOptions
 from execution.domain.position import Position, PositionHolding, RunKind
 from execution.domain.rebalance import draft_rebalance
 from execution.domain.run_lines import run_lines, run_warnings, target_changes
+from execution.domain.unwind import must_fit
 from shared.trading.instrument import Instrument
 from shared.trading.money import ZERO
+from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
 
 
@@ -39,6 +41,7 @@ class MakeRunPlan:
         kind: RunKind,
         amount: Decimal | None = None,
         options: PlanOptions | None = None,
+        policy: LegPolicy = LegPolicy.HOLD,
     ) -> Plan:
         """A plan that may be executed once, until it expires or the position changes.
 
@@ -48,11 +51,13 @@ class MakeRunPlan:
             kind: INVEST, REBALANCE or WITHDRAW.
             amount: Quote units to put in or to take out; a rebalance has none.
             options: What the person chose.
+            policy: What becomes of legs that do not fill at once.
 
         Raises:
             PositionNotFound, PositionBusy, AccountSuspended, InvalidAmount, AmountTooSmall, AmountAboveValue,
-            InsufficientBalance, NoFreshPrices, UnknownIndex: as their names say.
+            InsufficientBalance, NoFreshPrices, UnknownIndex, PolicyNotForThis: as their names say.
         """
+        must_fit(policy, kind)
         chosen = options or PlanOptions()
         money = ZERO if kind is RunKind.REBALANCE else checked_amount(amount if amount is not None else ZERO)
         position, holdings = await self._standing(user_id, position_id)
@@ -69,7 +74,7 @@ class MakeRunPlan:
         if kind is RunKind.INVEST:
             afford(money, available)
         plan = self._plan(position, index, basket, draft, kind=kind, amount=money, available=available, options=chosen)
-        return await self._room.keep(account, plan)
+        return await self._room.keep(account, replace(plan, policy=policy))
 
     async def _standing(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:

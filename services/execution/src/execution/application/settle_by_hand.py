@@ -22,6 +22,7 @@ from execution.domain.errors import (
     VenueKnowsTheOrder,
 )
 from execution.domain.hand_settlement import HandSettlement
+from execution.domain.leg import SETTLED_BY_HAND
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.venue_facts import Fact
 from shared.trading.clock import Clock
@@ -31,7 +32,7 @@ from shared.trading.status import AttemptState
 
 log = structlog.get_logger(__name__)
 
-REASON = "settled_by_hand"
+REASON = SETTLED_BY_HAND
 ASK_S = 15.0
 """For the venue's answer; whoever asked is still waiting then."""
 
@@ -140,7 +141,7 @@ class SettleByHand:
                 )
             )
             for run, again in page.runs_to_settle():
-                await settle_run(work, run, now=now, again=again)
+                await settle_run(work, run, now=now, again=again, times=self._times)
         log.warning("order_settled_by_hand", link_id=settled.link_id, operator_id=str(operator_id))
         return settled
 

@@ -11,12 +11,16 @@ import structlog
 
 from execution.application.book_ports import Work
 from execution.application.planning import QUOTE_ASSET
+from execution.application.start_unwind import start_unwind
 from execution.application.told import IncidentTold, LegTold, PositionTold
+from execution.application.try_again import try_again
 from execution.domain.journal import JournalLine, residual_lines
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run, RunKind, RunState
+from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.run_money import settled_flow
-from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close, settle_standing
+from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close, settle_standing, settle_unwind
+from execution.domain.unwind import to_unwind
 from shared.trading.holding import Holding
 from shared.trading.money import ZERO
 from shared.trading.status import PositionStatus
@@ -24,23 +28,30 @@ from shared.trading.status import PositionStatus
 log = structlog.get_logger(__name__)
 
 _OVER = frozenset({PositionStatus.CLOSED, PositionStatus.FAILED})
+_ENDING = frozenset({PositionStatus.CLOSING, PositionStatus.CLOSED})
+_TIMES = ProtocolTimes()
 
 
-async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False) -> bool:
+async def settle_run(
+    work: Work, run: Run, *, now: datetime, again: bool = False, times: ProtocolTimes = _TIMES
+) -> bool:
     """Settle the run if it is over; the position's event leaves with the transaction.
+
+    Where its plan says so, what is unfilled is tried again first (COMPLETE), or what it bought is sold (UNWIND).
 
     Args:
         work: The transaction that made the last change.
         run: The run.
         now: The moment of it.
         again: Also settle a run that was settled before: a late fill changed what it came to.
+        times: The protocol's waits.
 
     Returns:
         Whether the position changed its status.
     """
     if run.state is RunState.SETTLED and not again:
         return False
-    legs = await work.legs_of_run(run.run_id)
+    legs = await try_again(work, run, await work.legs_of_run(run.run_id), now=now, times=times)
     position = await work.position(run.position_id)
     if position is None:
         raise LookupError(f"run {run.run_id} has no position")
@@ -51,23 +62,29 @@ async def settle_run(work: Work, run: Run, *, now: datetime, again: bool = False
         return await _reopen(work, position, holdings, now=now)
     if not all_settled(legs):
         return False
-    settlement = _settlement(run, legs, holdings)
+    settlement = _settlement(run, legs, holdings, position)
     legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
     over, position = _with_flow(replace(run, state=RunState.SETTLED, settled_at=now), legs, position)
-    moved = _settled(position, settlement, now)
+    await work.release([run.run_id])
+    selling, moved = None, _settled(position, settlement, now)
+    if to_unwind(over, legs):
+        selling, moved = await start_unwind(work, over, legs, moved, now=now)
     told = await work.legs_of_position(position.position_id)  # asked first: what is written then leaves together
     await work.save_position(moved)
     await work.save_run(over)
     await work.add_lines(_flow_lines(run, moved, change=over.flow - _booked(run), at=now))
-    await work.release([run.run_id])
     work.tell(PositionTold(position=moved, legs=told), run=run)
     log.info("run_settled", run_id=str(run.run_id), position_id=str(position.position_id), status=moved.status.value)
+    if selling is not None:
+        await settle_run(work, selling, now=now, times=times)
     return True
 
 
-def _settlement(run: Run, legs: Sequence[Leg], holdings: Sequence[PositionHolding]) -> Settlement:
+def _settlement(run: Run, legs: Sequence[Leg], holdings: Sequence[PositionHolding], position: Position) -> Settlement:
     if run.kind is RunKind.BUY:
         return settle_buy(legs)
+    if run.kind is RunKind.UNWIND:
+        return settle_unwind(legs, holdings, ends=position.status in _ENDING, reasons=position.reasons)
     return settle_close(legs, holdings) if run.kind is RunKind.CLOSE else settle_standing(legs, holdings)
 
 

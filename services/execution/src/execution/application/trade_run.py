@@ -18,14 +18,18 @@ from execution.application.prices import quotes_of
 from execution.application.purse import Funds, needed_for
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
+from execution.application.unwind_prices import at_market, rules_for
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
 from execution.domain.position import Run, RunKind
 from execution.domain.price_band import still_in_band
 from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.retrying import deadline, last_words
 from execution.domain.turn import afforded, due, most
 from shared.trading.clock import Clock, Ids
-from shared.trading.money import ZERO, exact_sum
+from shared.trading.instrument import Instrument
+from shared.trading.money import ZERO, exact_sum, floor_to_lot
+from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
 from shared.trading.status import AttemptState, LegStatus, Side
 
@@ -47,6 +51,7 @@ class TradeRun:
         clock: Clock,
         ids: Ids,
         minimum_factor: Decimal = Decimal("1.3"),
+        band: Decimal = Decimal("0.01"),
     ) -> None:
         self._books = books
         self._market = market
@@ -55,6 +60,7 @@ class TradeRun:
         self._clock = clock
         self._ids = ids
         self._minimum_factor = minimum_factor
+        self._band = band
 
     def over(self, run: Run) -> bool:
         """Whether nothing new may be sent for the run any more."""
@@ -86,9 +92,14 @@ class TradeRun:
         Raises:
             Unavailable: the database did not commit; nothing may be sent.
         """
+        planned = [leg for leg in planned if self._ready(run, leg)]
+        if not planned:
+            return []
         asked = quotes or quotes_of(self._market, run.environment, planned)
-        priced, money = await asyncio.gather(asked, self._money(run, funds))
-        if money == "wait":
+        priced, money, rules = await asyncio.gather(
+            asked, self._money(run, funds), rules_for(self._market, run, planned)
+        )
+        if money == "wait" or (money is None and self._all_wait(run, planned, priced)):
             return []
         async with self._books.work(run.user_id) as work:
             await work.lock(run.account_id)
@@ -97,7 +108,7 @@ class TradeRun:
                 return []
             if money == "short" and funds is not None:
                 money = await self._shortage(work, run, funds)
-            attempts = [] if money == "wait" else await self._commit(work, run, priced, money)
+            attempts = [] if money == "wait" else await self._commit(work, run, priced, rules, money)
         if attempts and funds is not None:
             funds.purse.forget()
         return attempts
@@ -122,7 +133,12 @@ class TradeRun:
         return "wait" if moving or changed else "insufficient_balance"
 
     async def _commit(
-        self, work: Work, run: Run, quotes: Mapping[str, Quote], refusal: str | None
+        self,
+        work: Work,
+        run: Run,
+        quotes: Mapping[str, Quote],
+        rules: Mapping[str, Instrument],
+        refusal: str | None,
     ) -> Sequence[Attempt]:
         now = self._clock.now()
         legs = due(await work.legs_of_run(run.run_id))
@@ -135,6 +151,7 @@ class TradeRun:
             verdict = refusal or self._verdict(run, leg, quotes.get(leg.symbol))
             if verdict == "wait":
                 continue
+            leg = at_market(leg, quotes.get(leg.symbol), rules.get(leg.symbol), band=self._band)  # noqa: PLW2901
             attempt = self._attempt(run, leg)
             if verdict is None and not _take(money, attempt, leg):
                 verdict = "reservation_exhausted"
@@ -145,7 +162,7 @@ class TradeRun:
             changed.append(leg.follows(attempt))
         await self._save(work, run, attempts=attempts, legs=changed, money=money)
         if changed and not attempts:
-            await settle_run(work, run, now=now)
+            await settle_run(work, run, now=now, times=self._times)
         return attempts
 
     async def _with_own_money(
@@ -177,21 +194,41 @@ class TradeRun:
         work.tell(*(LegTold(leg=leg) for leg in changed), run=run)
         log.info("buys_sized_again", run_id=str(run.run_id), own=str(own), buys=len(kept), ended=len(buys) - len(kept))
         if not kept:
-            await settle_run(work, run, now=self._clock.now())
+            await settle_run(work, run, now=self._clock.now(), times=self._times)
         return kept
 
     def _verdict(self, run: Run, leg: Leg, quote: Quote | None) -> str | None:
         """None to send, `wait`, or the reason to end the leg."""
         now = self._clock.now()
+        patient = run.policy is LegPolicy.COMPLETE
         if self.over(run):
             return "plan_expired"
+        if patient and now >= deadline(run, leg.side, self._times):
+            return last_words(leg)
+        if leg.retry_at is not None and now < leg.retry_at:
+            return "wait"
         if quote is None or not quote.fresh(now):
-            return "wait" if now < run.accepted_at + self._times.price_patience else "no_fresh_price"
-        return None if still_in_band(quote, side=leg.side, limit=leg.limit_price) else "price_band"
+            return "wait" if patient or now < run.accepted_at + self._times.price_patience else "no_fresh_price"
+        if run.kind is RunKind.UNWIND or still_in_band(quote, side=leg.side, limit=leg.limit_price):
+            return None
+        return "wait" if patient else "price_band"
+
+    def _ready(self, run: Run, leg: Leg) -> bool:
+        """Whether there may be something to do about a leg: one that waits for its next attempt is left alone."""
+        now = self._clock.now()
+        return leg.retry_at is None or now >= min(leg.retry_at, deadline(run, leg.side, self._times))
+
+    def _all_wait(self, run: Run, legs: Sequence[Leg], quotes: Mapping[str, Quote]) -> bool:
+        """Whether there is nothing to commit yet; only a patient run is asked about so often that it matters."""
+        if run.policy is not LegPolicy.COMPLETE:
+            return False
+        return all(self._verdict(run, leg, quotes.get(leg.symbol)) == "wait" for leg in legs)
 
     def _attempt(self, run: Run, leg: Leg) -> Attempt:
         now = self._clock.now()
-        link_id = self._linking.link(run.environment, leg, 0)
+        number = leg.attempt + 1 if leg.client_order_id else 0
+        quantity = floor_to_lot(leg.remainder, lot_size=leg.lot_size)
+        link_id = self._linking.link(run.environment, leg, number)
         return Attempt(
             attempt_id=self._ids.uuid(),
             user_id=run.user_id,
@@ -200,13 +237,13 @@ class TradeRun:
             position_id=run.position_id,
             run_id=run.run_id,
             leg_id=leg.leg_id,
-            number=0,
+            number=number,
             link_id=link_id,
             symbol=leg.symbol,
             side=leg.side,
-            quantity=leg.quantity,
+            quantity=quantity,
             limit_price=leg.limit_price,
-            body=order_body(link_id, leg),
+            body=order_body(link_id, leg, quantity),
             intent_at=now,
             send_before=min(now + self._times.sign_bound, run.expires_at),
             sent_by=min(now + self._times.sign_bound, run.expires_at),

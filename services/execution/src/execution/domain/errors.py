@@ -110,6 +110,13 @@ class AmountNotApproved(Conflict):
     title = "The approved amount is below the plan's"
 
 
+class PolicyNotForThis(Invalid):
+    """Only what was bought can be unwound."""
+
+    code = "policy_not_for_this"
+    title = "The policy does not fit this plan"
+
+
 class NothingToDo(Conflict):
     """The plan says that there is nothing to do."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal, localcontext
 from uuid import UUID
 
@@ -22,12 +23,20 @@ _STATUS = {
 }
 
 
+SETTLED_BY_HAND = "settled_by_hand"
+"""Why a leg ended: on a person's word."""
+TRIED_AGAIN = "tried_again"
+"""Why a leg is not simply settled: what stays unfilled waits for its next attempt."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """A leg as its run knows it; quantities in base units, prices in quote per base.
 
     Attributes:
         arrival_price: Mid of the book when the plan was made; None when the plan had none.
+        attempt: Number of its newest attempt.
+        retry_at: From when on what stays unfilled may be tried again; None while nothing waits for that.
     """
 
     leg_id: UUID
@@ -56,6 +65,8 @@ class Leg:
     min_quantity: Decimal
     min_notional: Decimal
     arrival_price: Decimal | None = None
+    attempt: int = 0
+    retry_at: datetime | None = None
     version: int = 1
 
     @property
@@ -64,20 +75,39 @@ class Leg:
         return self.status in SETTLED_LEGS
 
     @property
+    def to_send(self) -> bool:
+        """Whether an order for it, the first or another one, is still to be sent."""
+        return self.status is LegStatus.PLANNED or self.retry_at is not None
+
+    @property
+    def remainder(self) -> Decimal:
+        """Base units that have not filled."""
+        return max(self.quantity - self.filled_quantity, ZERO)
+
+    @property
     def average_price(self) -> Decimal | None:
         """Quote per base over the fills; None before the first."""
         with localcontext(EXACT):
             return self.notional / self.filled_quantity if self.filled_quantity else None
 
     def follows(self, attempt: Attempt) -> Leg:
-        """The leg after its attempt moved."""
+        """The leg after an attempt moved; an earlier one than its newest, or one that is over, decides nothing more."""
+        if attempt.number < self.attempt or (self.retry_at is not None and attempt.number == self.attempt):
+            return self
         status = _STATUS[attempt.state]
         return self._changed(
             status=status,
             reason=_reason(attempt, status),
             client_order_id=attempt.link_id,
             venue_order_id=attempt.venue_order_id,
+            attempt=attempt.number,
+            retry_at=None,
         )
+
+    def tried_again(self, at: datetime) -> Leg:
+        """A leg whose attempt is over on evidence, and whose remainder goes out under a new id, not before `at`."""
+        status = LegStatus.PARTIALLY_FILLED if self.filled_quantity else LegStatus.PLANNED
+        return self._changed(status=status, reason=TRIED_AGAIN, retry_at=at)
 
     def filled(self, *, quantity: Decimal, notional: Decimal, fee: Decimal, fee_asset: str) -> Leg:
         """The leg after one more fill; fees of different coins are not added up, the last coin is shown."""
@@ -90,8 +120,8 @@ class Leg:
         )
 
     def ended(self, status: LegStatus, *, reason: str) -> Leg:
-        """A leg that ends without being sent."""
-        return self._changed(status=status, reason=reason)
+        """A leg that ends without being sent, or without being sent again."""
+        return self._changed(status=status, reason=reason, retry_at=None)
 
     def left_over(self, residual: Decimal) -> Leg:
         """The leg with what the venue would not sell."""
@@ -105,6 +135,6 @@ class Leg:
 def _reason(attempt: Attempt, status: LegStatus) -> str | None:
     if status is LegStatus.FILLED:
         return None
-    if status is LegStatus.CANCELLED and attempt.filled_quantity:
+    if status is LegStatus.CANCELLED and attempt.filled_quantity and attempt.reason != SETTLED_BY_HAND:
         return "partly_filled"
     return attempt.reason

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from execution.domain.position import ON_A_STANDING_POSITION, RunKind
 from shared.trading.money import ZERO, exact_product, exact_sum
+from shared.trading.policy import LegPolicy
 from shared.trading.status import Side, VenueEnvironment
 
 
@@ -102,6 +103,7 @@ class Plan:
         own_cash_after: The position's own cash afterwards, by the best prices.
         drift_before: The largest absolute drift of any coin now, a fraction.
         changes: What a newer index version changes for the position.
+        policy: What becomes of legs that do not fill at once.
     """
 
     plan_id: UUID
@@ -129,6 +131,7 @@ class Plan:
     drift_after: Decimal | None = None
     changes: list[TargetChange] = field(default_factory=list)
     options: PlanOptions | None = None
+    policy: LegPolicy = LegPolicy.HOLD
 
     @property
     def total_notional(self) -> Decimal:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from shared.trading.holding import Holding
 from shared.trading.money import ZERO
+from shared.trading.policy import LegPolicy
 from shared.trading.status import PositionStatus, VenueEnvironment
 
 
@@ -21,6 +22,8 @@ class RunKind(StrEnum):
     INVEST = "invest"
     REBALANCE = "rebalance"
     WITHDRAW = "withdraw"
+    UNWIND = "unwind"
+    """Sells what an earlier run bought, since a leg of that run failed."""
 
 
 PAYS_IN = frozenset({RunKind.BUY, RunKind.INVEST})
@@ -54,6 +57,7 @@ class Run:
     position_id: UUID
     kind: RunKind
     state: RunState = RunState.TRADING
+    policy: LegPolicy = LegPolicy.HOLD
     approved: Decimal = ZERO
     cash_part: Decimal = ZERO
     flow: Decimal = ZERO
@@ -87,6 +91,8 @@ class Position:
     """Why nothing trades on it by itself: `shortage:BTC` until the user says what happened to its coins."""
     run_id: UUID
     run_kind: RunKind
+    policy: LegPolicy = LegPolicy.HOLD
+    """Of the newest run that a user ordered."""
     approved_amount: Decimal
     invested: Decimal = ZERO
     proceeds: Decimal = ZERO

@@ -35,6 +35,12 @@ class ProtocolTimes:
     """An acknowledged order without news for this long is asked about."""
     ack_patience: timedelta = timedelta(seconds=30)
     """An acknowledged order that no query finds for this long becomes unknown."""
+    first_retry: timedelta = timedelta(seconds=1)
+    """What stays unfilled is tried again after this, doubling, where the plan says so (COMPLETE)."""
+    longest_retry: timedelta = timedelta(seconds=30)
+    """Between two attempts of a leg, at most."""
+    complete_for: timedelta = timedelta(minutes=5)
+    """From the order on, what stays unfilled is tried again this long."""
     price_patience: timedelta = timedelta(seconds=30)
     """A run waits this long for fresh prices before it gives its legs up."""
 
@@ -49,6 +55,11 @@ class ProtocolTimes:
         """How long to leave the venue alone after this many questions in a row without an answer."""
         doublings: int = min(failures, 10)
         return min(self.first_question * (1 << doublings), self.longest_back_off)
+
+    def retry_pause(self, attempt: int) -> timedelta:
+        """How long to wait after the attempt of this number before the next one."""
+        doublings: int = min(attempt, 10)
+        return min(self.first_retry * (1 << doublings), self.longest_retry)
 
     def barrier(self, signed_at: datetime) -> datetime:
         """From here on, an order signed at `signed_at` that cannot be found may be absent."""

@@ -14,12 +14,13 @@ from shared.trading.status import Side
 def settled_flow(run: Run, legs: Sequence[Leg], position: Position) -> Decimal:
     """Quote units that a run which is over brought into its position; negative: that it took out.
 
-    A buy brings what it spent, and the part that the index keeps in cash; a close takes everything that is there.
+    A buy brings what it spent, and the part that the index keeps in cash; a close takes everything that is there; an
+    unwind takes out what it received, and the cash that came with what it sells.
     """
     if run.kind in {RunKind.BUY, RunKind.INVEST}:
         spent = _paid(legs)
         return spent + run.cash_part if spent else ZERO
-    if run.kind is RunKind.WITHDRAW:
+    if run.kind in {RunKind.WITHDRAW, RunKind.UNWIND}:
         return -(_received(legs) + run.cash_part)
     if run.kind is RunKind.CLOSE:
         return run.flow - position.cash

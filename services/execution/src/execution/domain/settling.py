@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from execution.domain.close_plan import sellable
@@ -84,6 +84,21 @@ def settle_close(legs: Sequence[Leg], holdings: Sequence[PositionHolding]) -> Se
             status=PositionStatus.ACTIVE, complete=False, reasons=tuple(blocked), blocked_reason=blocked[0]
         )
     return Settlement(status=PositionStatus.CLOSED, complete=True, residuals=residuals)
+
+
+def settle_unwind(
+    legs: Sequence[Leg], holdings: Sequence[PositionHolding], *, ends: bool, reasons: tuple[str, ...]
+) -> Settlement:
+    """What unwinding leaves: an opening run's position ends, one that stood before stands again; both say why.
+
+    Args:
+        legs: The selling legs.
+        holdings: What the position holds now.
+        ends: Whether the position was opened by the run that is unwound.
+        reasons: Why it is unwound.
+    """
+    settlement = settle_close(legs, holdings) if ends else settle_standing(legs, holdings)
+    return replace(settlement, complete=False, reasons=tuple(dict.fromkeys((*reasons, *settlement.reasons))))
 
 
 def _only_dust(leg: Leg, rest: Decimal) -> bool:

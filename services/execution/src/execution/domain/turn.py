@@ -12,8 +12,8 @@ from shared.trading.status import LegStatus, Side
 
 
 def due(legs: Sequence[Leg]) -> list[Leg]:
-    """Planned legs that may be sent now: no buy before the fate of every sell of the run is known."""
-    planned = [leg for leg in legs if leg.status is LegStatus.PLANNED]
+    """Legs that may be sent now, for the first time or again: no buy before the fate of every sell of the run is known."""
+    planned = [leg for leg in legs if leg.to_send]
     sells = [leg for leg in planned if leg.side is Side.SELL]
     if sells:
         return sells

@@ -36,13 +36,20 @@ def create_rpc(
     @router.answer(questions.MAKE_PLAN)
     async def plan(request: questions.MakePlan) -> questions.PlanView:
         made = await make_plan.execute(
-            user_id=request.user_id, account_id=request.account_id, index_id=request.index_id, amount=request.amount
+            user_id=request.user_id,
+            account_id=request.account_id,
+            index_id=request.index_id,
+            amount=request.amount,
+            policy=request.policy,
         )
         return plan_view(made)
 
     @router.answer(questions.MAKE_CLOSE_PLAN)
     async def close_plan(request: questions.MakeClosePlan) -> questions.PlanView:
-        return plan_view(await make_close_plan.execute(user_id=request.user_id, position_id=request.position_id))
+        made = await make_close_plan.execute(
+            user_id=request.user_id, position_id=request.position_id, policy=request.policy
+        )
+        return plan_view(made)
 
     @router.answer(questions.MAKE_RUN_PLAN)
     async def run_plan(request: questions.MakeRunPlan) -> questions.PlanView:
@@ -52,6 +59,7 @@ def create_rpc(
             kind=RunKind(request.kind),
             amount=request.amount,
             options=options_of(request.options),
+            policy=request.policy,
         )
         return plan_view(made)
 

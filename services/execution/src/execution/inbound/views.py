@@ -68,6 +68,7 @@ def position_view(position: Position, legs: Sequence[Leg]) -> PositionView:
         reasons=list(position.reasons),
         blocked_reason=position.blocked_reason,
         trading_paused=position.trading_paused,
+        policy=position.policy,
         run_id=position.run_id,
         run_kind=position.run_kind.value,
         approved_amount=position.approved_amount,
@@ -149,7 +150,7 @@ def plan_view(plan: Plan) -> PlanView:
         user_id=plan.user_id,
         account_id=plan.account_id,
         environment=plan.environment,
-        kind=plan.kind.value,
+        kind=plan.kind.value,  # type: ignore[arg-type]  # pydantic checks the word
         index_id=plan.index_id,
         index_version=plan.index_version,
         position_id=plan.position_id,
@@ -175,6 +176,7 @@ def plan_view(plan: Plan) -> PlanView:
         slippage_max=plan.slippage_max,
         changes=[TargetChange(asset=one.asset, before=one.before, after=one.after) for one in plan.changes],
         options=_options(plan.options),
+        policy=plan.policy,
     )
 
 

@@ -17,6 +17,7 @@ from gateway.domain.plan import Plan
 from shared.trading.clock import Clock, Ids
 from shared.trading.errors import PlatformError
 from shared.trading.money import plain
+from shared.trading.policy import LegPolicy
 from shared.trading.status import PositionStatus
 
 
@@ -27,6 +28,7 @@ class BuyIndex:
     index_id: str
     amount: Decimal
     account_id: UUID
+    policy: LegPolicy = LegPolicy.HOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class OpenOrder:
         """Equal for equal requests."""
         if isinstance(self.what, BuyIndex):
             facts = f"{self.what.index_id} {plain(self.what.amount)} {self.what.account_id}"
+            if self.what.policy is not LegPolicy.HOLD:
+                facts += f" {self.what.policy}"
             return sha256(f"open index {facts}".encode()).hexdigest()
         return sha256(f"open plan {self.what}".encode()).hexdigest()
 
@@ -82,7 +86,11 @@ class OpenPosition:
 
     async def _planned(self, order: OpenOrder, what: BuyIndex) -> UUID:
         plan = await self._planner.buy(
-            user_id=order.user_id, account_id=what.account_id, index_id=what.index_id, amount=what.amount
+            user_id=order.user_id,
+            account_id=what.account_id,
+            index_id=what.index_id,
+            amount=what.amount,
+            policy=what.policy,
         )
         return plan.plan_id
 

@@ -15,12 +15,15 @@ from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry
 from gateway.domain.plan import Plan
 from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDetail, PositionSummary, Valuation
+from shared.trading.policy import LegPolicy
 
 
 class Planner(Protocol):
     """Makes plans, and keeps each one that it hands out."""
 
-    async def buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> Plan:
+    async def buy(
+        self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal, policy: LegPolicy = LegPolicy.HOLD
+    ) -> Plan:
         """A plan to buy an index for at most `amount` quote units.
 
         Raises:

@@ -30,6 +30,8 @@ def position_sentence(position: Position) -> str:
     if position.status is PositionStatus.ACTIVE:
         return _active_sentence(position)
     why = f": {', '.join(position.reasons)}" if position.reasons else ""
+    if position.run_kind == "unwind":
+        return _unwound_sentence(position)
     if position.status is PositionStatus.REBALANCING:
         return _STARTED.get(str(position.run_kind), _STARTED["rebalance"]).format(index=index)
     sentences = {
@@ -59,6 +61,8 @@ def _active_sentence(position: Position) -> str:
     if position.blocked_reason:
         what = "sold completely" if position.run_kind == "close" else "traded as ordered"
         return f"{position.index_id} could not be {what}: {position.blocked_reason}."
+    if position.run_kind == "unwind":
+        return _unwound_sentence(position)
     if position.run_kind in _DONE:
         return _done_sentence(position, str(position.run_kind))
     bought = f"{position.index_id} is bought for {plain(position.invested)} USDT"
@@ -66,6 +70,14 @@ def _active_sentence(position: Position) -> str:
         missing = f" ({', '.join(position.reasons)})" if position.reasons else ""
         return f"{bought}, but not every part of it{missing}."
     return f"{bought}."
+
+
+def _unwound_sentence(position: Position) -> str:
+    """What was bought is sold again, since not everything could be bought; the reasons say what could not."""
+    why = ", ".join(reason for reason in position.reasons if reason != "unwound")
+    if position.status in {PositionStatus.CLOSING, PositionStatus.REBALANCING}:
+        return f"Not all of {position.index_id} could be bought ({why}): what was bought is being sold again."
+    return f"What was bought of {position.index_id} was sold again ({why})."
 
 
 def _done_sentence(position: Position, kind: str) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from gateway.domain.errors import NothingToDo, PlanChanged, PlanExpired, PlanNotForThis
 from shared.trading.money import exact_product, exact_sum
+from shared.trading.policy import LegPolicy
 from shared.trading.status import Side, VenueEnvironment
 
 
@@ -41,6 +42,7 @@ class Plan:
         position_id: The position that the plan is for; None where it opens one.
         executable: False when the plan says that there is nothing to do.
         position_version: The state of the position that the plan was made for; any other refuses it.
+        policy: What becomes of legs that do not fill at once.
     """
 
     plan_id: UUID
@@ -57,6 +59,7 @@ class Plan:
     expires_at: datetime
     executable: bool = True
     position_version: int | None = None
+    policy: LegPolicy = LegPolicy.HOLD
 
     @property
     def buys_at_most(self) -> Decimal | None:

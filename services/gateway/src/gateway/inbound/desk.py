@@ -28,22 +28,32 @@ from shared.contracts.market import IndexVersionView
 from shared.contracts.rpc.execution import PlanOptions, PlanView, RunKindName
 from shared.runtime.rpc import RpcClient
 from shared.trading.clock import Clock
+from shared.trading.policy import LegPolicy
 from shared.trading.status import VenueEnvironment
 
 
 class PlanDesk(Protocol):
     """Makes plans that people can look at."""
 
-    async def show_buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> PlanView:
+    async def show_buy(
+        self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal, policy: LegPolicy = LegPolicy.HOLD
+    ) -> PlanView:
         """A plan to buy an index."""
         ...
 
-    async def show_close(self, *, user_id: UUID, position_id: UUID) -> PlanView:
+    async def show_close(self, *, user_id: UUID, position_id: UUID, policy: LegPolicy = LegPolicy.HOLD) -> PlanView:
         """A plan to sell a position."""
         ...
 
     async def show_run(
-        self, *, user_id: UUID, position_id: UUID, kind: RunKindName, amount: Decimal | None, options: PlanOptions
+        self,
+        *,
+        user_id: UUID,
+        position_id: UUID,
+        kind: RunKindName,
+        amount: Decimal | None,
+        options: PlanOptions,
+        policy: LegPolicy = LegPolicy.HOLD,
     ) -> PlanView:
         """A plan for a position that stands."""
         ...

@@ -14,6 +14,7 @@ from shared.contracts.rpc import execution
 from shared.contracts.rpc.execution import PlanView, RunKindName
 from shared.runtime.rpc import RpcClient
 from shared.trading.errors import NotFound
+from shared.trading.policy import LegPolicy
 
 
 class ExecutionPlanner:
@@ -23,22 +24,31 @@ class ExecutionPlanner:
         self._ask = ask
         self._plans = plans
 
-    async def buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> Plan:
+    async def buy(
+        self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal, policy: LegPolicy = LegPolicy.HOLD
+    ) -> Plan:
         """A plan to buy an index for at most `amount` quote units."""
-        return _plan(await self.show_buy(user_id=user_id, account_id=account_id, index_id=index_id, amount=amount))
+        seen = await self.show_buy(
+            user_id=user_id, account_id=account_id, index_id=index_id, amount=amount, policy=policy
+        )
+        return _plan(seen)
 
     async def close(self, *, user_id: UUID, position_id: UUID) -> Plan:
         """A plan to sell what a position holds."""
         return _plan(await self.show_close(user_id=user_id, position_id=position_id))
 
-    async def show_buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> PlanView:
+    async def show_buy(
+        self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal, policy: LegPolicy = LegPolicy.HOLD
+    ) -> PlanView:
         """The same with everything that a person wants to see of it."""
-        question = execution.MakePlan(user_id=user_id, account_id=account_id, index_id=index_id, amount=amount)
+        question = execution.MakePlan(
+            user_id=user_id, account_id=account_id, index_id=index_id, amount=amount, policy=policy
+        )
         return await self._kept(await self._ask.ask(execution.MAKE_PLAN, question), user_id)
 
-    async def show_close(self, *, user_id: UUID, position_id: UUID) -> PlanView:
+    async def show_close(self, *, user_id: UUID, position_id: UUID, policy: LegPolicy = LegPolicy.HOLD) -> PlanView:
         """The same with everything that a person wants to see of it."""
-        question = execution.MakeClosePlan(user_id=user_id, position_id=position_id)
+        question = execution.MakeClosePlan(user_id=user_id, position_id=position_id, policy=policy)
         return await self._kept(await self._ask.ask(execution.MAKE_CLOSE_PLAN, question), user_id)
 
     async def show_run(
@@ -49,10 +59,11 @@ class ExecutionPlanner:
         kind: RunKindName,
         amount: Decimal | None,
         options: execution.PlanOptions,
+        policy: LegPolicy = LegPolicy.HOLD,
     ) -> PlanView:
         """A plan for a position that stands."""
         question = execution.MakeRunPlan(
-            user_id=user_id, position_id=position_id, kind=kind, amount=amount, options=options
+            user_id=user_id, position_id=position_id, kind=kind, amount=amount, options=options, policy=policy
         )
         return await self._kept(await self._ask.ask(execution.MAKE_RUN_PLAN, question), user_id)
 
@@ -88,16 +99,21 @@ class ExecutionPlanAgain:
         user_id, position_id = seen.user_id, seen.position_id
         if position_id is None:
             return await self._planner.show_buy(
-                user_id=user_id, account_id=seen.account_id, index_id=seen.index_id, amount=seen.amount
+                user_id=user_id,
+                account_id=seen.account_id,
+                index_id=seen.index_id,
+                amount=seen.amount,
+                policy=seen.policy,
             )
         if seen.kind == "buy" or seen.kind == "close":  # noqa: PLR1714 - only so the types know what is left
-            return await self._planner.show_close(user_id=user_id, position_id=position_id)
+            return await self._planner.show_close(user_id=user_id, position_id=position_id, policy=seen.policy)
         return await self._planner.show_run(
             user_id=user_id,
             position_id=position_id,
             kind=seen.kind,
             amount=None if seen.kind == "rebalance" else seen.amount,
             options=seen.options or execution.PlanOptions(),
+            policy=seen.policy,
         )
 
 
@@ -169,4 +185,5 @@ def _plan(view: PlanView) -> Plan:
         expires_at=view.expires_at,
         executable=view.executable,
         position_version=view.position_version,
+        policy=view.policy,
     )

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from keys.domain.allowance import CountDown, RunAllowance, RunTails
+from keys.domain.allowance import CountDown, RunAllowance, RunTails, SignedOrder
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Bucket
@@ -171,10 +171,12 @@ class SignedPast:
     Attributes:
         allowances: By run.
         signed: Fingerprint by link id.
+        earlier: The same orders, and the attempts before them.
     """
 
     allowances: Mapping[RunTails, RunAllowance]
     signed: Mapping[str, bytes]
+    earlier: Mapping[str, SignedOrder] = field(default_factory=dict)
 
 
 class KeyUnit(Protocol):

@@ -215,6 +215,7 @@ class Sign:
                 allowances=past.allowances,
                 signed=past.signed,
                 now=self._clock.now(),
+                earlier=past.earlier,
             )
         except CeilingMissing:
             unknown = {order.run for order in call.orders} - past.allowances.keys()

@@ -11,12 +11,24 @@ from uuid import UUID
 from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired, PriceBeyondPlan
 from keys.domain.orders import OrderTerms
 from shared.trading.money import ZERO, exact_sum, plain
+from shared.trading.policy import RETRIES_MAX
 from shared.trading.status import Side
 
 Market = tuple[str, Side]
 """Symbol and side."""
 RunTails = tuple[int, int]
 """Tails of position and plan, as a link id carries them."""
+_NONE: Mapping[str, SignedOrder] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOrder:
+    """An order that was signed before: base-asset units, and quote units at its limit price."""
+
+    symbol: str
+    side: Side
+    quantity: Decimal
+    notional: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +41,7 @@ class PlanCeiling:
         limit_price: Quote per base: no buy above it, no sell below it; None when the plan names none.
         reference_price: Quote per base: the price that the plan showed; None when it names none.
         priced_at: When that price was the market's.
+        retries: Whether a new attempt may take the place of the one before it (ADR 22).
         signed_quantity: Base-asset units signed so far.
         signed_notional: Quote units signed so far.
     """
@@ -40,6 +53,7 @@ class PlanCeiling:
     limit_price: Decimal | None = None
     reference_price: Decimal | None = None
     priced_at: datetime | None = None
+    retries: bool = False
     signed_quantity: Decimal = ZERO
     signed_notional: Decimal = ZERO
 
@@ -65,6 +79,21 @@ class PlanCeiling:
                 },
             )
         return replace(self, signed_quantity=quantity, signed_notional=notional)
+
+    def replaced_by(self, order: OrderTerms, earlier: SignedOrder | None) -> bool:
+        """Whether an order only takes the place of the attempt before it, and so adds nothing to what was signed.
+
+        Raises:
+            PriceBeyondPlan: It does, at a price that is worse than the plan's limit.
+        """
+        if not self.retries or earlier is None or order.link.attempt > RETRIES_MAX:
+            return False
+        if (earlier.symbol, earlier.side) != (order.symbol, order.side) or order.quantity > earlier.quantity:
+            return False
+        if order.side is Side.BUY and order.notional > earlier.notional:
+            return False
+        self._check_price(order)
+        return True
 
     def _check_price(self, order: OrderTerms) -> None:
         limit = self.limit_price
@@ -113,10 +142,12 @@ class CountDown:
     Attributes:
         ceilings: The touched ceilings after it, by run.
         fresh: Orders that were not signed before.
+        replacing: Link ids of those that take the place of an attempt which is counted already.
     """
 
     ceilings: Mapping[RunTails, Mapping[Market, PlanCeiling]] = field(default_factory=dict)
     fresh: tuple[OrderTerms, ...] = ()
+    replacing: frozenset[str] = frozenset()
 
 
 def count_down(
@@ -126,6 +157,7 @@ def count_down(
     allowances: Mapping[RunTails, RunAllowance],
     signed: Mapping[str, bytes],
     now: datetime,
+    earlier: Mapping[str, SignedOrder] = _NONE,
 ) -> CountDown:
     """Decide whether orders may be signed, all or none.
 
@@ -137,6 +169,7 @@ def count_down(
         allowances: By run; a run without one is not approved.
         signed: Fingerprint of each link id that was signed before.
         now: The moment of signing, UTC.
+        earlier: Orders that were signed before, by link id: attempts that others take the place of.
 
     Raises:
         LinkIdRefused: A link id was signed before with another order.
@@ -147,15 +180,18 @@ def count_down(
     """
     touched: dict[RunTails, dict[Market, PlanCeiling]] = {}
     fresh: list[OrderTerms] = []
+    replacing: list[str] = []
     for order in orders:
         ceiling = _covering(order, allowances, touched, now)
         if _signed_before(order, key_id, signed):
             continue
-        touched.setdefault(order.run, {})[(order.symbol, order.side)] = ceiling.take(order)
+        again = ceiling.replaced_by(order, earlier.get(order.before_text or ""))
+        touched.setdefault(order.run, {})[(order.symbol, order.side)] = ceiling if again else ceiling.take(order)
         fresh.append(order)
+        replacing += [order.link_text] if again else []
     for run, ceilings in touched.items():
         allowances[run].check_total(ceilings)
-    return CountDown(ceilings=touched, fresh=tuple(fresh))
+    return CountDown(ceilings=touched, fresh=tuple(fresh), replacing=frozenset(replacing))
 
 
 def _covering(

@@ -114,7 +114,8 @@ class Guards:
     def reserve(self, counted: CountDown, *, now: datetime) -> Reservation | None:
         """Check each fresh opening order, and say what they open together; None when they open nothing.
 
-        An order that was signed before is counted no more: its client order id can be placed only once.
+        An order that was signed before is counted no more: its client order id can be placed only once. Nor is one
+        that takes the place of an attempt which was counted and is over (ADR 22); everything else binds it too.
 
         Raises:
             LimitReached: An order, or all of this call, is larger than a limit.
@@ -126,10 +127,13 @@ class Guards:
             return None
         for order in fresh:
             self._check(order, counted.ceilings[order.run][(order.symbol, order.side)], now)
+        added = [order for order in fresh if order.link_text not in counted.replacing]
+        if not added:
+            return None
         reservation = Reservation(
             environment=self.environment,
             slot=slot_of(now),
-            amount=exact_sum([order.notional for order in fresh]),
+            amount=exact_sum([order.notional for order in added]),
             caps=self.caps(),
         )
         for cap in reservation.caps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
@@ -43,6 +43,10 @@ class LinkKeys:
         except InvalidLinkId as error:
             raise LinkIdRefused("The client order id is not one of ours.", code="link_id_not_ours") from error
 
+    def before(self, link: LinkId) -> str | None:
+        """The link id of the attempt before; None of a first attempt."""
+        return replace(link, attempt=link.attempt - 1).encode(self.key) if link.attempt else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelTerms:
@@ -59,6 +63,7 @@ class OrderTerms:
     Attributes:
         quantity: Base-asset units.
         price: Limit, quote per base.
+        before_text: Link id of the attempt before this one; None of a first attempt.
     """
 
     link: LinkId
@@ -67,6 +72,8 @@ class OrderTerms:
     side: Side
     quantity: Decimal
     price: Decimal
+
+    before_text: str | None = None
 
     @property
     def notional(self) -> Decimal:
@@ -141,13 +148,15 @@ def _order(body: dict[str, Any], links: LinkKeys) -> OrderTerms:
     leverage = body.get("isLeverage", 0)
     if isinstance(leverage, bool) or leverage != 0 or not isinstance(leverage, int):
         refuse("value_not_allowed", field="isLeverage")
+    link = links.decode(_text(body, "orderLinkId"))
     return OrderTerms(
-        link=links.decode(_text(body, "orderLinkId")),
+        link=link,
         link_text=_text(body, "orderLinkId"),
         symbol=_symbol(body),
         side=Side(_text(body, "side")),
         quantity=_amount(body, "qty"),
         price=_amount(body, "price"),
+        before_text=links.before(link),
     )
 
 

@@ -12,6 +12,7 @@ from shared.contracts.execution import FillView, FlowView, PositionView, Shortag
 from shared.contracts.fields import Contract, DecimalText, Moment
 from shared.contracts.orders import Ceiling
 from shared.contracts.rpc.verb import RpcVerb
+from shared.trading.policy import LegPolicy
 from shared.trading.status import PositionStatus, Side, VenueEnvironment
 
 RunKindName = Literal["invest", "rebalance", "withdraw"]
@@ -25,6 +26,7 @@ class MakePlan(Contract):
     account_id: UUID
     index_id: str
     amount: DecimalText
+    policy: LegPolicy = LegPolicy.HOLD
 
 
 class MakeClosePlan(Contract):
@@ -32,6 +34,7 @@ class MakeClosePlan(Contract):
 
     user_id: UUID
     position_id: UUID
+    policy: LegPolicy = LegPolicy.HOLD
 
 
 class PlanOptions(Contract):
@@ -55,6 +58,7 @@ class MakeRunPlan(Contract):
     kind: RunKindName
     amount: DecimalText | None = None
     options: PlanOptions = Field(default_factory=PlanOptions)
+    policy: LegPolicy = LegPolicy.HOLD
 
 
 class PlanLeg(Contract):
@@ -164,6 +168,8 @@ class PlanView(Contract):
     changes: list[TargetChange] = Field(default_factory=list)
     """What a newer index version changes for the position."""
     options: PlanOptions | None = None
+    policy: LegPolicy = LegPolicy.HOLD
+    """What becomes of legs that do not fill at once."""
 
 
 class PositionRef(Contract):

@@ -15,6 +15,7 @@ from shared.runtime.database import NAMING
 from shared.runtime.inbox import inbox_table
 from shared.runtime.outbox import outbox_table
 from shared.trading.flow import FlowKind
+from shared.trading.policy import LegPolicy
 from shared.trading.status import AttemptState, LegStatus, PositionStatus, Side, VenueEnvironment
 
 metadata = sa.MetaData(schema="execution", naming_convention=NAMING)
@@ -81,6 +82,7 @@ position = _owned(
     sa.Column("trading_paused", sa.Text),
     sa.Column("run_id", ID, nullable=False),
     sa.Column("run_kind", Word(RunKind), nullable=False),
+    sa.Column("policy", Word(LegPolicy), nullable=False, server_default="HOLD"),
     _money("approved_amount"),
     _money("invested"),
     _money("proceeds"),
@@ -114,6 +116,7 @@ run = _owned(
     sa.Column("environment", Word(VenueEnvironment), nullable=False),
     sa.Column("kind", Word(RunKind), nullable=False),
     sa.Column("state", Word(RunState), nullable=False),
+    sa.Column("policy", Word(LegPolicy), nullable=False, server_default="HOLD"),
     _money("approved"),
     _money("cash_part"),
     _money("flow"),
@@ -152,6 +155,8 @@ leg = _owned(
     _money("min_quantity"),
     _money("min_notional"),
     sa.Column("arrival_price", MONEY, comment="mid of the book when the plan was made"),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="0", comment="number of its newest attempt"),
+    sa.Column("retry_at", MOMENT, comment="from when on the rest may be tried again"),
     sa.Column("version", sa.Integer, nullable=False),
     sa.UniqueConstraint("run_id", "number"),
     sa.Index("ix_leg_position", "position_id"),

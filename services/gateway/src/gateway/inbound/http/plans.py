@@ -16,6 +16,7 @@ from gateway.inbound.http.models import Answer
 from gateway.inbound.problems import declared
 from shared.contracts.fields import DecimalText, Moment
 from shared.contracts.rpc.execution import PlanLeg, PlanOptions, PlanView, TargetChange
+from shared.trading.policy import LegPolicy
 from shared.trading.status import VenueEnvironment
 
 plans = APIRouter(tags=["plans"])
@@ -31,6 +32,10 @@ class PlanAsk(BuyingAsk):
     kind: Literal["buy", "close", "invest", "rebalance", "withdraw"] | None = None
     position_id: UUID | None = None
     options: PlanOptions | None = Field(default=None, description="For a rebalance; the platform's own when left out.")
+    policy: LegPolicy = Field(
+        default=LegPolicy.HOLD,
+        description="What becomes of legs that do not fill at once. UNWIND belongs to buy and invest.",
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> PlanAsk:
@@ -88,6 +93,7 @@ class PlanAnswer(Answer):
     slippage_max: DecimalText | None
     changes: list[TargetChange]
     options: PlanOptions | None
+    policy: LegPolicy
 
 
 def etag_of(plan_id: UUID) -> str:
@@ -114,9 +120,11 @@ async def _planned(body: PlanAsk, user: User, desk: AtDesk) -> PlanView:
         assert index_id is not None
         assert amount is not None
         assert account_id is not None
-        return await desk.plans.show_buy(user_id=user.user_id, account_id=account_id, index_id=index_id, amount=amount)
+        return await desk.plans.show_buy(
+            user_id=user.user_id, account_id=account_id, index_id=index_id, amount=amount, policy=body.policy
+        )
     if body.kind is None or body.kind == "close":
-        return await desk.plans.show_close(user_id=user.user_id, position_id=body.position_id)
+        return await desk.plans.show_close(user_id=user.user_id, position_id=body.position_id, policy=body.policy)
     assert body.kind != "buy"
     return await desk.plans.show_run(
         user_id=user.user_id,
@@ -124,6 +132,7 @@ async def _planned(body: PlanAsk, user: User, desk: AtDesk) -> PlanView:
         kind=body.kind,
         amount=body.amount,
         options=body.options or PlanOptions(),
+        policy=body.policy,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from gateway.application.close_position import CloseOrder
 from gateway.application.open_position import BuyIndex, OpenOrder
@@ -35,6 +35,7 @@ from gateway.inbound.http.plans import etag_of
 from gateway.inbound.http.preconditions import IfMatchFails
 from gateway.inbound.http.rebalancing import RebalancingAnswer, rebalancing_answer
 from gateway.inbound.problems import declared
+from shared.trading.policy import LegPolicy
 
 positions = APIRouter(tags=["positions"])
 Counted = Depends(by_user("trade"))
@@ -50,11 +51,12 @@ class OpenAsk(BuyingAsk):
     """Buy with a plan that was looked at (`plan_id`), or plan and buy at once."""
 
     plan_id: UUID | None = None
+    policy: LegPolicy | None = Field(default=None, description="HOLD when left out; a plan carries its own.")
 
     @model_validator(mode="after")
     def _one_of_two(self) -> OpenAsk:
         if self.plan_id is not None:
-            if any(part is not None for part in self.buying):
+            if any(part is not None for part in (*self.buying, self.policy)):
                 raise ValueError("Send either plan_id alone, or index, amount and account_id.")
         elif any(part is None for part in self.buying):
             raise ValueError("Send plan_id, or index, amount and account_id.")
@@ -68,7 +70,8 @@ class OpenAsk(BuyingAsk):
         assert index_id is not None
         assert amount is not None
         assert account_id is not None
-        return BuyIndex(index_id=index_id, amount=amount, account_id=account_id)
+        policy = self.policy or LegPolicy.HOLD
+        return BuyIndex(index_id=index_id, amount=amount, account_id=account_id, policy=policy)
 
 
 class RunAsk(Ask):

@@ -65,6 +65,7 @@ class PostgresAcceptance:
             approved_amount=plan.amount,
             ceilings=_ceilings(plan),
             expires_at=signing_ends,
+            policy=plan.policy,
         )
         row = await self._opening.row(
             self._unit,
@@ -86,6 +87,7 @@ class PostgresAcceptance:
             plan_id=plan.plan_id,
             ceilings=_ceilings(plan),
             expires_at=signing_ends,
+            policy=plan.policy,
         )
         return await self._ordered(plan, accepted, position, command)
 
@@ -103,6 +105,7 @@ class PostgresAcceptance:
             approved_amount=plan.buys_at_most,
             ceilings=_ceilings(plan),
             expires_at=signing_ends,
+            policy=plan.policy,
         )
         return await self._ordered(plan, accepted, position, command)
 

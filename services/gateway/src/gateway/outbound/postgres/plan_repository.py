@@ -44,6 +44,7 @@ class PostgresPlanRepository:
             "expires_at": plan.expires_at,
             "executable": plan.executable,
             "position_version": plan.position_version,
+            "policy": plan.policy,
         }
         async with self._database.unit(plan.user_id) as unit:
             await _KEEP.run(unit, **values)

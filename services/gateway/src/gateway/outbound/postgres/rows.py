@@ -13,6 +13,7 @@ from gateway.domain.accepted import Accepted, RememberedAnswer
 from gateway.domain.plan import Ceiling, Plan
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 from shared.trading.money import plain
+from shared.trading.policy import LegPolicy
 from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
 
 Row = Mapping[str, Any]
@@ -51,6 +52,7 @@ def plan(row: Row) -> Plan:
         expires_at=row["expires_at"],
         executable=row["executable"],
         position_version=row["position_version"],
+        policy=LegPolicy(row["policy"]),
     )
 
 

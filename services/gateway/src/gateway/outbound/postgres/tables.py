@@ -38,6 +38,7 @@ plans = sa.Table(
     sa.Column("expires_at", MOMENT, nullable=False, index=True),
     sa.Column("executable", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("position_version", sa.Integer, comment="of the position that it was made for"),
+    sa.Column("policy", sa.Text, nullable=False, server_default="HOLD"),
 )
 
 idempotency_keys = sa.Table(

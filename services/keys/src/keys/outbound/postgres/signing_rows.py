@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keys.application.ports import SignedPast, SigningState
-from keys.domain.allowance import CountDown, Market, PlanCeiling, RunAllowance, RunTails
+from keys.domain.allowance import CountDown, Market, PlanCeiling, RunAllowance, RunTails, SignedOrder
 from keys.domain.audit import AuditEntry
 from keys.domain.endpoints import Bucket
 from keys.domain.guards import Reservation, Spent
@@ -26,6 +26,7 @@ from keys.outbound.postgres.rows import json_of, key_of
 from keys.outbound.postgres.tables import plan_ceilings
 from shared.runtime.keeper import PLACE, inserting
 from shared.runtime.unit import Unit
+from shared.trading.money import exact_product
 from shared.trading.status import Side
 
 Row = Mapping[str, Any]
@@ -69,12 +70,13 @@ _STATE = f"""
 # Ceilings first, then link ids signed before: two questions in one round trip.
 _PAST = """
     select c.position_tail, c.run_tail, c.symbol, c.side, c.expires_at, c.approved_amount, c.limit_price,
-           c.reference_price, c.priced_at, c.max_quantity, c.max_notional, c.signed_quantity, c.signed_notional, null as link_id, null as fingerprint
+           c.reference_price, c.priced_at, c.max_quantity, c.max_notional, c.signed_quantity, c.signed_notional, c.retries,
+           null as link_id, null as fingerprint
     from unnest($2::text[], $3::text[]) as wanted (position_tail, run_tail)
     join keys.plan_ceilings c using (position_tail, run_tail)
     where c.key_id = $1
     union all
-    select null, null, null, null, null, null, null, null, null, null, null, null, null, link_id, fingerprint
+    select null, null, symbol, side, null, null, price, null, null, quantity, null, null, null, null, link_id, fingerprint
     from keys.signed_orders where link_id = any($4::text[])
 """
 
@@ -143,11 +145,13 @@ async def read_past(unit: Unit, key_id: UUID, orders: Sequence[OrderTerms]) -> S
     """Approvals of the orders' runs, and fingerprints of their link ids."""
     driver: _Driver = unit.connection
     runs = [tail_texts(run) for run in sorted({order.run for order in orders})]
-    links = [order.link_text for order in orders]
+    links = [text for order in orders for text in (order.link_text, order.before_text) if text is not None]
     rows = await driver.fetch(_PAST, key_id, [one[0] for one in runs], [one[1] for one in runs], links)
+    signed = [row for row in rows if row["link_id"] is not None]
     return SignedPast(
         allowances=_allowances([row for row in rows if row["link_id"] is None]),
-        signed={row["link_id"]: row["fingerprint"] for row in rows if row["link_id"] is not None},
+        signed={row["link_id"]: row["fingerprint"] for row in signed},
+        earlier={row["link_id"]: _signed_order(row) for row in signed},
     )
 
 
@@ -196,6 +200,7 @@ async def approve(session: AsyncSession, key_id: UUID, run: RunTails, allowance:
             "limit_price": ceiling.limit_price,
             "reference_price": ceiling.reference_price,
             "priced_at": ceiling.priced_at,
+            "retries": ceiling.retries,
         }
         for ceiling in allowance.ceilings.values()
     ]
@@ -247,6 +252,13 @@ def _window_of(row: Row) -> RateWindow:
     )
 
 
+def _signed_order(row: Row) -> SignedOrder:
+    quantity, price = row["max_quantity"], row["limit_price"]
+    return SignedOrder(
+        symbol=row["symbol"], side=Side(row["side"]), quantity=quantity, notional=exact_product(quantity, price)
+    )
+
+
 def _allowances(rows: Sequence[Row]) -> dict[RunTails, RunAllowance]:
     ceilings: dict[RunTails, dict[Market, PlanCeiling]] = {}
     terms: dict[RunTails, tuple[datetime, Decimal | None]] = {}
@@ -261,6 +273,7 @@ def _allowances(rows: Sequence[Row]) -> dict[RunTails, RunAllowance]:
             limit_price=row["limit_price"],
             reference_price=row["reference_price"],
             priced_at=row["priced_at"],
+            retries=row["retries"],
             signed_quantity=row["signed_quantity"],
             signed_notional=row["signed_notional"],
         )

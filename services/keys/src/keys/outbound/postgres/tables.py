@@ -106,6 +106,13 @@ plan_ceilings = sa.Table(
     sa.Column("limit_price", sa.Numeric),
     sa.Column("reference_price", sa.Numeric, comment="what the plan showed; its age counts from priced_at"),
     sa.Column("priced_at", _MOMENT),
+    sa.Column(
+        "retries",
+        sa.Boolean,
+        nullable=False,
+        server_default=sa.false(),
+        comment="a new attempt may take the place of the one before it",
+    ),
     sa.Column("signed_quantity", sa.Numeric, nullable=False, server_default="0"),
     sa.Column("signed_notional", sa.Numeric, nullable=False, server_default="0"),
     # The second line of defence: whatever the code believes, the database never counts beyond the approval.

@@ -142,9 +142,16 @@ class GatewayClient:
         """A plan as it was made."""
         return await self._call("GET", f"/api/plans/{plan_id}")
 
-    async def open_position(self, plan_id: str, *, idempotency_key: str | None = None) -> Json:
-        """Buy what a plan says; the same key buys once, however often it is sent."""
+    async def open_position(self, plan_id: str, *, idempotency_key: str | None = None, as_seen: bool = False) -> Json:
+        """Buy what a plan says; the same key buys once, however often it is sent.
+
+        Args:
+            plan_id: The plan.
+            idempotency_key: A fresh one when left out.
+            as_seen: Refuse the order when prices have moved beyond the tolerance since the plan was made.
+        """
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        headers |= {"If-Match": f'"{plan_id}"'} if as_seen else {}
         return await self._call("POST", "/api/positions", {"plan_id": plan_id}, headers)
 
     async def close_position(
@@ -182,7 +189,7 @@ class GatewayClient:
                 str(plan["position_id"]), plan_id=str(plan["plan_id"]), idempotency_key=key
             )
         if plan["kind"] == "buy":
-            return await self.open_position(str(plan["plan_id"]), idempotency_key=key)
+            return await self.open_position(str(plan["plan_id"]), idempotency_key=key, as_seen=True)
         path = f"/api/positions/{plan['position_id']}/runs"
         return await self._call("POST", path, {"plan_id": plan["plan_id"]}, {"Idempotency-Key": key})
 

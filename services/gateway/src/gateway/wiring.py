@@ -125,6 +125,7 @@ class Gateway:
         says = Outbox(outbox, source="gateway", clock=self._clock, ids=self._ids)
         acceptances = PostgresAcceptances(self.database, says)
         turns = Turns()
+        again = ExecutionPlanAgain(planner, shelf, tolerance=settings.price_tolerance)
         reader = PostgresPositionReader(self.database)
         return Desk(
             ask=ask,
@@ -138,6 +139,7 @@ class Gateway:
             open_position=OpenPosition(
                 acceptances=acceptances,
                 planner=planner,
+                again=again,
                 turns=turns,
                 clock=self._clock,
                 ids=self._ids,
@@ -148,7 +150,7 @@ class Gateway:
             ),
             run_plan=RunPlan(
                 acceptances=acceptances,
-                again=ExecutionPlanAgain(planner, shelf, tolerance=settings.price_tolerance),
+                again=again,
                 turns=turns,
                 clock=self._clock,
                 signing_s=settings.signing_s,

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from gateway.application.open_position import BuyIndex, OpenOrder, OpenPosition
+from gateway.application.ports import MadeAgain
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.errors import (
@@ -24,6 +25,7 @@ from gateway.domain.plan import Plan
 from gateway.domain.position import Position
 from shared.testing import FakeClock, FakeIds
 from shared.trading.errors import Invalid
+from shared.trading.policy import LegPolicy
 from shared.trading.status import PositionStatus, VenueEnvironment
 
 ADA = uuid4()
@@ -109,11 +111,16 @@ class FakePlanner:
         self.shop = shop
         self.refusal: Invalid | None = None
 
-    async def buy(self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal) -> Plan:
+    async def buy(
+        self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal, policy: LegPolicy = LegPolicy.HOLD
+    ) -> Plan:
         if self.refusal is not None:
             raise self.refusal
         self.shop.planned += 1
         return self.shop.made(amount=amount)
+
+    async def again(self, *, user_id: UUID, plan_id: UUID) -> MadeAgain:
+        raise AssertionError("nobody asked for it")
 
     async def close(self, *, user_id: UUID, position_id: UUID) -> Plan:
         raise AssertionError("nothing is closed here")
@@ -132,7 +139,13 @@ def planner(shop: Shop) -> FakePlanner:
 @pytest.fixture
 def open_position(shop: Shop, planner: FakePlanner) -> OpenPosition:
     return OpenPosition(
-        acceptances=shop, planner=planner, turns=Turns(), clock=shop.clock, ids=FakeIds(), signing_s=600
+        acceptances=shop,
+        planner=planner,
+        again=planner.again,
+        turns=Turns(),
+        clock=shop.clock,
+        ids=FakeIds(),
+        signing_s=600,
     )
 
 

@@ -60,9 +60,7 @@ def counted(order: OrderTerms, *, ceiling: PlanCeiling = CEILING, first: SignedO
         approved_amount=D(1010),
     )
     earlier = {} if first is None or order.before_text is None else {order.before_text: first}
-    return count_down(
-        [order], key_id=KEY_ID, allowances={(1, 2): allowance}, signed={}, now=NOW, earlier=earlier
-    )
+    return count_down([order], key_id=KEY_ID, allowances={(1, 2): allowance}, signed={}, now=NOW, earlier=earlier)
 
 
 def guards(*halts: Halt) -> Guards:

@@ -82,6 +82,13 @@ class NoFreshPrices(Unavailable):
     title = "There are no fresh prices right now"
 
 
+class CoinsHalted(Conflict):
+    """So much of the index is halted or not traded that the rest would not be the index; `symbols` are in the context."""
+
+    code = "halted"
+    title = "Coins of this index are halted"
+
+
 class PositionNotClosable(Conflict):
     """The position is not in a state that can be closed."""
 

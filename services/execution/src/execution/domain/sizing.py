@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal, localcontext
 
 from execution.domain.amount import cash_part
-from execution.domain.errors import AmountTooLarge, AmountTooSmall, NoFreshPrices
+from execution.domain.errors import AmountTooLarge, AmountTooSmall, CoinsHalted, NoFreshPrices
 from execution.domain.price_band import limit_price
 from shared.trading.instrument import Instrument
 from shared.trading.money import EXACT, ONE, ZERO, ceil_to_lot, exact_product, exact_sum, floor_to_lot, plain
@@ -94,6 +94,7 @@ def size_basket(
         AmountTooSmall: more than the allowed share would be skipped; `minimum_amount` stands in the context.
         AmountTooLarge: a leg exceeds the venue's largest order.
         NoFreshPrices: too large a share has no price that may be traded on.
+        CoinsHalted: too large a share does not trade now.
     """
     kept = cash_part(amount, cash_share)
     budget = amount - kept
@@ -149,6 +150,7 @@ def _effective_weights(
     skipped = exact_sum([leg.candidate.weight for leg in legs if leg.check != "ok"])
     unpriced = exact_sum([leg.candidate.weight for leg in legs if leg.check in {"no_price", "not_trading"}])
     if unpriced > rules.skipped_weight_max:
+        _must_trade(legs, rules)
         raise NoFreshPrices("Too many coins of this index have no fresh price right now. Try again in a moment.")
     if skipped > rules.skipped_weight_max or not kept:
         raise _too_small(minimum)
@@ -158,6 +160,25 @@ def _effective_weights(
         return capped_weights(kept, cap=cap)
     except InfeasibleCap:
         raise _too_small(minimum) from None
+
+
+def _must_trade(legs: Sequence[SizedLeg], rules: SizingRules) -> None:
+    """Check that it is not for want of trading that too much would be left out: waiting for prices would not help.
+
+    Raises:
+        CoinsHalted: without the coins that do not trade now, few enough would be missing.
+    """
+    halted = [leg.candidate for leg in legs if leg.check == "not_trading"]
+    unpriced = exact_sum([leg.candidate.weight for leg in legs if leg.check == "no_price"])
+    if not halted or unpriced > rules.skipped_weight_max:
+        return
+    symbols = [one.symbol for one in halted]
+    share = plain(exact_sum([one.weight for one in halted]) * 100)
+    raise CoinsHalted(
+        f"{', '.join(symbols)} cannot be bought now: halted, or not traded by the venue. They are {share} % of this "
+        f"index, and at most {plain(rules.skipped_weight_max * 100)} % of it may be left out.",
+        context={"symbols": symbols},
+    )
 
 
 def _too_small(minimum: Decimal) -> AmountTooSmall:

@@ -9,7 +9,8 @@ from hashlib import sha256
 from typing import NoReturn
 from uuid import UUID
 
-from gateway.application.ports import Acceptance, Acceptances, Planner
+from gateway.application.plan_moved import must_not_have_moved
+from gateway.application.ports import Acceptance, Acceptances, PlanAgain, Planner
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
 from gateway.domain.errors import PlanAlreadyUsed, PlanNotFound
@@ -33,11 +34,17 @@ class BuyIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenOrder:
-    """A request to open a position: with a plan, or with what to plan first."""
+    """A request to open a position: with a plan, or with what to plan first.
+
+    Attributes:
+        as_seen: Only if the plan's prices still are what the person has seen (`If-Match`); without it the limit prices
+            of the plan alone bound what is paid.
+    """
 
     user_id: UUID
     key: str
     what: UUID | BuyIndex
+    as_seen: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -58,9 +65,18 @@ class OpenPosition:
     """
 
     def __init__(
-        self, *, acceptances: Acceptances, planner: Planner, turns: Turns, clock: Clock, ids: Ids, signing_s: float
+        self,
+        *,
+        acceptances: Acceptances,
+        planner: Planner,
+        again: PlanAgain,
+        turns: Turns,
+        clock: Clock,
+        ids: Ids,
+        signing_s: float,
     ) -> None:
         self._acceptances = acceptances
+        self._again = again
         self._planner = planner
         self._turns = turns
         self._clock = clock
@@ -72,11 +88,15 @@ class OpenPosition:
 
         Raises:
             IdempotencyKeyReused: the key came with another request.
-            PlanNotFound, PlanNotForThis, PlanExpired, PlanAlreadyUsed: the plan cannot be executed.
+            PlanNotFound, PlanNotForThis, PlanExpired, PlanAlreadyUsed, PlanChanged: the plan cannot be executed.
             PlatformError: execution refuses to plan.
         """
         async with self._turns.of((order.user_id, order.key)):
             if isinstance(order.what, UUID):
+                if order.as_seen:
+                    if earlier := await self._answered(order):
+                        return earlier
+                    must_not_have_moved(await self._again(user_id=order.user_id, plan_id=order.what))
                 return await self._accept(order, order.what)
             return await self._answered(order) or await self._accept(order, await self._planned(order, order.what))
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from gateway.application.plan_moved import must_not_have_moved, plan_changed
 from gateway.application.ports import Acceptance, Acceptances, MadeAgain, PlanAgain
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
@@ -69,8 +70,7 @@ class RunPlan:
             if earlier := await self._answered(order):
                 return earlier
             made = await self._again(user_id=order.user_id, plan_id=order.plan_id)
-            if made.moved:
-                raise _changed(f"The price of {', '.join(made.moved)} has moved since the plan was made", made)
+            must_not_have_moved(made)
             return await self._accept(order)
 
     async def _answered(self, order: RunOrder) -> Accepted | None:
@@ -94,7 +94,7 @@ class RunPlan:
         made = await self._again(user_id=order.user_id, plan_id=order.plan_id)
         if isinstance(refusal, PlanExpired):
             raise _expired(refusal, made)
-        raise _changed("The position has changed since the plan was made", made)
+        raise plan_changed("The position has changed since the plan was made", made)
 
     async def _accept(self, order: RunOrder) -> Accepted:
         async with self._acceptances.begin(order.user_id) as work:
@@ -132,13 +132,6 @@ class RunPlan:
         # One that execution never takes ends with its signing time, and frees the position.
         if await work.closing(position, since=self._clock.now() - self._signing):
             raise RunAlreadyRequested("An order for this position was taken already; nothing more was ordered.")
-
-
-def _changed(why: str, made: MadeAgain) -> PlanChanged:
-    return PlanChanged(
-        f"{why}; nothing was ordered. The same plan as it would be now stands beside this answer.",
-        context={"moved": list(made.moved), "plan": dict(made.plan)},
-    )
 
 
 def _expired(refusal: PlanExpired, made: MadeAgain) -> PlanExpired:

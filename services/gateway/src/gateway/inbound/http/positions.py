@@ -39,6 +39,7 @@ from shared.trading.policy import LegPolicy
 
 positions = APIRouter(tags=["positions"])
 Counted = Depends(by_user("trade"))
+PlanSeen = Annotated[str | None, Header(alias="If-Match", description="The ETag of the plan that was looked at.")]
 
 
 class PositionPage(PositionDetailAnswer):
@@ -90,14 +91,25 @@ class CloseAsk(Ask):
     "/api/positions",
     operation_id="positions_open",
     status_code=202,
-    responses=declared(400, 401, 403, 404, 409),
+    responses=declared(400, 401, 403, 404, 409, 412),
     dependencies=[Counted],
 )
 async def open_position(
-    body: OpenAsk, user: User, key: IdempotencyKey, desk: AtDesk, response: Response
+    body: OpenAsk,
+    user: User,
+    key: IdempotencyKey,
+    desk: AtDesk,
+    response: Response,
+    if_match: PlanSeen = None,
 ) -> AcceptedAnswer:
-    """Buy an index. Accepted means: it will be bought within the plan's limits, once, even if parts of us restart."""
-    accepted = await desk.open_position(OpenOrder(user_id=user.user_id, key=key, what=body.what()))
+    """Buy an index. Accepted means: it will be bought within the plan's limits, once, even if parts of us restart.
+
+    With If-Match the plan is made anew first: refused with 412 when prices have moved too far; the new plan stands in
+    the context. Without it the plan's limit prices alone bound what is paid.
+    """
+    _must_name(if_match, body.plan_id)
+    order = OpenOrder(user_id=user.user_id, key=key, what=body.what(), as_seen=if_match is not None)
+    accepted = await desk.open_position(order)
     response.headers["location"] = f"/api/positions/{accepted.position_id}"
     return AcceptedAnswer.model_validate(accepted)
 
@@ -151,14 +163,13 @@ async def run_plan(
     key: IdempotencyKey,
     desk: AtDesk,
     response: Response,
-    if_match: Annotated[str | None, Header(description="The ETag of the plan that was looked at.")] = None,
+    if_match: PlanSeen = None,
 ) -> AcceptedAnswer:
     """Execute a plan for this position: invest, rebalance, withdraw or close; the status changes by event.
 
     Refused with 412 when prices have moved too far or the position has changed; the new plan stands in the context.
     """
-    if if_match is not None and if_match.strip() not in {"*", etag_of(body.plan_id)}:
-        raise IfMatchFails("If-Match names another plan than the body; nothing was ordered.")
+    _must_name(if_match, body.plan_id)
     await desk.fresh.about(position_id)
     accepted = await desk.run_plan(
         RunOrder(user_id=user.user_id, key=key, position_id=position_id, plan_id=body.plan_id)
@@ -189,6 +200,16 @@ async def close_position(
     )
     response.headers["location"] = f"/api/positions/{accepted.position_id}"
     return AcceptedAnswer.model_validate(accepted)
+
+
+def _must_name(if_match: str | None, plan_id: UUID | None) -> None:
+    """Check that a condition is about the plan that shall be executed."""
+    if if_match is None:
+        return
+    if plan_id is None:
+        raise IfMatchFails("If-Match names a plan, and the body names none; nothing was ordered. Send its plan_id.")
+    if if_match.strip() not in {"*", etag_of(plan_id)}:
+        raise IfMatchFails("If-Match names another plan than the body; nothing was ordered.")
 
 
 def _facts(summary: PositionSummary) -> dict[str, object]:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261121_0040"
-down_revision = "20261121_0030"
+revision = "20261121_0100"
+down_revision = "20261121_0040"
 branch_labels = None
 depends_on = None
 

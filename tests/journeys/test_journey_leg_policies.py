@@ -1,0 +1,154 @@
+"""What becomes of legs that do not fill, chosen in the plan: tried again, or sold again; the books equal the ledger."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from kit.stage import Customer, Stage, running_stage
+
+from basketry_cli.problems import ApiProblem
+from shared.testing import eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(240)]
+D = Decimal
+THIN, DEEP = "30", "50000000"
+SYMBOL = "XRPUSDT"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def still_stage(server_room: Path) -> AsyncIterator[Stage]:
+    """A platform of its own: this module changes the venue's books."""
+    folder = Path(tempfile.mkdtemp(prefix="stage-", dir=server_room))
+    folder.chmod(0o755)
+    async with running_stage(folder) as running:
+        await running.freeze_prices()
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def feed(stage: Stage, **change: Any) -> dict[str, Any]:
+    answer = await stage.venue.post("/paper/v1/feed", json=change)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def bought(customer: Customer, policy: str) -> tuple[dict[str, Any], UUID]:
+    plan = await customer.client.plan(index="top-5", amount="2000", account=str(customer.account_id), policy=policy)
+    assert plan["policy"] == policy
+    accepted = await customer.client.open_position(plan["plan_id"])
+    return plan, UUID(accepted["position_id"])
+
+
+async def books_equal_the_ledger(stage: Stage, customer: Customer) -> None:
+    """Every match is booked once, and positions and own coins together are the venue's balances, to the last digit."""
+    ledger = await stage.ledger(customer.uid)
+    balances = {row["coin"]: D(row["walletBalance"]) for row in ledger["balances"]}
+    theirs = {row["execId"]: (D(row["execQty"]), D(row["execPrice"])) for row in ledger["executions"]}
+    books = await stage.books()
+    try:
+        fills = await books.fetch(
+            "select exec_id, quantity, price from execution.fills where account_id = $1", customer.account_id
+        )
+        held = await books.fetch(
+            "select asset, sum(amount) as amount from execution.journal where account_id = $1"
+            " and ledger in ('position', 'unassigned') group by asset",
+            customer.account_id,
+        )
+        open_sums = await books.fetch(
+            "select source from execution.journal group by source, asset having sum(amount) <> 0"
+        )
+        aside = await books.fetch("select 1 from execution.reservations where account_id = $1", customer.account_id)
+    finally:
+        await books.close()
+    assert {row["exec_id"]: (row["quantity"], row["price"]) for row in fills} == theirs
+    ours = {row["asset"]: row["amount"] for row in held if row["amount"]}
+    balances["USDT"] -= D(10_000)
+    assert ours == {coin: amount for coin, amount in balances.items() if amount}
+    assert (open_sums, aside) == ([], [])
+    links = [order["orderLinkId"] for order in ledger["orders"]]
+    assert len(links) == len(set(links))
+
+
+async def test_complete_tries_the_rest_again_under_the_signers_eyes_until_it_is_bought(still_stage: Stage) -> None:
+    customer = await still_stage.customer()
+    await feed(still_stage, depth={SYMBOL: THIN})
+    seen = await customer.client._call("GET", "/api/guards")
+    plan, position_id = await bought(customer, "COMPLETE")
+    wanted = next(leg for leg in plan["legs"] if leg["symbol"] == SYMBOL)
+
+    async def waits() -> dict[str, Any]:
+        position = await customer.client.position(str(position_id))
+        leg: dict[str, Any] = next(one for one in position["legs"] if one["symbol"] == SYMBOL)
+        assert (position["status"], leg["reason"]) == ("EXECUTING", "tried_again"), leg
+        return leg
+
+    leg = await eventually(waits, timeout_s=30, every_s=0.1, because="a part of the leg waits for another attempt")
+    assert 0 < D(leg["filled_quantity"]) < D(leg["quantity"])
+    await feed(still_stage, depth={SYMBOL: DEEP})
+    position = await customer.settled(position_id)
+    assert (position["status"], position["complete"], position["policy"]) == ("ACTIVE", True, "COMPLETE")
+    leg = next(one for one in position["legs"] if one["symbol"] == SYMBOL)
+    assert (leg["status"], leg["filled_quantity"]) == ("FILLED", wanted["quantity"])
+    ledger = await still_stage.ledger(customer.uid)
+    tries = [order for order in ledger["orders"] if order["symbol"] == SYMBOL]
+    assert len(tries) >= 2
+    assert sum(D(order["cumExecQty"]) for order in tries) == D(wanted["quantity"])
+    await books_equal_the_ledger(still_stage, customer)
+    guards = await customer.client._call("GET", "/api/guards")
+    spent = D(guards["spent_hour"]) - D(seen["spent_hour"])
+    assert spent == sum(D(one["max_notional"]) for one in plan["legs"] if one["check"] == "ok"), (
+        "what was tried again takes the place of what it follows"
+    )
+
+
+async def test_unwind_sells_again_what_was_bought_and_opening_halts_do_not_stop_it(still_stage: Stage) -> None:
+    customer = await still_stage.customer()
+    await feed(still_stage, depth={SYMBOL: THIN})
+    await still_stage.order(kind="match_delay", uid=customer.uid, latency_ms=700)
+    try:
+        plan, position_id = await bought(customer, "UNWIND")
+
+        async def sent() -> bool:
+            return len((await still_stage.ledger(customer.uid))["orders"]) == 5
+
+        await eventually(sent, timeout_s=30, every_s=0.05, because="all legs are at the venue")
+        await customer.client._call("POST", "/api/kill-switch", {"reason": "Nothing more, please."})
+        position = await customer.settled(position_id)
+    finally:
+        await feed(still_stage, depth={SYMBOL: DEEP})
+    assert plan["policy"] == "UNWIND"
+    assert (position["status"], position["complete"], position["run_kind"]) == ("CLOSED", False, "unwind")
+    assert position["reasons"][:2] == ["unwound", f"{SYMBOL}:partly_filled"]
+    sells = [leg for leg in position["legs"] if leg["side"] == "Sell"]
+    assert {leg["symbol"] for leg in sells} == {leg["symbol"] for leg in plan["legs"]}
+    for leg in sells:
+        came = next(one for one in position["legs"] if one["side"] == "Buy" and one["symbol"] == leg["symbol"])
+        assert D(leg["filled_quantity"]) <= D(came["filled_quantity"])
+    assert D(position["withdrawn"]) == D(position["proceeds"]), "the money is the user's again"
+    assert D(position["cash"]) == 0
+    await books_equal_the_ledger(still_stage, customer)
+    lines = await customer.client._call("GET", "/api/activity")
+    sentences = [line["sentence"] for line in lines["items"]]
+    assert any("sold again" in sentence and SYMBOL in sentence for sentence in sentences), sentences
+
+
+async def test_a_policy_that_does_not_fit_is_refused_before_anything_is_ordered(still_stage: Stage) -> None:
+    customer = await still_stage.customer()
+    position_id = await customer.buys("top-5", "500")
+    await customer.settled(position_id)
+    ask = {"position_id": str(position_id), "kind": "rebalance", "policy": "UNWIND"}
+    with pytest.raises(ApiProblem) as refused:
+        await customer.client._call("POST", "/api/plans", ask)
+    assert refused.value.status == 422
+    with pytest.raises(ApiProblem) as unknown:
+        await customer.client._call("POST", "/api/plans", {**ask, "policy": "MAYBE"})
+    assert unknown.value.status == 422

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from execution.domain.amount import checked_amount
 from execution.domain.buy_plan import buy_lines
-from execution.domain.errors import AmountTooLarge, AmountTooSmall, NoFreshPrices
+from execution.domain.errors import AmountTooLarge, AmountTooSmall, CoinsHalted, NoFreshPrices
 from execution.domain.price_band import limit_price
 from execution.domain.sizing import Candidate, SizingRules, size_basket
 from shared.trading.instrument import Instrument
@@ -101,6 +102,17 @@ def test_an_old_price_buys_nothing() -> None:
     )
     with pytest.raises(NoFreshPrices):
         size_basket([stale], amount=D(100), cap=D(1), rules=SizingRules(), now=NOW)
+
+
+def test_too_large_a_halted_share_is_named_and_waiting_for_prices_is_not_what_helps() -> None:
+    halted = replace(a_candidate("B", "0.3", "10"), instrument=None)
+    with pytest.raises(CoinsHalted) as refusal:
+        size_basket([a_candidate("A", "0.7", "10"), halted], amount=D(100), cap=D(1), rules=SizingRules(), now=NOW)
+    assert (refusal.value.code, refusal.value.context) == ("halted", {"symbols": ["BUSDT"]})
+    assert "30 % of this index" in refusal.value.detail
+    stale = replace(a_candidate("A", "0.7", "10"), quote=a_quote("AUSDT", "10", age_s=4))
+    with pytest.raises(NoFreshPrices):
+        size_basket([stale, halted], amount=D(100), cap=D(1), rules=SizingRules(), now=NOW)
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "NaN", "Infinity", "1000000000001", "1.123456789"])

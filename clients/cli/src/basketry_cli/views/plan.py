@@ -135,7 +135,7 @@ def _totals(plan: Json) -> Table:
     if plan.get("drift_before") is not None:
         rows += [("drift", f"{percent(plan['drift_before'])} now, {percent(plan.get('drift_after'))} after")]
     rows += [("prices", f"at most {percent(plan.get('price_band'))} worse than now, or a leg is not filled")]
-    rows += [("unfilled legs", _POLICIES.get(str(plan.get("policy")), _POLICIES["HOLD"]))]
+    rows += [("unfilled", _POLICIES.get(str(plan.get("policy")), _POLICIES["HOLD"]))]
     rows += [("stands until", f"{clock_time(plan.get('expires_at'))} UTC")]
     grid = Table.grid(padding=(0, 2))
     for name, value in rows:

@@ -99,7 +99,12 @@ def test_the_selling_run_is_one_for_each_run_and_ends_before_its_signatures_do()
     selling = unwinding_run(run, at(2000))
     assert selling.run_id == unwinding(run.run_id) != run.run_id
     assert selling.run_id == unwinding_run(run, at(5)).run_id
-    assert (selling.kind, selling.policy, selling.flow, selling.approved) == (RunKind.UNWIND, LegPolicy.COMPLETE, D(0), D(0))
+    assert (selling.kind, selling.policy, selling.flow, selling.approved) == (
+        RunKind.UNWIND,
+        LegPolicy.COMPLETE,
+        D(0),
+        D(0),
+    )
     assert selling.cash_part == D(5)
     assert selling.expires_at == run.expires_at + UNWIND_WITHIN
 

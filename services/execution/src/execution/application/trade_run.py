@@ -24,7 +24,7 @@ from execution.domain.leg import Leg
 from execution.domain.position import Run, RunKind
 from execution.domain.price_band import still_in_band
 from execution.domain.protocol_times import ProtocolTimes
-from execution.domain.retrying import deadline, last_words
+from execution.domain.retrying import deadline, last_words, tradable
 from execution.domain.turn import afforded, due, most
 from shared.trading.clock import Clock, Ids
 from shared.trading.instrument import Instrument
@@ -205,6 +205,8 @@ class TradeRun:
             return "plan_expired"
         if patient and now >= deadline(run, leg.side, self._times):
             return last_words(leg)
+        if leg.retry_at is not None and not tradable(leg):
+            return last_words(leg)  # a late match left less than the venue takes
         if leg.retry_at is not None and now < leg.retry_at:
             return "wait"
         if quote is None or not quote.fresh(now):

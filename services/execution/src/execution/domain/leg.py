@@ -112,6 +112,10 @@ class Leg:
     def filled(self, *, quantity: Decimal, notional: Decimal, fee: Decimal, fee_asset: str) -> Leg:
         """The leg after one more fill; fees of different coins are not added up, the last coin is shown."""
         same_coin = self.fee_asset in {None, fee_asset}
+        if self.retry_at is not None and self.filled_quantity + quantity >= self.quantity:
+            # A late match of the attempt before: nothing is left to be tried again.
+            over = replace(self, status=LegStatus.FILLED, reason=None, retry_at=None)
+            return over.filled(quantity=quantity, notional=notional, fee=fee, fee_asset=fee_asset)
         return self._changed(
             filled_quantity=self.filled_quantity + quantity,
             notional=self.notional + notional,

@@ -34,7 +34,7 @@ def retried(leg: Leg, run: Run, *, now: datetime, times: ProtocolTimes) -> Leg |
         return None
     if leg.status is not LegStatus.CANCELLED or leg.client_order_id is None or leg.reason in _LAST_WORDS:
         return None
-    if now >= deadline(run, leg.side, times) or leg.attempt >= RETRIES_MAX or not _tradable(leg):
+    if now >= deadline(run, leg.side, times) or leg.attempt >= RETRIES_MAX or not tradable(leg):
         return None
     return leg.tried_again(now + times.retry_pause(leg.attempt))
 
@@ -44,7 +44,7 @@ def last_words(leg: Leg) -> str:
     return "partly_filled" if leg.filled_quantity else NOT_IN_TIME
 
 
-def _tradable(leg: Leg) -> bool:
+def tradable(leg: Leg) -> bool:
     """Whether the venue would take an order for the remainder."""
     return bool(
         sellable(

@@ -54,6 +54,7 @@ _CEILING = (
     "limit_price",
     "reference_price",
     "priced_at",
+    "retries",
 )
 _LOCK = "select pg_advisory_xact_lock(hashtextextended('keys:' || $1, 0))"
 _STATE = f"""

@@ -138,6 +138,7 @@ async def approve(
     user: UUID | None = None,
     reference: str | None = None,
     priced_at: datetime | None = None,
+    retries: bool = False,
 ) -> None:
     await desk.cases.approve(
         ApprovedPlan(
@@ -156,6 +157,7 @@ async def approve(
                     limit_price=None if limit is None else Decimal(limit),
                     reference_price=None if reference is None else Decimal(reference),
                     priced_at=priced_at,
+                    retries=retries,
                 )
                 for symbol in symbols
             ],

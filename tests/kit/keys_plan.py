@@ -30,7 +30,14 @@ class Plan:
         ).encode(LINK_KEY)
 
     def order(
-        self, leg: int = 0, *, symbol: str = "BTCUSDT", side: str = "Buy", qty: str = "0.001", price: str = "1000"
+        self,
+        leg: int = 0,
+        *,
+        symbol: str = "BTCUSDT",
+        side: str = "Buy",
+        qty: str = "0.001",
+        price: str = "1000",
+        attempt: int = 0,
     ) -> dict[str, Any]:
         return {
             "symbol": symbol,
@@ -39,7 +46,7 @@ class Plan:
             "qty": qty,
             "price": price,
             "timeInForce": "IOC",
-            "orderLinkId": self.link(leg),
+            "orderLinkId": self.link(leg, attempt),
         }
 
     def create(self, leg: int = 0, **terms: Any) -> str:

@@ -78,6 +78,15 @@ def test_what_is_said_of_an_earlier_attempt_or_again_of_the_last_one_moves_no_le
     assert second.client_order_id == "second"
 
 
+def test_a_late_match_that_fills_a_waiting_leg_leaves_nothing_to_be_tried_again() -> None:
+    waiting = over("4").tried_again(at(1))
+    more = waiting.filled(quantity=D(5), notional=D(500), fee=D(0), fee_asset="BTC")
+    assert (more.remainder, more.to_send) == (D(1), True)
+    whole = waiting.filled(quantity=D(6), notional=D(600), fee=D(0), fee_asset="BTC")
+    assert (whole.status, whole.reason, whole.to_send) == (LegStatus.FILLED, None, False)
+    assert (whole.filled_quantity, whole.notional, whole.settled) == (D(10), waiting.notional + 600, True)
+
+
 def failed(*, bought: str = "10", other: AttemptState = AttemptState.CANCELLED) -> list[Leg]:
     done = replace(over(bought, state=AttemptState.FILLED), number=1)
     return [done, over("0", state=other)]

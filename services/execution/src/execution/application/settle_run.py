@@ -23,12 +23,12 @@ from execution.domain.settling import Settlement, all_settled, settle_buy, settl
 from execution.domain.unwind import to_unwind
 from shared.trading.holding import Holding
 from shared.trading.money import ZERO
+from shared.trading.policy import unwinding
 from shared.trading.status import PositionStatus
 
 log = structlog.get_logger(__name__)
 
 _OVER = frozenset({PositionStatus.CLOSED, PositionStatus.FAILED})
-_ENDING = frozenset({PositionStatus.CLOSING, PositionStatus.CLOSED})
 _TIMES = ProtocolTimes()
 
 
@@ -62,7 +62,7 @@ async def settle_run(
         return await _reopen(work, position, holdings, now=now)
     if not all_settled(legs):
         return False
-    settlement = _settlement(run, legs, holdings, position)
+    settlement = await _settlement(work, run, legs, holdings, position)
     legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
     over, position = _with_flow(replace(run, state=RunState.SETTLED, settled_at=now), legs, position)
     await work.release([run.run_id])
@@ -80,12 +80,21 @@ async def settle_run(
     return True
 
 
-def _settlement(run: Run, legs: Sequence[Leg], holdings: Sequence[PositionHolding], position: Position) -> Settlement:
+async def _settlement(
+    work: Work, run: Run, legs: Sequence[Leg], holdings: Sequence[PositionHolding], position: Position
+) -> Settlement:
     if run.kind is RunKind.BUY:
         return settle_buy(legs)
     if run.kind is RunKind.UNWIND:
-        return settle_unwind(legs, holdings, ends=position.status in _ENDING, reasons=position.reasons)
+        ends = await _opened_by_what_is_unwound(work, run)
+        return settle_unwind(legs, holdings, ends=ends, reasons=position.reasons)
     return settle_close(legs, holdings) if run.kind is RunKind.CLOSE else settle_standing(legs, holdings)
+
+
+async def _opened_by_what_is_unwound(work: Work, run: Run) -> bool:
+    """Whether an unwinding run sells again what its position began with: then the position ends with it."""
+    oldest = (await work.legs_of_position(run.position_id))[0]
+    return unwinding(oldest.run_id) == run.run_id
 
 
 def _with_flow(run: Run, legs: Sequence[Leg], position: Position) -> tuple[Run, Position]:

@@ -203,10 +203,9 @@ class TradeRun:
         patient = run.policy is LegPolicy.COMPLETE
         if self.over(run):
             return "plan_expired"
-        if patient and now >= deadline(run, leg.side, self._times):
+        late = patient and now >= deadline(run, leg.side, self._times)
+        if late or (leg.retry_at is not None and not tradable(leg)):  # a late match left less than the venue takes
             return last_words(leg)
-        if leg.retry_at is not None and not tradable(leg):
-            return last_words(leg)  # a late match left less than the venue takes
         if leg.retry_at is not None and now < leg.retry_at:
             return "wait"
         if quote is None or not quote.fresh(now):

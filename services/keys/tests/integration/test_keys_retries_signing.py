@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from kit.keys_desk import Desk, approve
@@ -12,7 +13,8 @@ from keys.domain.errors import CeilingExceeded
 
 pytestmark = pytest.mark.integration
 CREATE = "/v5/order/create"
-WHOLE, REST = {"qty": "1", "price": "100"}, {"qty": "0.6", "price": "100"}
+WHOLE: dict[str, Any] = {"qty": "1", "price": "100"}
+REST: dict[str, Any] = {"qty": "0.6", "price": "100"}
 SUMS = "select scope, amounts from keys.spending order by scope"
 
 

@@ -41,7 +41,7 @@ class PlanCeiling:
         limit_price: Quote per base: no buy above it, no sell below it; None when the plan names none.
         reference_price: Quote per base: the price that the plan showed; None when it names none.
         priced_at: When that price was the market's.
-        retries: Whether a new attempt may take the place of the one before it (ADR 23).
+        retries: Whether a new attempt may take the place of the one before it (ADR 24).
         signed_quantity: Base-asset units signed so far.
         signed_notional: Quote units signed so far.
     """

@@ -115,7 +115,7 @@ class Guards:
         """Check each fresh opening order, and say what they open together; None when they open nothing.
 
         An order that was signed before is counted no more: its client order id can be placed only once. Nor is one
-        that takes the place of an attempt which was counted and is over (ADR 23); everything else binds it too.
+        that takes the place of an attempt which was counted and is over (ADR 24); everything else binds it too.
 
         Raises:
             LimitReached: An order, or all of this call, is larger than a limit.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -50,7 +51,8 @@ class Neighbours:
         self.asked.append(message.subject)
         verb = self.verbs[message.subject]
         try:
-            reply: Contract = self.answers[message.subject](verb.request.model_validate_json(message.data))
+            answered = self.answers[message.subject](verb.request.model_validate_json(message.data))
+            reply: Contract = await answered if inspect.isawaitable(answered) else answered
         except PlatformError as error:
             await self._problem(message, error)
             return

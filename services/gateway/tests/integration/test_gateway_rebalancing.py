@@ -316,3 +316,30 @@ async def test_a_suggested_plan_that_has_expired_is_refused_with_the_new_one_bes
     beside = answer.json()["context"]["plan"]
     assert (beside["kind"], beside["position_id"]) == ("rebalance", position)
     assert beside["plan_id"] != plan_id
+
+
+async def test_nothing_is_ordered_for_an_owner_who_switches_it_off_while_the_plan_is_made(
+    open_house: Any, ada: UUID, build: Any
+) -> None:
+    house = await open_house(**OFTEN)
+    position = await holds(house, ada, build, *DRIFTED)
+    asked: list[UUID] = []
+
+    async def slow(ask: Any) -> Any:
+        asked.append(ask.position_id)
+        if len(asked) == 2:  # made again, just before it is ordered
+            assert (await choose(house, ada, position, mode="manual")).status_code == 200
+        return build.plan(ask.user_id, kind="rebalance", position_id=ask.position_id, position_version=2)
+
+    house.neighbours.answer(questions.MAKE_RUN_PLAN, slow)
+    assert (await choose(house, ada, position, mode="automatic")).status_code == 200
+    await eventually(lambda: len(asked) >= 2)
+    lease = "select 1 from gateway.rebalancings where leased_until > now()"
+
+    async def looked() -> bool:
+        return not await house.sql(lease)
+
+    await eventually(looked)
+    assert await commands(house) == []
+    assert await house.sql("select 1 from gateway.close_requests") == []
+    assert (await state(house, ada, position))["mode"] == "manual"

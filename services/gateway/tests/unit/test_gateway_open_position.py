@@ -85,6 +85,9 @@ class Shop:
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:
         return None
 
+    async def rebalances_itself(self, position_id: UUID, *, fence: int) -> bool:
+        raise AssertionError("nothing rebalances here")
+
     def made(self, **other: object) -> Plan:
         now = self.clock.now()
         plan = Plan(

@@ -15,10 +15,10 @@ from gateway.application.rebalance_ports import DueLook, IndexHead, RebalancePla
 from gateway.application.rebalance_positions import TRIES, Pace, RebalancePositions
 from gateway.application.run_plan import RunOrder
 from gateway.domain.accepted import Accepted
-from gateway.domain.errors import IdempotencyKeyReused, PlanChanged, RunAlreadyRequested
+from gateway.domain.errors import IdempotencyKeyReused, PlanChanged, RebalancingChanged, RunAlreadyRequested
 from gateway.domain.position import Position, Valuation
 from gateway.domain.rebalance_state import RebalanceState, Rebalancing
-from gateway.domain.rebalancing import Due, Reach, RebalanceMode, RebalanceSettings, Trigger
+from gateway.domain.rebalancing import Calendar, Due, Reach, RebalanceMode, RebalanceSettings, Trigger
 from shared.testing import FakeClock
 from shared.trading.errors import Conflict, PlatformError, Unavailable
 from shared.trading.status import PositionStatus, VenueEnvironment
@@ -203,7 +203,7 @@ async def test_an_automatic_one_orders_its_stored_plan_once_and_then_keeps_the_c
     one = desk(RebalanceMode.AUTOMATIC)
     found = await one.look()
     [order] = one.orders
-    assert (order.plan_id, order.key) == (found.plan_id, f"rebalance:{POSITION}:7")
+    assert (order.plan_id, order.key) == (found.plan_id, f"rebalance:{POSITION}:7:first")
     [due] = one.planned
     assert due.reach is Reach.DRIFTED
     for _ in range(5):
@@ -299,3 +299,23 @@ async def test_what_another_replica_has_or_what_is_over_is_left_alone(desk: Make
     found = await one.look()
     assert (one.planned, one.orders, one.told) == ([], [], [])
     assert found.check_at == one.clock.now() + PACE.rest
+
+
+async def test_an_owner_who_chose_otherwise_meanwhile_is_obeyed_in_silence(desk: Make) -> None:
+    one = desk(RebalanceMode.AUTOMATIC)
+    one.refusals = [RebalancingChanged("chosen otherwise")]
+    await one.look()
+    assert len(one.orders) == 1
+    assert one.orders[0].fence == one.row.fence
+    assert one.told == []
+
+
+def test_choosing_a_calendar_or_leaving_manual_counts_from_that_moment(desk: Make) -> None:
+    one = desk(RebalanceMode.MANUAL)
+    later = one.clock.now() + timedelta(days=40)
+    automatic = one.row.chosen(RebalanceSettings(mode=RebalanceMode.AUTOMATIC), later)
+    assert automatic.dated_from == later
+    monthly = automatic.chosen(replace(automatic.settings, calendar=Calendar.MONTHLY), later + timedelta(days=1))
+    assert monthly.dated_from == later + timedelta(days=1)
+    wider = monthly.chosen(replace(monthly.settings, buy_only=True), later + timedelta(days=9))
+    assert wider.dated_from == monthly.dated_from, "the dates of the same calendar stay"

@@ -174,3 +174,21 @@ def test_nothing_is_ever_due_by_hand_or_within_the_cooldown(chosen: RebalanceSet
 def test_a_position_at_its_targets_is_never_due(chosen: RebalanceSettings, weights: list[Decimal]) -> None:
     even = [CoinWeight(symbol=str(at), weight=weight, target=weight) for at, weight in enumerate(weights)]
     assert decide(chosen, standing(coins=even, dated_from=NOW), NOW) is None
+
+
+def test_a_date_and_a_new_version_are_one_rebalance_once_versions_are_made() -> None:
+    monthly = replace(AUTOMATIC, calendar=Calendar.MONTHLY)
+    first = datetime(2026, 11, 1, tzinfo=UTC)
+    both = standing(newest_version=4, dated_from=first - timedelta(days=20))
+    assert decide(monthly, both, first + timedelta(hours=5, minutes=59)) is None, "the month's versions are being made"
+    due = decide(monthly, both, first + timedelta(hours=6))
+    assert due is not None
+    assert (due.trigger, due.reach, due.dated) == (Trigger.INDEX_CHANGED, Reach.FULL, True)
+    after = replace(both, index_version=4, last_at=first + timedelta(hours=6))
+    assert trigger(replace(monthly, cooldown=timedelta(0)), after, first + timedelta(hours=7)) is None
+
+
+def test_a_version_without_a_date_trades_what_is_off_alone() -> None:
+    due = decide(AUTOMATIC, standing(newest_version=4), NOW)
+    assert due is not None
+    assert (due.trigger, due.reach, due.dated) == (Trigger.INDEX_CHANGED, Reach.DRIFTED, False)

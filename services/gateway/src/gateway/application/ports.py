@@ -103,6 +103,10 @@ class Acceptance(Protocol):
         """A position of this user; `lock` holds it until the transaction ends."""
         ...
 
+    async def rebalances_itself(self, position_id: UUID, *, fence: int) -> bool:
+        """Whether its owner still wants what a look with this fence orders; asked while the position is held."""
+        ...
+
 
 class Acceptances(Protocol):
     """Opens such transactions."""

@@ -28,6 +28,7 @@ from gateway.domain.errors import (
     PlanChanged,
     PlanExpired,
     PositionBusy,
+    RebalancingChanged,
     RunAlreadyRequested,
 )
 from gateway.domain.position import Valuation
@@ -67,8 +68,8 @@ class Pace:
 class RebalancePositions:
     """One pass over all positions that are due for a look.
 
-    Whatever is ordered is ordered once: the request is keyed by the position and its state, each order changes that
-    state, and the cooldown counts from the kept request itself, so a look after a crash finds it.
+    Whatever is ordered is ordered once: the request is keyed by the position, its state and its last order, each order
+    changes them, and the cooldown counts from the kept request itself, so a look after a crash finds it.
     """
 
     def __init__(
@@ -156,9 +157,10 @@ class RebalancePositions:
         for _ in range(TRIES):
             order = RunOrder(
                 user_id=position.user_id,
-                key=f"rebalance:{position.position_id}:{plan.position_version}",
+                key=f"rebalance:{position.position_id}:{plan.position_version}:{known.last_at or 'first'}",
                 position_id=position.position_id,
                 plan_id=plan.plan_id,
+                fence=taken.rebalancing.fence,
             )
             try:
                 await self._run(order)
@@ -169,6 +171,8 @@ class RebalancePositions:
                 continue
             except (PositionBusy, RunAlreadyRequested):
                 return known.blocked(due.trigger, "run_open", now=now)
+            except RebalancingChanged:
+                return known  # the fence has moved: nothing of this look is kept
             except (IdempotencyKeyReused, PlanAlreadyUsed):
                 # A replica that was away too long had ordered it; its plan is the one that trades.
                 return replace(known.idle(now), last_at=now)
@@ -180,7 +184,7 @@ class RebalancePositions:
 def _nothing(known: Rebalancing, due: Due, plan: RebalancePlan, now: datetime) -> Rebalancing:
     if plan.obstacles:
         return known.blocked(due.trigger, ",".join(plan.obstacles), now=now)
-    return known.done(index_version=plan.index_version, now=now)
+    return known.done(index_version=plan.index_version, dated=due.dated, now=now)
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

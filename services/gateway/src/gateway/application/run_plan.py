@@ -18,6 +18,7 @@ from gateway.domain.errors import (
     PlanNotFound,
     PositionBusy,
     PositionNotFound,
+    RebalancingChanged,
     RunAlreadyRequested,
 )
 from gateway.domain.position import Position
@@ -27,12 +28,17 @@ from shared.trading.status import PositionStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOrder:
-    """A request to execute a plan that was looked at."""
+    """A request to execute a plan that was looked at.
+
+    Attributes:
+        fence: Of the look that orders for a position that rebalances itself; None when a person does.
+    """
 
     user_id: UUID
     key: str
     position_id: UUID
     plan_id: UUID
+    fence: int | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -63,6 +69,7 @@ class RunPlan:
             PositionNotFound, PositionBusy: no order can be taken for it now.
             RunAlreadyRequested: another order for it waits for execution.
             IdempotencyKeyReused: the key came with another request.
+            RebalancingChanged: the owner of a position that rebalances itself chose otherwise meanwhile.
             PlanNotFound, PlanNotForThis, NothingToDo, PlanChanged, PlanExpired, PlanAlreadyUsed: the plan cannot be
                 executed.
         """
@@ -118,6 +125,8 @@ class RunPlan:
             if earlier := await work.remember(order.key, order.fingerprint, accepted):
                 return earlier.to(order.fingerprint)
             await self._must_take_orders(work, position)
+            if order.fence is not None and not await work.rebalances_itself(order.position_id, fence=order.fence):
+                raise RebalancingChanged("Its owner chose otherwise; nothing was ordered.")
             plan.must_run(order.position_id, position.version, now)
             if not await work.run(plan, accepted, position, signing_ends=now + self._signing):
                 raise PlanAlreadyUsed("This plan has been used already; nothing more was ordered.")

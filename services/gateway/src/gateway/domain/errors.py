@@ -61,6 +61,13 @@ class RunAlreadyRequested(Conflict):
     title = "An order for the position is under way"
 
 
+class RebalancingChanged(Conflict):
+    """The owner chose otherwise while an automatic order was being made."""
+
+    code = "rebalancing_changed"
+    title = "The position's rebalancing was changed; nothing was ordered"
+
+
 class IdempotencyKeyReused(Invalid):
     """The key came before with another request."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from gateway.domain.rebalancing import RebalanceSettings, Trigger
+from gateway.domain.rebalancing import RebalanceMode, RebalanceSettings, Trigger
 
 
 class RebalanceState(StrEnum):
@@ -60,8 +60,13 @@ class Rebalancing:
         return self.state in {RebalanceState.SUGGESTED, RebalanceState.BLOCKED}
 
     def chosen(self, settings: RebalanceSettings, now: datetime) -> Rebalancing:
-        """Other settings: what stood under the old ones is looked at anew, at once."""
-        return replace(self._at(RebalanceState.IDLE, now), settings=settings, tries=0, check_at=now)
+        """Other settings: what stood under the old ones is looked at anew, at once.
+
+        The dates of a new calendar are those that come: choosing one trades nothing.
+        """
+        begins = self.settings.mode is RebalanceMode.MANUAL or settings.calendar is not self.settings.calendar
+        found = replace(self._at(RebalanceState.IDLE, now), settings=settings, tries=0, check_at=now)
+        return replace(found, dated_from=now) if begins else found
 
     def suggested(self, trigger: Trigger, *, plan_id: UUID, position_version: int, now: datetime) -> Rebalancing:
         """Its owner is told."""
@@ -92,9 +97,10 @@ class Rebalancing:
         """Nothing is due."""
         return replace(self if self.state is RebalanceState.IDLE else self._at(RebalanceState.IDLE, now), tries=0)
 
-    def done(self, *, index_version: int, now: datetime) -> Rebalancing:
-        """It was time, and there was nothing to trade: that version and that date are done."""
-        return replace(self.idle(now), seen_version=max(self.seen_version, index_version), dated_from=now)
+    def done(self, *, index_version: int, dated: bool, now: datetime) -> Rebalancing:
+        """It was time, and there was nothing to trade: that version, and that date if one was due, are done."""
+        found = replace(self.idle(now), seen_version=max(self.seen_version, index_version))
+        return replace(found, dated_from=now) if dated else found
 
     def told_otherwise(self, before: Rebalancing) -> bool:
         """Whether its owner hears of the difference: beginnings of all states, and ends of what stood."""

@@ -17,6 +17,9 @@ LEFTOVER = Decimal("0.005")
 """A coin without a target is sold from this share of the position on; less is dust."""
 COOLDOWN_MIN = timedelta(hours=1)
 COOLDOWN_MAX = timedelta(days=365)
+VERSION_COMES = timedelta(hours=6)
+"""After a period has begun its index versions are made: until then neither date nor version is acted on, or both
+would be, one after the other, with fees for each."""
 
 
 class RebalanceMode(StrEnum):
@@ -138,12 +141,14 @@ class Due:
     Attributes:
         band: What counts as drifted in the plan.
         outside: The coins that made it due, by symbol.
+        dated: Whether a date of the calendar is due, whatever else is.
     """
 
     trigger: Trigger
     reach: Reach
     band: WeightBand
     outside: tuple[str, ...] = ()
+    dated: bool = False
 
 
 TO_TARGET = WeightBand(absolute=LEFTOVER, relative=LEFTOVER)
@@ -153,8 +158,8 @@ TO_TARGET = WeightBand(absolute=LEFTOVER, relative=LEFTOVER)
 def decide(settings: RebalanceSettings, standing: Standing, now: datetime, *, stands: bool = False) -> Due | None:
     """Whether a position is to be rebalanced now; None when not.
 
-    The index first, then the calendar, the bands, and cash that lies about. A rebalance goes as far as its trigger
-    needs: to all targets on a date, else only for what is outside its band.
+    The index first, then the calendar, the bands, and cash that lies about. On a date everything goes to its target,
+    whatever else made it due; else only what is outside its band is traded.
 
     Args:
         settings: Of the position.
@@ -167,25 +172,33 @@ def decide(settings: RebalanceSettings, standing: Standing, now: datetime, *, st
     if standing.last_at is not None and now < standing.last_at + settings.cooldown:
         return None
     outside = _outside(settings.band, standing, BACK_AT if stands else Decimal(1))
-    trigger = _trigger(settings, standing, now, drifted=bool(outside))
+    dated, settled = _dates(settings.calendar, standing, now)
+    trigger = _trigger(settings, standing, dated=dated, settled=settled, drifted=bool(outside))
     if trigger is None or (settings.buy_only and standing.idle < LEFTOVER):
         return None
-    dated = trigger is Trigger.CALENDAR
     reach = Reach.FULL if dated else Reach.DRIFTED
     return Due(
         trigger=trigger,
         reach=Reach.BUY_ONLY if settings.buy_only else reach,
         band=TO_TARGET if dated else settings.band,
         outside=outside,
+        dated=dated,
     )
 
 
-def _trigger(settings: RebalanceSettings, standing: Standing, now: datetime, *, drifted: bool) -> Trigger | None:
-    begun = settings.calendar.begins(now)
+def _dates(calendar: Calendar, standing: Standing, now: datetime) -> tuple[bool, bool]:
+    """Whether a date is due, and whether the current period's index versions can be there."""
+    begun = calendar.begins(now - VERSION_COMES)
     done = max(standing.dated_from, standing.last_at or standing.dated_from)
-    if standing.newest_version > standing.index_version:
+    return begun is not None and begun > done, begun == calendar.begins(now)
+
+
+def _trigger(
+    settings: RebalanceSettings, standing: Standing, *, dated: bool, settled: bool, drifted: bool
+) -> Trigger | None:
+    if standing.newest_version > standing.index_version and settled:
         return Trigger.INDEX_CHANGED
-    if begun is not None and begun > done:
+    if dated:
         return Trigger.CALENDAR
     if drifted:
         return Trigger.DRIFT

@@ -15,8 +15,16 @@ from sqlalchemy.sql.dml import ReturningInsert
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
+from gateway.domain.rebalancing import RebalanceMode
 from gateway.outbound.postgres import rows
-from gateway.outbound.postgres.tables import MOMENT, close_requests, idempotency_keys, plans, synthetic_positions
+from gateway.outbound.postgres.tables import (
+    MOMENT,
+    close_requests,
+    idempotency_keys,
+    plans,
+    rebalancings,
+    synthetic_positions,
+)
 from shared.contracts import orders
 from shared.runtime.database import Database
 from shared.runtime.outbox import Announcement, Outbox
@@ -131,6 +139,10 @@ class PostgresAcceptance:
         row = await (_POSITION_HELD if lock else _POSITION).row(self._unit, position=position_id)
         return rows.noun(Position, row) if row else None
 
+    async def rebalances_itself(self, position_id: UUID, *, fence: int) -> bool:
+        """Whoever chooses holds the position too, and moves the fence."""
+        return bool(await _ITSELF.value(self._unit, position=position_id, held=fence))
+
     async def closing(self, position: Position, *, since: datetime) -> bool:
         """Whether an order taken after `since` still waits for a word of execution."""
         return bool(
@@ -227,6 +239,15 @@ _CLOSING = Statement(
             close_requests.c.position_id == sa.bindparam("position", type_=sa.Uuid()),
             close_requests.c.position_version >= sa.bindparam("version", type_=sa.Integer()),
             close_requests.c.accepted_at > sa.bindparam("since", type_=MOMENT),
+        )
+    )
+)
+_ITSELF = Statement(
+    sa.select(
+        sa.exists().where(
+            rebalancings.c.position_id == sa.bindparam("position", type_=sa.Uuid()),
+            rebalancings.c.fence == sa.bindparam("held", type_=sa.Integer()),
+            rebalancings.c.mode == RebalanceMode.AUTOMATIC.value,
         )
     )
 )

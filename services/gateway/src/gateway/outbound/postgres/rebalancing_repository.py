@@ -122,12 +122,12 @@ async def _one(unit: Unit, position_id: UUID) -> Rebalancing | None:
 
 
 def _first(position: Position, settings: RebalanceSettings, now: datetime) -> Rebalancing:
-    """Periods of the calendar that began before the position was bought are not missed ones."""
+    """Periods of the calendar that began before it was chosen are not missed ones."""
     return Rebalancing(
         position_id=position.position_id,
         user_id=position.user_id,
         settings=settings,
-        dated_from=position.created_at,
+        dated_from=now,
         check_at=now,
     )
 

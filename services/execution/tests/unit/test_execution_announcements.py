@@ -9,15 +9,16 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
-from execution.application.told import FillTold, LegTold, Told
+from execution.application.told import FillTold, LegTold, PositionTold, Told
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
+from execution.domain.position import Position, RunKind
 from execution.inbound import views
-from execution.outbound.postgres.announcements import Announcer, Views
-from shared.contracts.execution import FillsBooked, LegFilled, LegsUpdated
+from execution.outbound.postgres.announcements import LEGS_MOST, Announcer, Views
+from shared.contracts.execution import FillsBooked, LegFilled, LegsUpdated, PositionActive
 from shared.runtime.outbox import Announcement, Outbox
 from shared.testing import FakeIds
-from shared.trading.status import LegStatus, Side
+from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
 
 D = Decimal
 USER, ACCOUNT, POSITION, RUN = (UUID(int=number) for number in (2, 1, 3, 4))
@@ -130,3 +131,27 @@ async def test_matches_of_two_runs_are_two_events() -> None:
         ["e-1"],
     ]
     assert events[0].aggregate_id == f"{ACCOUNT}:e-0"
+
+
+async def test_the_event_of_a_long_life_stays_small_enough_for_the_bus() -> None:
+    now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    position = Position(
+        position_id=POSITION,
+        user_id=USER,
+        account_id=ACCOUNT,
+        environment=VenueEnvironment.PAPER,
+        index_id="top-50",
+        index_version=1,
+        status=PositionStatus.ACTIVE,
+        run_id=RUN,
+        run_kind=RunKind.REBALANCE,
+        approved_amount=D(1000),
+        created_at=now,
+        updated_at=now,
+        traded_at=now,
+    )
+    legs = [replace(a_leg(number), leg_id=UUID(int=1000 + number)) for number in range(3000)]
+    [event] = await announced(PositionTold(position=position, legs=legs))
+    assert isinstance(event.data, PositionActive)
+    assert [leg.number for leg in event.data.position.legs] == list(range(3000 - LEGS_MOST, 3000))
+    assert len(event.data.model_dump_json()) < 500_000, "a megabyte is the most that the bus takes"

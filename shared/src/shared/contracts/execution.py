@@ -109,6 +109,7 @@ class PositionView(Contract):
     cash: DecimalText = Decimal(0)
     """The position's own quote money: contributed - withdrawn + proceeds - invested."""
     legs: list[LegView]
+    """By run and number; of a long life the newest, at most 200 in an event."""
     created_at: Moment
     updated_at: Moment
     version: int

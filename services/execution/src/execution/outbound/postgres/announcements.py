@@ -41,6 +41,9 @@ from shared.runtime.outbox import Announcement, Outbox
 from shared.trading.clock import Ids
 from shared.trading.status import PositionStatus
 
+LEGS_MOST = 200
+"""The newest legs that a position's event carries: those of its last runs. Older ones were told when they changed, and
+an event with all legs of a long life would one day be larger than the bus takes."""
 _POSITION_EVENTS: dict[PositionStatus, type[EventData]] = {
     PositionStatus.EXECUTING: PositionExecuting,
     PositionStatus.ACTIVE: PositionActive,
@@ -120,7 +123,7 @@ class Announcer:
     def _position(self, told: PositionTold, run: Run | None) -> Announcement:
         position = told.position
         kind = _POSITION_EVENTS[position.status]
-        data = kind.model_validate({"position": self._views.position(position, told.legs)})
+        data = kind.model_validate({"position": self._views.position(position, told.legs[-LEGS_MOST:])})
         about = position.position_id
         return _announcement(data, position.user_id, about, run, aggregate=str(about), version=position.version)
 

@@ -152,7 +152,7 @@ async def test_a_policy_that_does_not_fit_is_refused_before_anything_is_ordered(
     ask = {"position_id": str(position_id), "kind": "rebalance", "policy": "UNWIND"}
     with pytest.raises(ApiProblem) as refused:
         await customer.client._call("POST", "/api/plans", ask)
-    assert refused.value.status == 422
+    assert (refused.value.status, refused.value.code) == (422, "policy_not_for_this")
     with pytest.raises(ApiProblem) as unknown:
         await customer.client._call("POST", "/api/plans", {**ask, "policy": "MAYBE"})
     assert unknown.value.status == 422

@@ -20,11 +20,11 @@ from shared.testing import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(300)]
 D = Decimal
 SETTINGS = {
-    "GATEWAY_REBALANCE_S": "0.5",
+    "GATEWAY_REBALANCE_S": "1",
     "GATEWAY_REBALANCE_PAUSE_S": "2",
     "MARKET_DATA_INSTRUMENTS_EVERY_S": "2",
 }
-"""Positions are looked at twice a second, and the venue's list every two seconds."""
+"""Positions are looked at every second, and the venue's list every two seconds."""
 STUCK = {"delisted", "not_trading"}
 """The venue's list leaves out what is halted as well as what is gone."""
 WEIGHTS = {"BTC": "0.4", "ETH": "0.3", "SOL": "0.2", "XRP": "0.1"}

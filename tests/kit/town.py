@@ -1,4 +1,4 @@
-"""The whole platform in one process and one virtual time: venue, market-data, execution, reconciler, and the bus."""
+"""Venue, market-data, execution and reconciler in one process and one virtual time, with a bus between them."""
 
 from __future__ import annotations
 

@@ -48,7 +48,6 @@ class MemoryBus:
     seen: set[UUID] = field(default_factory=set)
     subjects: list[str] = field(default_factory=list)
     buried: list[tuple[str, str]] = field(default_factory=list)
-    delivered: int = 0
     largest: int = 0
     largest_subject: str = ""
     _sequence: int = 0
@@ -80,7 +79,6 @@ class MemoryBus:
     async def _deliver(self, router: EventRouter, letter: Letter, sequence: int, pause_s: float) -> None:
         for deliveries in range(1, 100):
             await asyncio.sleep(pause_s)
-            self.delivered += 1
             verdict = await router.handle(
                 Delivery(letter.stream, sequence, deliveries, letter.subject, {}, letter.body)
             )

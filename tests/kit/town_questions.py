@@ -27,7 +27,6 @@ class MemoryQuestions:
     def __init__(self) -> None:
         self.routers: list[RpcRouter] = []
         self.before: dict[str, Callable[[], Awaitable[None]]] = {}
-        self.largest = 0
 
     async def ask(self, verb: RpcVerb[Request, Reply], request: Request, *, timeout_s: float | None = None) -> Reply:
         """The answer, read from its own JSON.
@@ -45,7 +44,6 @@ class MemoryQuestions:
         except PlatformError as error:
             raise Problem.model_validate_json(Problem.of(error).model_dump_json()).to_error() from None
         body = reply.model_dump_json()
-        self.largest = max(self.largest, len(body))
         assert len(body) <= MAX_REPLY_BYTES, f"{verb.subject} answers {len(body)} bytes"
         return verb.reply.model_validate_json(body)
 

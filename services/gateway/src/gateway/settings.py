@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
         price_tolerance: A plan is refused when a price has moved by more than this fraction since it was made.
         sweep_margin_s: A position of which execution says nothing is asked after this long beyond `signing_s`.
         sweep_s: How often such positions are looked for.
-        rebalance_s: How often a position that is suggested for, or rebalanced by itself, is looked at.
+        rebalance_s: How often a position that is suggested for, or rebalanced by itself, is looked at; once a second at most.
         rebalance_pause_s: Before it is looked at again when it was due and nothing could be done.
         paper_balance: USDT of a paper account when nobody says; `paper_balance_max` at most.
     """

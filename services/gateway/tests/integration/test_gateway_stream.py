@@ -166,8 +166,8 @@ async def test_a_lost_store_starts_every_browser_anew(house: Any, ada: UUID, bui
 
 
 async def test_the_stream_ends_with_its_token(house: Any, ada: UUID) -> None:
-    async with browsing(house, ada, life_s=2) as browser:
-        await eventually(lambda: browser.ended, timeout_s=10)
+    async with browsing(house, ada, life_s=6) as browser:
+        await eventually(lambda: browser.ended, timeout_s=20)
         assert browser.names == ["hello", "reconnect"]
         assert browser.events[-1]["data"]["reason"] == "token_expired"
 

@@ -23,7 +23,7 @@ class RebalanceNews(EventData):
     trigger: TriggerName | None = None
     """Why it is time: the index has a newer version, a date of the calendar, a coin out of its band, idle cash."""
     reason: str | None = None
-    """What stands in the way, or why a suggestion ended: one word, details behind a colon."""
+    """What stands in the way, details behind a colon, several with commas between; of a blocked one alone."""
     plan_id: UUID | None = None
     """The plan that is suggested, or was ordered."""
     at: Moment

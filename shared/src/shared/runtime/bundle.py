@@ -21,14 +21,16 @@ from shared.runtime.unit import Unit
 
 _DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _NUMBERED = re.compile(r"\$(\d+)")
-_ABSORBED = {
-    (How.ADD, How.SAVE): How.ADD,
-    (How.ADD, How.PUT): How.ADD,
-    (How.SAVE, How.SAVE): How.SAVE,
-    (How.PUT, How.SAVE): How.PUT,
-    (How.PUT, How.PUT): How.PUT,
-}
-"""What a row's first and second write come to as one; any other pair stays two, in their order."""
+_ABSORBED = frozenset(
+    {
+        (How.ADD, How.SAVE),
+        (How.ADD, How.PUT),
+        (How.SAVE, How.SAVE),
+        (How.PUT, How.SAVE),
+        (How.PUT, How.PUT),
+    }
+)
+"""A row's first and second write that are one, done as the first is; any other pair stays two, in their order."""
 
 
 class Removal:
@@ -115,9 +117,6 @@ class Bundle:
             waiting = self._rows.setdefault((shape.table, shape.how), _Waiting(shape, {}))
             waiting.rows[key] = row
             return
-        kept = _ABSORBED[before.shape.how, shape.how]
-        if kept is not before.shape.how:
-            raise RuntimeError("a row that waits keeps its way of being written")
         before.rows[key] = {**before.rows[key], **row}
 
     def _clashes(self, shape: Shape, key: Key) -> bool:

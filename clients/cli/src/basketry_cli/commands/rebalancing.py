@@ -51,7 +51,11 @@ def rebalancing(
             known = await client.choose_rebalancing(str(found["position_id"]), chosen)
         terminal.show(rebalancing_view(known), known)
         if known["state"] == "suggested":
-            terminal.note(f"./basketry plan --rebalance {found['position_id']} --drifted shows what it would do now.")
+            flag = " --buy-only" if known["buy_only"] else "" if known["trigger"] == "calendar" else " --drifted"
+            plan = f"./basketry plan --rebalance {found['position_id']}{flag}"
+            terminal.note(
+                f"{plan} shows about what it would do now; what is suggested goes by this position's own bands."
+            )
         return None
 
     terminal.run_signed_in(gateway, work)
@@ -66,5 +70,7 @@ def _fraction(percent: str) -> str:
     try:
         value = Decimal(percent.removesuffix("%").strip()) / 100
     except InvalidOperation:
-        raise Wish(f"{percent!r} is no number of percent, such as 5") from None
+        value = Decimal("NaN")
+    if not (value.is_finite() and value > 0):
+        raise Wish(f"{percent!r} is no number of percent above zero, such as 5")
     return format(value, "f")

@@ -45,7 +45,7 @@ class ProtocolTimes:
     """A run waits this long for fresh prices before it gives its legs up."""
 
     def scaled(self, scale: int) -> ProtocolTimes:
-        """All waits for evidence divided by `scale`."""
+        """All waits for evidence, and what bounds COMPLETE, divided by `scale`."""
         return replace(
             self,
             **{item.name: getattr(self, item.name) / scale for item in fields(self) if item.name not in UNSCALED},

@@ -1,4 +1,4 @@
-"""When a run is over and what its position becomes; what filled is kept (HOLD)."""
+"""When a run is over, and what its position becomes by the kind of the run."""
 
 from __future__ import annotations
 

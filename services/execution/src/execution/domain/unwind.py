@@ -21,7 +21,7 @@ UNWOUND = "unwound"
 PRICE_PLACES = 18
 _BUYS = frozenset({RunKind.BUY, RunKind.INVEST})
 PATIENCE = timedelta(minutes=10)
-"""How long what was bought is offered for sale."""
+"""Nothing is offered for sale for longer; the deadline of COMPLETE (five minutes by default) ends it before."""
 
 
 def must_fit(policy: LegPolicy, kind: RunKind) -> None:

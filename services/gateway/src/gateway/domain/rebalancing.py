@@ -34,7 +34,10 @@ class RebalanceMode(StrEnum):
 
 
 class Calendar(StrEnum):
-    """At the first moment of which periods (UTC) everything goes to its target; weeks begin on Monday."""
+    """At the beginning (UTC) of which periods, once their index versions can be there, everything goes to its target.
+
+    Weeks begin on Monday.
+    """
 
     NONE = "none"
     WEEKLY = "weekly"

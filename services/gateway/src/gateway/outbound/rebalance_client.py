@@ -54,5 +54,6 @@ class ExecutionRebalancePlanner:
 
 
 def _in_the_way(leg: PlanLeg) -> bool:
+    """Whether it may trade later: what the venue would not take in this size will not trade tomorrow either."""
     matters = bool(leg.weight_before or leg.target_weight)
-    return matters and leg.check not in {"ok", "hold", "excluded"}
+    return matters and leg.check not in {"ok", "hold", "excluded", "too_small", "residual"}

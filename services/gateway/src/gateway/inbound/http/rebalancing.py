@@ -53,7 +53,9 @@ class RebalancingAsk(Ask):
         description="Drift as a share of the coin's own target; one of both bands suffices, 10 leaves it to the other.",
     )
     calendar: Calendar = Field(
-        default=Calendar.NONE, description="At the first moment (UTC) of which periods everything goes to its target."
+        default=Calendar.NONE,
+        description="At the beginning (UTC) of which periods, six hours later, everything goes to its target: then the "
+        "period's index versions are there.",
     )
     cooldown_hours: int = Field(
         default=DEFAULTS.cooldown // HOUR,
@@ -87,7 +89,9 @@ class RebalancingAnswer(Answer):
     buy_only: bool
     state: RebalanceState
     trigger: Trigger | None = Field(description="Why it is time, or was.")
-    reason: str | None = Field(description="What stands in the way: one word, details behind a colon.")
+    reason: str | None = Field(
+        description="What stands in the way, details behind a colon, several with commas between."
+    )
     plan_id: UUID | None = Field(description="The plan that is suggested, or was ordered.")
     since: Moment | None = Field(description="When this state began.")
     last_at: Moment | None = Field(description="When the last rebalance was ordered.")

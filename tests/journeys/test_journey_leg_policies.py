@@ -91,7 +91,7 @@ async def test_complete_tries_the_rest_again_under_the_signers_eyes_until_it_is_
 
     async def waits() -> dict[str, Any]:
         position = await customer.client.position(str(position_id))
-        leg: dict[str, Any] = next(one for one in position["legs"] if one["symbol"] == SYMBOL)
+        leg: dict[str, Any] = next((one for one in position["legs"] if one["symbol"] == SYMBOL), {"reason": None})
         assert (position["status"], leg["reason"]) == ("EXECUTING", "tried_again"), leg
         return leg
 

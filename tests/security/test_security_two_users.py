@@ -17,9 +17,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration,
 
 
 async def refused(customer: Customer, method: str, path: str, body: dict[str, object] | None = None) -> int:
-    seen = '"1"' if path.startswith("/api/system") else "*"
+    headers = {"If-Match": '"1"'} if method == "PUT" else {"Idempotency-Key": str(uuid.uuid4())}
     with pytest.raises(ApiProblem) as problem:
-        await customer.client._call(method, path, body, {"Idempotency-Key": str(uuid.uuid4()), "If-Match": seen})
+        await customer.client._call(method, path, body, headers)
     return problem.value.status
 
 

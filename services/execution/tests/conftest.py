@@ -107,8 +107,6 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
         "PAPER_EXCHANGE_COINGECKO_PORT": str(_free_port()),
         "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "data"),
         "PAPER_EXCHANGE_FEED": "frozen",
-        # The neighbours here know no price limits, and plan with a wider band; the journeys trade inside the venue's.
-        "PAPER_EXCHANGE_INNER_PRICE_BAND": "false",
     }
     venue = Exchange(port=port, folder=folder, environment=environment)
     venue.start()

@@ -75,6 +75,8 @@ async def test_results_equal_what_the_ledger_says(stage: Stage) -> None:
     (await stage.venue.post("/paper/v1/feed", json={"prices": {"BTCUSDT": price}})).raise_for_status()
 
     async def risen() -> dict[str, Any]:
+        told = await customer.client.position(str(position_id))
+        assert D(told["pnl"]["value"]) > paid * D("1.04"), "a flow is measured against what was told before it"
         found = await came_to(customer, bought)
         assert D(found["benchmarks"]["bitcoin"]) > D("0.19")
         return found

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from kit.booked import booked
 from kit.by_hand import with_a_key_of_their_own
 from kit.feed import Feed, listening
 from kit.stage import Customer, Stage, operator_header, running_stage
@@ -38,20 +39,6 @@ async def busy_stage(server_room: Path) -> AsyncIterator[Stage]:
 async def balance(stage: Stage, customer: Customer, coin: str) -> D:
     rows = (await stage.ledger(customer.uid))["balances"]
     return next((D(row["walletBalance"]) for row in rows if row["coin"] == coin), D(0))
-
-
-async def booked(stage: Stage, customer: Customer) -> dict[str, D]:
-    """Per coin, what our books say is on the account: positions and own coins together."""
-    books = await stage.books()
-    try:
-        rows = await books.fetch(
-            "select asset, sum(amount) as total from execution.journal "
-            "where account_id = $1 and ledger in ('position', 'unassigned') group by asset",
-            customer.account_id,
-        )
-    finally:
-        await books.close()
-    return {row["asset"]: row["total"] for row in rows}
 
 
 async def held(stage: Stage, customer: Customer, asset: str) -> dict[UUID, D]:

@@ -43,6 +43,12 @@ def test_only_a_cancelled_attempt_is_followed_by_another_one_for_its_remainder()
         assert retried(over("4", state=state), COMPLETE, now=T0, times=TIMES) is None
 
 
+def test_an_order_that_the_venue_never_spoke_of_is_not_followed_by_another_one() -> None:
+    silent = replace(over(), reason="never_placed")
+    assert silent.status is LegStatus.CANCELLED
+    assert retried(silent, COMPLETE, now=T0, times=TIMES) is None
+
+
 @pytest.mark.parametrize("policy", [LegPolicy.HOLD, LegPolicy.UNWIND])
 def test_nothing_is_tried_again_where_the_plan_does_not_say_so(policy: LegPolicy) -> None:
     assert retried(over("4"), a_run(policy=policy), now=T0, times=TIMES) is None

@@ -12,8 +12,11 @@ from shared.trading.policy import RETRIES_MAX, LegPolicy
 from shared.trading.status import LegStatus, Side
 
 NOT_IN_TIME = "not_filled_in_time"
-_LAST_WORDS = frozenset({NOT_IN_TIME, "plan_expired", "reservation_exhausted", "settled_by_hand"})
-"""Reasons after which nothing of a leg is tried again."""
+_LAST_WORDS = frozenset({NOT_IN_TIME, "never_placed", "plan_expired", "reservation_exhausted", "settled_by_hand"})
+"""Reasons after which nothing of a leg is tried again.
+
+`never_placed` is among them: an order that the venue never spoke of is no reason for another one with a new id.
+"""
 
 
 def deadline(run: Run, side: Side, times: ProtocolTimes) -> datetime:
@@ -27,7 +30,7 @@ def deadline(run: Run, side: Side, times: ProtocolTimes) -> datetime:
 def retried(leg: Leg, run: Run, *, now: datetime, times: ProtocolTimes) -> Leg | None:
     """The leg as it waits for its next attempt; None when it is not tried again.
 
-    Only a cancelled attempt is followed by another one: it is terminal on evidence. A refusal says why the order would
+    Only an attempt that the venue itself said is cancelled is followed by another one. A refusal says why the order would
     be refused again, and a leg that needs attention may still trade.
     """
     if run.policy is not LegPolicy.COMPLETE or run.state is RunState.SETTLED:

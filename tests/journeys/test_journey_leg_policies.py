@@ -116,10 +116,10 @@ async def test_complete_tries_the_rest_again_under_the_signers_eyes_until_it_is_
 
 async def test_unwind_sells_again_what_was_bought_and_opening_halts_do_not_stop_it(still_stage: Stage) -> None:
     customer = await still_stage.customer()
-    await feed(still_stage, depth={SYMBOL: THIN})
     await still_stage.order(kind="match_delay", uid=customer.uid, latency_ms=700)
     try:
         plan, position_id = await bought(customer, "UNWIND")
+        await feed(still_stage, depth={SYMBOL: THIN})  # after the plan, which would have seen it
 
         async def sent() -> bool:
             return len((await still_stage.ledger(customer.uid))["orders"]) == 5
@@ -143,6 +143,31 @@ async def test_unwind_sells_again_what_was_bought_and_opening_halts_do_not_stop_
     lines = await customer.client._call("GET", "/api/activity")
     sentences = [line["sentence"] for line in lines["items"]]
     assert any("sold again" in sentence and SYMBOL in sentence for sentence in sentences), sentences
+
+
+async def test_a_plan_sees_a_thin_book_and_tells_what_it_costs(still_stage: Stage) -> None:
+    customer = await still_stage.customer()
+    ask = {"index": "top-5", "amount": "2000", "account": str(customer.account_id)}
+    deep = await customer.client.plan(**ask)
+    assert all(D(leg["book_price"]) >= D(leg["estimated_price"]) for leg in deep["legs"])
+    assert 0 < D(deep["slippage"]) <= D(deep["slippage_max"])
+    await feed(still_stage, depth={SYMBOL: "1"})
+
+    async def seen() -> bool:
+        plan = await customer.client.plan(**ask)
+        leg = next(one for one in plan["legs"] if one["symbol"] == SYMBOL)
+        assert (leg["check"], leg["reason"], leg["quantity"]) == ("illiquid", "book_too_thin", "0")
+        assert any(SYMBOL in warning for warning in plan["warnings"])
+        assert all(one["symbol"] != SYMBOL or one["check"] != "ok" for one in plan["legs"])
+        return True
+
+    try:
+        await eventually(seen, timeout_s=20, every_s=0.5, because="the plan looks at the book")
+        patient = await customer.client.plan(**ask, policy="COMPLETE")
+        assert {leg["check"] for leg in patient["legs"]} == {"ok"}, "what is tried again is only warned of"
+        assert any(SYMBOL in warning for warning in patient["warnings"])
+    finally:
+        await feed(still_stage, depth={SYMBOL: DEEP})
 
 
 async def test_a_policy_that_does_not_fit_is_refused_before_anything_is_ordered(still_stage: Stage) -> None:

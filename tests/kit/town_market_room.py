@@ -13,6 +13,7 @@ from kit.town_venue import PaperVenue
 from market_data.application.market_board import MarketBoard
 from market_data.application.market_caps import MarketCaps, Tables
 from market_data.application.publish_indices import PublishIndices
+from market_data.application.read_depth import ReadDepth
 from market_data.application.read_indices import ReadIndices
 from market_data.application.record_levels import RecordLevels
 from market_data.domain.built_in import BUILT_IN
@@ -67,6 +68,7 @@ class MarketRoom:
         self.versions = MemoryIndexVersions(House(), announce)
         self.levels = MemoryLevels()
         self.board = MarketBoard(public, clock)
+        self.depth = ReadDepth(public, clock)
         caps = MarketCaps(
             PAPER,
             source=MemoryCoinSource(venue, coins, clock),
@@ -111,4 +113,4 @@ class MarketRoom:
         address = "http://127.0.0.1:1"
         host = VenueHost(rest=address, private_stream="ws://127.0.0.1:1/", public_stream="ws://127.0.0.1:1/")
         venues = VenueSettings(venues={PAPER: host})
-        return [market_rpc({PAPER: self.board}, venues), index_rpc(self.indices, venues)]
+        return [market_rpc({PAPER: self.board}, {PAPER: self.depth}, venues), index_rpc(self.indices, venues)]

@@ -12,14 +12,16 @@ from market_data.domain.coin import SourceCoin, SourceList
 from market_data.domain.errors import VenueUnavailable
 from market_data.domain.identity import Candle
 from market_data.domain.price_limits import PriceLimit
+from market_data.outbound.bybit import LEVELS
 from paper_exchange.application.tape import Tape
 from paper_exchange.domain.coin import Coin
 from paper_exchange.domain.price_board import FINE
 from paper_exchange.inbound.coingecko import CoinGeckoApp
 from paper_exchange.inbound.exchange_http import Request
 from paper_exchange.inbound.market_routes import MarketRoutes
-from shared.runtime.bybit.public_rows import InstrumentRow, PriceLimitRow, TickerRow
+from shared.runtime.bybit.public_rows import InstrumentRow, OrderBookRow, PriceLimitRow, TickerRow
 from shared.trading.clock import Clock, epoch_ms, from_epoch_ms
+from shared.trading.depth import Depth
 from shared.trading.instrument import Instrument
 from shared.trading.money import exact_product
 from shared.trading.quote import Quote
@@ -53,6 +55,13 @@ class MemoryPublicVenue:
         answer = self._routes.price_limit(_request(symbol=symbol))
         row = PriceLimitRow.model_validate(answer)
         return PriceLimit(symbol=symbol, highest_buy=row.highest_buy or None, lowest_sell=row.lowest_sell or None)
+
+    async def depth(self, symbol: str) -> Depth:
+        """The best levels of a book."""
+        listing = self._market.listings.get(symbol)
+        if listing is None or symbol in self._market.delisted:
+            raise VenueUnavailable
+        return OrderBookRow.model_validate(self._routes.book_shape(listing, LEVELS)).to_domain(self._clock.now())
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         """The one-minute candle that covers `at`, else the latest of the ten minutes before."""

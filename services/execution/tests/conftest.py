@@ -30,7 +30,7 @@ from execution.domain.plan import Plan
 from execution.settings import Settings
 from execution.wiring import Rooms, furnish
 from shared.contracts.account import KeyView
-from shared.contracts.market import ConstituentView, IndexVersionView, InstrumentView, QuoteView
+from shared.contracts.market import ConstituentView, DepthView, IndexVersionView, InstrumentView, QuoteView
 from shared.contracts.rpc import keys, market_data
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.outcomes import Accepted
@@ -148,6 +148,7 @@ class Neighbours:
             market_data.LIST_INDICES.subject: self._indices,
             market_data.GET_INSTRUMENTS.subject: self._instruments,
             market_data.GET_QUOTES.subject: self._quotes,
+            market_data.GET_DEPTH.subject: self._depth,
         }
         return await answers[verb.subject](request)
 
@@ -227,6 +228,11 @@ class Neighbours:
         assert isinstance(outcome, Accepted)
         rows = [row.to_domain() for row in outcome.reply.rows if row.symbol in request.symbols]
         return market_data.InstrumentList(items=[InstrumentView.of(row) for row in rows])
+
+    async def _depth(self, request: market_data.GetDepth) -> market_data.DepthList:
+        found = await asyncio.gather(*(self._market().order_book(symbol, levels=50) for symbol in request.symbols))
+        rows = [outcome.reply.to_domain(SystemClock().now()) for outcome in found if isinstance(outcome, Accepted)]
+        return market_data.DepthList(items=[DepthView.of(row) for row in rows])
 
     async def _quotes(self, request: market_data.GetSymbols) -> market_data.QuoteList:
         outcome = await self._market().tickers()

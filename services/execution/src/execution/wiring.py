@@ -195,5 +195,6 @@ def _rules(settings: Settings) -> PlanRules:
             absolute=settings.absolute_band, relative=settings.relative_band, smallest=settings.smallest_leg_share
         ),
         fee_rate=settings.fee_rate,
+        liquid_share=settings.liquid_share,
         valid_for=timedelta(seconds=settings.plan_valid_s),
     )

@@ -36,6 +36,7 @@ from execution.domain.trading_room import TradingRoom
 from execution.domain.turn import due
 from execution.domain.venue_facts import ExecutionFact, OrderFact, Standing
 from shared.testing import FakeClock, FakeIds
+from shared.trading.depth import Depth
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
 from shared.trading.money import floor_to_lot
@@ -129,6 +130,9 @@ class World:
 
     async def indices(self, _: Any) -> list[IndexVersion]:
         return []
+
+    async def depth(self, *_: Any) -> dict[str, Depth]:
+        return {}
 
     async def instruments(self, _: Any, symbols: Collection[str]) -> dict[str, Instrument]:
         return {symbol: self._instrument(symbol) for symbol in symbols}

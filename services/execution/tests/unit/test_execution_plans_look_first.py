@@ -20,6 +20,7 @@ from execution.domain.errors import PositionBusy, PositionNotClosable
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.trading_room import TradingRoom
+from shared.trading.depth import Depth
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 
@@ -55,6 +56,9 @@ class Outside:
 
     async def index(self, *_: Any, **__: Any) -> Any:
         return SimpleNamespace(index_id="top-10", version=1, weight_cap=D(1), cash_share=D(0), constituents=[])
+
+    async def depth(self, *_: Any) -> dict[str, Depth]:
+        return {}
 
     async def instruments(self, _: Any, symbols: Collection[str]) -> dict[str, Instrument]:
         return {

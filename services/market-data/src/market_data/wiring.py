@@ -9,6 +9,7 @@ from market_data.application.keep_own_indices import KeepOwnIndices
 from market_data.application.market_board import MarketBoard
 from market_data.application.market_caps import MarketCaps, Tables
 from market_data.application.publish_indices import PublishIndices
+from market_data.application.read_depth import ReadDepth
 from market_data.application.read_indices import ReadIndices
 from market_data.application.record_levels import RecordLevels
 from market_data.domain.built_in import BUILT_IN
@@ -113,7 +114,11 @@ def build(settings: Settings) -> Process:
             metrics="users_outbox",
         ),
         rpc=[
-            market_rpc({market.environment: market.board for market in markets}, settings),
+            market_rpc(
+                {market.environment: market.board for market in markets},
+                {market.environment: ReadDepth(market.venue, clock) for market in markets},
+                settings,
+            ),
             index_rpc(indices, settings),
             own_index_rpc(keep, settings),
         ],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
 
 from shared.contracts.fields import Contract, DecimalText, EventData, Moment
+from shared.trading.depth import BookLevel, Depth
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
@@ -142,6 +144,40 @@ class InstrumentView(Contract):
     def to_domain(self) -> Instrument:
         """The domain instrument of this view."""
         return Instrument(**self.model_dump())
+
+
+class BookLevelView(Contract):
+    """One price of a book: quote per base, and the base units that stand there."""
+
+    price: DecimalText
+    quantity: DecimalText
+
+
+class DepthView(Contract):
+    """The best levels of both sides of a book, best first."""
+
+    symbol: str
+    bids: list[BookLevelView]
+    asks: list[BookLevelView]
+    at: Moment
+
+    @classmethod
+    def of(cls, depth: Depth) -> DepthView:
+        """The view of a book."""
+        return cls(symbol=depth.symbol, bids=_levels(depth.bids), asks=_levels(depth.asks), at=depth.at)
+
+    def to_domain(self) -> Depth:
+        """The book."""
+        return Depth(
+            symbol=self.symbol,
+            bids=[BookLevel(price=one.price, quantity=one.quantity) for one in self.bids],
+            asks=[BookLevel(price=one.price, quantity=one.quantity) for one in self.asks],
+            at=self.at,
+        )
+
+
+def _levels(levels: Sequence[BookLevel]) -> list[BookLevelView]:
+    return [BookLevelView(price=one.price, quantity=one.quantity) for one in levels]
 
 
 class QuoteView(Contract):

@@ -23,6 +23,7 @@ _CHECKS = {
     "delisted": ("delisted", "red"),
     "halted": ("halted", "red"),
     "over_limit": ("over a limit", "red"),
+    "illiquid": ("illiquid", "yellow"),
     "residual": ("too small to sell", "yellow"),
 }
 _POLICIES = {
@@ -120,6 +121,8 @@ def _totals(plan: Json) -> Table:
         rows += [(name, f"{money(total)} {currency}") for name, total in both.items()]
     else:
         rows += [("total", f"{money(plan.get('total_notional'))} {currency}")]
+    if plan.get("slippage") is not None:
+        rows += [("slippage", f"{money(plan['slippage'])} {currency} by the order books now")]
     rows += [("fees", f"{money(plan.get('total_fee'))} {currency}, an estimate")]
     if plan.get("kind") == "close":
         rows += [("then", "the position is closed, and its money is yours again")]

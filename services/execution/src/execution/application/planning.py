@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,11 +13,13 @@ from execution.application.book_ports import Books, Work
 from execution.application.check_balances import CheckBalances
 from execution.application.ports import Account, Accounts, Bell, Market, OrderVenue
 from execution.domain.basket import Bands
+from execution.domain.book_look import look_at_books
 from execution.domain.errors import AccountSuspended, InsufficientBalance
 from execution.domain.plan import Plan
 from execution.domain.sizing import SizingRules
 from execution.domain.trading_room import TradingRoom
 from shared.trading.clock import Clock, Ids
+from shared.trading.errors import Unavailable
 from shared.trading.money import ZERO, plain
 
 QUOTE_ASSET = "USDT"
@@ -30,6 +33,7 @@ class PlanRules:
 
     Attributes:
         fee_rate: Estimate of the taker fee, a fraction of the notional.
+        liquid_share: Share of a leg that the order book must hold within the leg's limit, a fraction.
         valid_for: How long a plan may be executed.
         watch_for: How long the account's private stream stays open after a plan, in case it is executed.
     """
@@ -37,6 +41,7 @@ class PlanRules:
     sizing: SizingRules = field(default_factory=SizingRules)
     bands: Bands = field(default_factory=Bands)
     fee_rate: Decimal = Decimal("0.001")
+    liquid_share: Decimal = Decimal("0.5")
     valid_for: timedelta = timedelta(seconds=60)
     watch_for: timedelta = timedelta(minutes=5)
 
@@ -112,12 +117,24 @@ class PlanRoom:
         Returns:
             The plan as it is stored: with what the signer would refuse marked and explained.
         """
-        plan = (room or await self.trading_room(account)).guard(plan)
+        guards, plan = await asyncio.gather(self._room_or(room, account), self._beside_books(plan))
+        plan = guards.guard(plan)
         async with self.books.work(plan.user_id) as work:
             await work.add_plan(plan)
             await self._watch(work, account)
         self._bell.ring([account.account_id])
         return plan
+
+    async def _room_or(self, room: TradingRoom | None, account: Account) -> TradingRoom:
+        return room or await self.trading_room(account)
+
+    async def _beside_books(self, plan: Plan) -> Plan:
+        """What the order books say of a plan; while they cannot be asked it stands without."""
+        try:
+            books = await self.market.depth(plan.environment, {line.symbol for line in plan.to_send})
+        except Unavailable:
+            return plan
+        return look_at_books(plan, books, least=self.rules.liquid_share)
 
     async def _watch(self, work: Work, account: Account) -> None:
         await work.want_desk(account, trades=False, watch_until=self.clock.now() + self.rules.watch_for)

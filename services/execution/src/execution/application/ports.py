@@ -16,6 +16,7 @@ from execution.domain.leg import Leg
 from execution.domain.position import Run
 from execution.domain.trading_room import TradingRoom
 from execution.domain.venue_facts import ExecutionFact, Fact, OrderFact, Reply
+from shared.trading.depth import Depth
 from shared.trading.instrument import Instrument
 from shared.trading.money import ZERO
 from shared.trading.quote import Quote
@@ -147,6 +148,14 @@ class Market(Protocol):
 
     async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Quote]:
         """Best prices by symbol."""
+        ...
+
+    async def depth(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Depth]:
+        """Order books by symbol; one that is not told is left out.
+
+        Raises:
+            Unavailable: nobody answers.
+        """
         ...
 
 

@@ -32,11 +32,12 @@ class PlanLine:
     Attributes:
         arrival_price: Mid of the book when the plan was made: what slippage is measured against; None without a book.
         check: `ok`, `hold` (nothing to trade), or why nothing is sent: `too_small`, `not_trading`, `no_price`,
-            `residual`, `delisted`, `excluded`, `halted`, `over_limit`.
+            `residual`, `delisted`, `excluded`, `halted`, `over_limit`, `illiquid`.
         effective_weight: The position's target once the plan is executed, a fraction.
         required_amount: Whole-plan amount (quote units) at which the leg would no longer be too small.
         weight_before: Share of the position's coins now, a fraction; None where the plan opens or ends a position.
         weight_after: The same after the plan, by the plan's prices.
+        book_price: Average price at which the order book would fill it now; None where no book was seen.
     """
 
     number: int
@@ -61,6 +62,7 @@ class PlanLine:
     arrival_price: Decimal | None = None
     weight_before: Decimal | None = None
     weight_after: Decimal | None = None
+    book_price: Decimal | None = None
 
     @property
     def notional(self) -> Decimal:
@@ -163,8 +165,8 @@ class Plan:
 
     @property
     def slippage(self) -> Decimal:
-        """What the legs cost against the mid of the book at the best prices, quote units."""
-        return exact_sum([_against_mid(leg, leg.estimated_price) for leg in self.to_send])
+        """What the legs cost against the mid, by the order book or else the best prices, quote units."""
+        return exact_sum([_against_mid(leg, leg.book_price or leg.estimated_price) for leg in self.to_send])
 
     @property
     def slippage_max(self) -> Decimal:

@@ -223,6 +223,7 @@ def _plan_leg(line: PlanLine) -> PlanLeg:
             "required_amount": line.required_amount,
             "weight_before": line.weight_before,
             "weight_after": line.weight_after,
+            "book_price": line.book_price,
         }
     )
 

@@ -10,6 +10,7 @@ from execution.domain.errors import UnknownIndex
 from execution.outbound.late import Asker
 from shared.contracts.market import IndexVersionView
 from shared.contracts.rpc import market_data
+from shared.trading.depth import Depth
 from shared.trading.errors import NotFound
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
@@ -51,6 +52,12 @@ class MarketClient:
         question = market_data.GetSymbols(environment=environment, symbols=sorted(symbols))
         quoted = await self._asker.ask(market_data.GET_QUOTES, question)
         return {row.symbol: row.to_domain() for row in quoted.items}
+
+    async def depth(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Depth]:
+        """Order books by symbol."""
+        question = market_data.GetDepth(environment=environment, symbols=sorted(symbols))
+        told = await self._asker.ask(market_data.GET_DEPTH, question)
+        return {row.symbol: row.to_domain() for row in told.items}
 
 
 def _version(view: IndexVersionView) -> IndexVersion:

@@ -13,6 +13,7 @@ from market_data.domain.index_version import Composition, IndexVersion, VersionH
 from market_data.domain.level import LevelBase, LevelPoint
 from market_data.domain.price_limits import PriceLimit
 from market_data.domain.reconstitution import Reason
+from shared.trading.depth import Depth
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
@@ -51,6 +52,14 @@ class PublicVenue(Protocol):
 
     async def price_limit(self, symbol: str) -> PriceLimit:
         """Beyond which prices orders are refused now.
+
+        Raises:
+            VenueUnavailable: No usable answer in time.
+        """
+        ...
+
+    async def depth(self, symbol: str) -> Depth:
+        """The best levels of a book.
 
         Raises:
             VenueUnavailable: No usable answer in time.

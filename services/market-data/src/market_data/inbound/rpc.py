@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from market_data.application.keep_own_indices import KeepOwnIndices
 from market_data.application.market_board import MarketBoard
+from market_data.application.read_depth import ReadDepth
 from market_data.application.read_indices import ReadIndices
 from market_data.inbound.views import difference_view, heads_view, index_view, levels_view, quote_view, rules_of
-from shared.contracts.market import IndexVersionView, InstrumentView
+from shared.contracts.market import DepthView, IndexVersionView, InstrumentView
 from shared.contracts.rpc import market_data as verbs
 from shared.contracts.rpc.verb import Empty
 from shared.runtime.rpc import RpcRouter
@@ -16,11 +17,16 @@ from shared.runtime.settings import VenueSettings
 from shared.trading.status import VenueEnvironment
 
 
-def market_rpc(boards: Mapping[VenueEnvironment, MarketBoard], venues: VenueSettings) -> RpcRouter:
+def market_rpc(
+    boards: Mapping[VenueEnvironment, MarketBoard],
+    depths: Mapping[VenueEnvironment, ReadDepth],
+    venues: VenueSettings,
+) -> RpcRouter:
     """Answers about the venues.
 
     Args:
         boards: What the venues said last, for each open environment.
+        depths: Reads their order books.
         venues: Knows which environments are open.
     """
     router = RpcRouter()
@@ -38,6 +44,12 @@ def market_rpc(boards: Mapping[VenueEnvironment, MarketBoard], venues: VenueSett
     async def get_quotes(request: verbs.GetSymbols) -> verbs.QuoteList:
         found = board(request.environment).quotes(request.symbols)
         return verbs.QuoteList(items=[quote_view(item) for item in found])
+
+    @router.answer(verbs.GET_DEPTH)
+    async def get_depth(request: verbs.GetDepth) -> verbs.DepthList:
+        listed = {item.symbol for item in board(request.environment).instruments(request.symbols)}
+        found = await depths[request.environment].of(listed & set(request.symbols))
+        return verbs.DepthList(items=[DepthView.of(item) for item in found])
 
     return router
 

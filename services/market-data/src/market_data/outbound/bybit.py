@@ -16,6 +16,7 @@ from shared.runtime.bybit.public import PublicMarket
 from shared.runtime.bybit.public_rows import InstrumentRow
 from shared.runtime.logging import get_logger
 from shared.trading.clock import Clock, epoch_ms, from_epoch_ms
+from shared.trading.depth import Depth
 from shared.trading.instrument import Instrument
 from shared.trading.money import ZERO
 from shared.trading.quote import Quote
@@ -23,6 +24,8 @@ from shared.trading.quote import Quote
 ANSWER_S = 5.0
 THREADS = 4
 """Tickers, candles and instruments may be under way at the same time; none of them waits for another."""
+LEVELS = 50
+"""Of each side of a book: about as deep as a plan's limit price reaches in a liquid one."""
 LOOK_BACK = timedelta(minutes=10)
 Reply = TypeVar("Reply")
 log = get_logger(__name__)
@@ -58,6 +61,11 @@ class BybitPublicVenue:
         """Beyond which prices orders are refused now; a side that is zero is not told."""
         row = _answered(await self._market.price_limit(symbol))
         return PriceLimit(symbol=symbol, highest_buy=row.highest_buy or None, lowest_sell=row.lowest_sell or None)
+
+    async def depth(self, symbol: str) -> Depth:
+        """The best levels of a book."""
+        row = _answered(await self._market.order_book(symbol, levels=LEVELS))
+        return row.to_domain(self._clock.now())
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         """The one-minute candle that covers `at`, else the latest of the ten minutes before."""

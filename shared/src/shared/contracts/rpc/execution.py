@@ -97,6 +97,7 @@ class PlanLeg(Contract):
         "excluded",
         "halted",
         "over_limit",
+        "illiquid",
         "hold",
     ]
     """`hold`: nothing to trade; everything else but `ok` says why nothing is sent."""
@@ -107,6 +108,8 @@ class PlanLeg(Contract):
     """Share of the position's coins now, a fraction; null where the plan opens a position."""
     weight_after: DecimalText | None = None
     """The same after the plan, by the prices of the plan."""
+    book_price: DecimalText | None = None
+    """Average price at which the order book would fill it now, quote per base; null where no book was seen."""
 
 
 class TargetChange(Contract):
@@ -162,7 +165,7 @@ class PlanView(Contract):
     drift_after: DecimalText | None = None
     """The same after the plan, by the prices of the plan."""
     slippage: DecimalText | None = None
-    """What the legs cost against the mid of the book at the best prices, quote units; null without a book."""
+    """What the legs cost against the mid, as the order books would fill them now, quote units."""
     slippage_max: DecimalText | None = None
     """The same at the limit prices: it cannot cost more."""
     changes: list[TargetChange] = Field(default_factory=list)

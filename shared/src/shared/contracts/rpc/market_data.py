@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.contracts.fields import Contract, DecimalText, Moment
-from shared.contracts.market import IndexRulesView, IndexVersionView, InstrumentView, QuoteView
+from shared.contracts.market import DepthView, IndexRulesView, IndexVersionView, InstrumentView, QuoteView
 from shared.contracts.rpc.verb import Empty, RpcVerb
 from shared.trading.status import VenueEnvironment
 
@@ -159,6 +159,19 @@ class QuoteList(Contract):
     items: list[QuoteView]
 
 
+class GetDepth(Contract):
+    """The best levels of some books."""
+
+    environment: VenueEnvironment
+    symbols: list[str] = Field(max_length=200)
+
+
+class DepthList(Contract):
+    """Books; one that the venue does not tell in time is left out."""
+
+    items: list[DepthView]
+
+
 LIST_INDICES = RpcVerb("market_data", "list_indices", ListIndices, IndexList, callers=("gateway", "execution"))
 GET_INDEX = RpcVerb("market_data", "get_index", GetIndex, IndexVersionView, callers=("gateway", "execution"))
 LIST_VERSIONS = RpcVerb("market_data", "list_index_versions", IndexRef, VersionList, callers=("gateway",))
@@ -180,6 +193,7 @@ GET_INSTRUMENTS = RpcVerb(
 GET_QUOTES = RpcVerb(
     "market_data", "get_quotes", GetSymbols, QuoteList, callers=("execution", "reconciler", "gateway"), timeout_s=2.0
 )
+GET_DEPTH = RpcVerb("market_data", "get_depth", GetDepth, DepthList, callers=("execution",), timeout_s=3.0)
 VERBS = (
     LIST_INDICES,
     GET_INDEX,
@@ -192,4 +206,5 @@ VERBS = (
     DELETE_INDEX,
     GET_INSTRUMENTS,
     GET_QUOTES,
+    GET_DEPTH,
 )

@@ -16,7 +16,7 @@ from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.fields import VenueRow
 from shared.runtime.bybit.http import READ_TIMEOUT_S, PlainHTTP
 from shared.runtime.bybit.outcomes import Accepted, Outcome, Unknown
-from shared.runtime.bybit.public_rows import CandleRow, InstrumentRow, PriceLimitRow, TickerRow
+from shared.runtime.bybit.public_rows import CandleRow, InstrumentRow, OrderBookRow, PriceLimitRow, TickerRow
 from shared.trading.clock import Clock, SystemClock, epoch_ms
 
 Row = TypeVar("Row", bound=VenueRow)
@@ -79,6 +79,15 @@ class PublicMarket:
         if isinstance(answer, Unknown):
             return answer
         outcome = judgement.result(call, answer, PriceLimitRow, self._now_ms())
+        self._connections.breaker.heard(outcome)
+        return outcome
+
+    async def order_book(self, symbol: str, *, levels: int) -> Outcome[OrderBookRow]:
+        """The best levels of a spot pair's book, at most so many a side."""
+        call, answer = await self._send(lambda: self._pybit.get_orderbook(category="spot", symbol=symbol, limit=levels))
+        if isinstance(answer, Unknown):
+            return answer
+        outcome = judgement.result(call, answer, OrderBookRow, self._now_ms())
         self._connections.breaker.heard(outcome)
         return outcome
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from shared.runtime.bybit.fields import Figure, FigureOrNone, FigureOrZero, Milliseconds, Text, VenueRow
+from shared.trading.depth import BookLevel, Depth
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 
@@ -72,6 +73,22 @@ class TickerRow(VenueRow):
     def to_domain(self, at: datetime) -> Quote:
         """The quote, received at `at`."""
         return Quote(symbol=self.symbol, bid=self.bid, ask=self.ask, last=self.last, at=at)
+
+
+class OrderBookRow(VenueRow):
+    """Both sides of a book, best first, as pairs of price and quantity."""
+
+    symbol: Text = Field(alias="s")
+    bids: tuple[tuple[Figure, Figure], ...] = Field(alias="b")
+    asks: tuple[tuple[Figure, Figure], ...] = Field(alias="a")
+
+    def to_domain(self, at: datetime) -> Depth:
+        """The book, received at `at`."""
+        return Depth(symbol=self.symbol, bids=_levels(self.bids), asks=_levels(self.asks), at=at)
+
+
+def _levels(rows: tuple[tuple[Decimal, Decimal], ...]) -> tuple[BookLevel, ...]:
+    return tuple(BookLevel(price=price, quantity=quantity) for price, quantity in rows)
 
 
 class PriceLimitRow(VenueRow):

@@ -1,0 +1,102 @@
+"""A plan beside the order books: what its legs would cost, and which of them the books cannot fill."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from execution.domain.book_look import look_at_books
+from execution.domain.plan import Plan, PlanLine
+from execution.domain.position import RunKind
+from shared.trading.depth import BookLevel, Depth
+from shared.trading.policy import LegPolicy
+from shared.trading.status import Side, VenueEnvironment
+
+D = Decimal
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+HALF = D("0.5")
+
+
+def a_line(side: Side = Side.BUY, *, quantity: str = "10", symbol: str = "BTCUSDT", number: int = 0) -> PlanLine:
+    best, limit = ("100", "101") if side is Side.BUY else ("99", "98")
+    return PlanLine(
+        number=number,
+        symbol=symbol,
+        base_asset=symbol.removesuffix("USDT"),
+        quote_asset="USDT",
+        side=side,
+        target_weight=D(1),
+        effective_weight=D(1),
+        quantity=D(quantity),
+        estimated_price=D(best),
+        limit_price=D(limit),
+        fee=D("0.01"),
+        fee_asset="BTC",
+        price_at=NOW,
+        check="ok",
+        arrival_price=D("99.5"),
+    )
+
+
+def a_plan(*lines: PlanLine, policy: LegPolicy = LegPolicy.HOLD) -> Plan:
+    return Plan(
+        plan_id=UUID(int=1),
+        user_id=UUID(int=2),
+        account_id=UUID(int=3),
+        environment=VenueEnvironment.PAPER,
+        kind=RunKind.BUY,
+        index_id="top-5",
+        index_version=1,
+        amount=D(2000),
+        legs=list(lines),
+        available=D(5000),
+        minimum_amount=D(0),
+        price_band=D("0.01"),
+        fee_rate=D("0.001"),
+        created_at=NOW,
+        expires_at=NOW + timedelta(minutes=1),
+        policy=policy,
+    )
+
+
+def a_book(asks: list[tuple[str, str]], bids: list[tuple[str, str]] | None = None) -> dict[str, Depth]:
+    def levels(rows: list[tuple[str, str]]) -> list[BookLevel]:
+        return [BookLevel(price=D(price), quantity=D(quantity)) for price, quantity in rows]
+
+    return {"BTCUSDT": Depth(symbol="BTCUSDT", bids=levels(bids or []), asks=levels(asks), at=NOW)}
+
+
+def test_slippage_is_what_the_book_would_cost_on_both_sides() -> None:
+    deep = a_book([("100", "4"), ("100.5", "4"), ("101", "50")], [("99", "5"), ("98", "50")])
+    buy = look_at_books(a_plan(a_line()), deep, least=HALF)
+    assert buy.legs[0].book_price == D("100.4"), "(4 × 100 + 4 × 100.5 + 2 × 101) ÷ 10"
+    assert buy.slippage == D(9), "10 × (100.4 - 99.5)"
+    assert buy.warnings == []
+    sell = look_at_books(a_plan(a_line(Side.SELL)), deep, least=HALF)
+    assert sell.legs[0].book_price == D("98.5")
+    assert sell.slippage == D(10)
+
+
+def test_a_leg_that_the_book_cannot_half_fill_within_its_limit_is_left_out_and_says_so() -> None:
+    thin = a_book([("100", "4.9"), ("101.01", "500")])
+    plan = look_at_books(a_plan(a_line(), a_line(symbol="ETHUSDT", number=1)), thin, least=HALF)
+    [line, other] = plan.legs
+    assert (line.check, line.reason, line.quantity, line.book_price) == ("illiquid", "book_too_thin", D(0), None)
+    assert (other.check, other.book_price) == ("ok", None), "a book that is not told says nothing"
+    assert plan.executable
+    assert plan.warnings == [
+        "BTCUSDT is left out: only 49 % of the order for BTCUSDT stand in the book within the limit."
+    ]
+    assert not look_at_books(a_plan(a_line()), thin, least=HALF).executable
+
+
+def test_a_leg_that_may_only_fill_in_part_is_warned_of_and_one_that_is_tried_again_is_never_left_out() -> None:
+    some = look_at_books(a_plan(a_line()), a_book([("100", "5")]), least=HALF)
+    assert (some.legs[0].check, some.legs[0].book_price) == ("ok", D(100))
+    assert some.warnings == [
+        "Only 50 % of the order for BTCUSDT stand in the book within the limit: the rest may not fill."
+    ]
+    patient = look_at_books(a_plan(a_line(), policy=LegPolicy.COMPLETE), a_book([]), least=HALF)
+    assert (patient.legs[0].check, patient.legs[0].book_price) == ("ok", None)
+    assert patient.warnings

@@ -16,6 +16,7 @@ from kit.feed import Feed, listening
 from kit.stage import Customer, Stage, running_stage
 
 from shared.testing import eventually
+from shared.trading.status import SETTLED_LEGS, LegStatus
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(300)]
 D = Decimal
@@ -80,6 +81,7 @@ async def traded(customer: Customer, position_id: str, *, number: int = 1) -> di
         position = await customer.client.position(position_id)
         assert len({leg["run_id"] for leg in position["legs"]}) == 1 + number, position["rebalancing"]
         assert (position["status"], position["run_kind"]) == ("ACTIVE", "rebalance"), position["status"]
+        assert {LegStatus(leg["status"]) for leg in position["legs"]} <= SETTLED_LEGS
         return position
 
     return await eventually(over, timeout_s=60, because="the rebalance has run")

@@ -54,6 +54,16 @@ async def test_each_user_sees_their_own_rows_and_nobody_sees_none(execution_room
     assert await notes(execution_room, None) == []
 
 
+async def test_reads_that_must_fit_together_see_one_moment(execution_room: Room) -> None:
+    user = uuid4()
+    count = sa.select(sa.func.count()).select_from(execution_room.notes)
+    for one_moment, then in ((True, 0), (False, 1)):
+        async with execution_room.database.transaction(user, one_moment=one_moment) as session:
+            before = (await session.execute(count)).scalar_one()
+            await note(execution_room, user)
+            assert (await session.execute(count)).scalar_one() == before + then
+
+
 async def test_a_row_for_somebody_else_is_refused(execution_room: Room) -> None:
     with pytest.raises(DBAPIError, match="row-level security"):
         await note(execution_room, uuid4(), owner=uuid4())

@@ -73,18 +73,22 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
-    async def transaction(self, user_id: UUID | None = None) -> AsyncIterator[AsyncSession]:
+    async def transaction(
+        self, user_id: UUID | None = None, *, one_moment: bool = False
+    ) -> AsyncIterator[AsyncSession]:
         """One unit of work: commits at the end, rolls back on any error.
 
         Args:
             user_id: Whose rows it may see and write; None sees no user's rows at all.
+            one_moment: Every statement sees the rows as they were at the first (REPEATABLE READ): for reads of several
+                tables that must fit together. Else a position may be told with legs of the run that came after it.
 
         Raises:
             DatabaseUnavailable: the connection was refused or lost; after a loss at the very end the outcome may be
                 either, so a retry must be idempotent.
         """
         try:
-            session = await self._begin(user_id)
+            session = await self._begin(user_id, one_moment=one_moment)
         except Exception as error:
             if is_lost_connection(error) or isinstance(error, (PoolTimeout, OSError, TimeoutError)):
                 raise _unavailable(error) from error
@@ -128,18 +132,20 @@ class Database:
         await self._units.close()
         await self._engine.dispose()
 
-    async def _begin(self, user_id: UUID | None) -> AsyncSession:
+    async def _begin(self, user_id: UUID | None, *, one_moment: bool) -> AsyncSession:
         """The first statement finds out whether a pooled connection is still alive: once more is safe here."""
         try:
-            return await self._open(user_id)
+            return await self._open(user_id, one_moment=one_moment)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            return await self._open(user_id)
+            return await self._open(user_id, one_moment=one_moment)
 
-    async def _open(self, user_id: UUID | None) -> AsyncSession:
+    async def _open(self, user_id: UUID | None, *, one_moment: bool) -> AsyncSession:
         session = self._sessions()
         try:
+            if one_moment:
+                await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             # Set in every transaction, empty where there is no user: a leftover can never speak for somebody.
             await session.execute(_SET_USER, {"user_id": str(user_id) if user_id else ""})
         except BaseException:

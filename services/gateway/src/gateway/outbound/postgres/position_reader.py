@@ -54,14 +54,14 @@ class PostgresPositionReader:
         query = sa.select(table).order_by(table.c.created_at.desc(), table.c.position_id.desc()).limit(limit)
         if after is not None:
             query = query.where(sa.tuple_(table.c.created_at, table.c.position_id) < sa.tuple_(*after))
-        async with self._database.transaction(user_id) as session:
+        async with self._database.transaction(user_id, one_moment=True) as session:
             found = [rows.noun(Position, dict(row)) for row in (await session.execute(query)).mappings()]
             return await _summaries(session, found)
 
     async def detail(self, user_id: UUID, position_id: UUID) -> PositionDetail | None:
         """One position with everything known about it."""
         query = sa.select(synthetic_positions).where(synthetic_positions.c.position_id == position_id)
-        async with self._database.transaction(user_id) as session:
+        async with self._database.transaction(user_id, one_moment=True) as session:
             row = (await session.execute(query)).mappings().first()
             if row is None:
                 return None

@@ -108,6 +108,7 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
             await resolve(customer, "withdrawn", shortage["shortage_id"])
         assert (refused.value.status, refused.value.code) == (409, "shortage_changed")
         assert sum((await held(stage, customer, "BTC")).values()) == left, "to the last digit"
+        await lots_follow(stage, customer)
 
         async def agreed() -> bool:
             ends = [event for event in feed.of("break_found") if event["status"] == "resolved"]
@@ -119,6 +120,7 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
         assert (await customer.client.position(str(position_id)))["trading_paused"] is None
         await customer.client.close_position(str(position_id))
         await eventually(partial(is_closed, customer, position_id), timeout_s=60, because="it is sold")
+    await lots_follow(stage, customer)
     ledger = {row["coin"]: D(row["walletBalance"]) for row in (await stage.ledger(customer.uid))["balances"]}
 
     async def equal() -> bool:
@@ -127,6 +129,27 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
         return True
 
     await eventually(equal, timeout_s=60, because="everything on the account is booked, deposits too")
+
+
+async def lots_follow(stage: Stage, customer: Customer) -> None:
+    """The exported lots end where the books of the positions do, coin by coin, to the last digit."""
+    books = await stage.books()
+    try:
+        rows = await books.fetch(
+            "select position_id, asset, quantity, cost from execution.holdings where account_id = $1",
+            customer.account_id,
+        )
+    finally:
+        await books.close()
+    ours = {(str(row["position_id"]), row["asset"]): (row["quantity"], row["cost"]) for row in rows}
+
+    async def follow() -> bool:
+        lots: Any = await customer.client._call("GET", "/api/export/lots?format=json")
+        last = {(lot["position_id"], lot["asset"]): (D(lot["quantity_after"]), D(lot["cost_after"])) for lot in lots}
+        assert {coin: last.get(coin, (D(0), D(0))) for coin in ours} == ours
+        return True
+
+    await eventually(follow, timeout_s=60, because="the gateway has heard of all that was booked")
 
 
 async def is_closed(customer: Customer, position_id: UUID) -> bool:

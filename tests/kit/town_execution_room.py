@@ -37,7 +37,7 @@ from execution.domain.trading_room import TradingRoom
 from execution.inbound.account_rpc import create_account_rpc
 from execution.inbound.events import create_orders, create_tasks
 from execution.inbound.rpc import create_rpc
-from execution.inbound.views import fill_view, flow_view, leg_view, position_view, shortage_view
+from execution.inbound.views import fill_view, flow_view, leg_view, position_view, release_view, shortage_view
 from execution.outbound.market_client import MarketClient
 from execution.outbound.postgres.announcements import Announcer, Views
 from kit.memory_execution_books import MemoryBooks, MemoryDeskRegister
@@ -85,7 +85,14 @@ class ExecutionRoom:
         clock: Clock,
         ids: Ids,
     ) -> None:
-        views = Views(position=position_view, leg=leg_view, fill=fill_view, flow=flow_view, shortage=shortage_view)
+        views = Views(
+            position=position_view,
+            leg=leg_view,
+            fill=fill_view,
+            flow=flow_view,
+            shortage=shortage_view,
+            release=release_view,
+        )
         announcer = Announcer(outbox, ids, views)
 
         async def announce(transaction: Transaction, told: Sequence[tuple[Told, Run | None]]) -> None:

@@ -34,7 +34,7 @@ from execution.domain.sizing import SizingRules
 from execution.inbound.account_rpc import create_account_rpc
 from execution.inbound.events import create_orders, create_tasks
 from execution.inbound.rpc import create_rpc
-from execution.inbound.views import fill_view, flow_view, leg_view, position_view, shortage_view
+from execution.inbound.views import fill_view, flow_view, leg_view, position_view, release_view, shortage_view
 from execution.outbound.bybit_streams import BybitStreams
 from execution.outbound.bybit_venue import BybitVenue
 from execution.outbound.keys_client import KeysClient
@@ -76,7 +76,14 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
     """All rooms, connected; `asker` reaches the other services."""
     clock, ids = SystemClock(), SystemIds()
     database = Database(dsn_text(settings.database_dsn), pool_size=12)
-    views = Views(position=position_view, leg=leg_view, fill=fill_view, flow=flow_view, shortage=shortage_view)
+    views = Views(
+        position=position_view,
+        leg=leg_view,
+        fill=fill_view,
+        flow=flow_view,
+        shortage=shortage_view,
+        release=release_view,
+    )
     books = PostgresBooks(database, Announcer(Outbox(outbox, source="execution", clock=clock, ids=ids), ids, views))
     register = PostgresDeskRegister(database, lease=timedelta(seconds=settings.lease_s))
     times = ProtocolTimes().scaled(settings.times_scale)

@@ -23,7 +23,7 @@ from execution.domain.fill import Fill
 from execution.domain.journal import JournalLine, LedgerAccount
 from execution.domain.position import PositionHolding, RunState
 from execution.domain.shortage import AnswerRecord, Share, Shortage, ShortageAnswer, ShortageState
-from execution.inbound.views import fill_view, flow_view, leg_view, position_view, shortage_view
+from execution.inbound.views import fill_view, flow_view, leg_view, position_view, release_view, shortage_view
 from execution.outbound.postgres.announcements import Announcer, Views
 from execution.outbound.postgres.books import PostgresBooks
 from execution.outbound.postgres.desk_register import PostgresDeskRegister
@@ -58,7 +58,14 @@ async def rooms(
         return
     databases = await make_database("execution")
     pool = Database(databases.dsn("execution"))
-    views = Views(position=position_view, leg=leg_view, fill=fill_view, flow=flow_view, shortage=shortage_view)
+    views = Views(
+        position=position_view,
+        leg=leg_view,
+        fill=fill_view,
+        flow=flow_view,
+        shortage=shortage_view,
+        release=release_view,
+    )
     writer = Outbox(outbox, source="execution", clock=FakeClock(), ids=FakeIds())
     yield Rooms(PostgresBooks(pool, Announcer(writer, FakeIds(), views)), PostgresDeskRegister(pool, lease=LEASE))
     await pool.close()

@@ -89,6 +89,7 @@ async def announced(*told: Told) -> list[Announcement]:
         fill=views.fill_view,
         flow=views.flow_view,
         shortage=views.shortage_view,
+        release=views.release_view,
     )
     announcer = Announcer(cast("Outbox", shelf), FakeIds(), shown)
     await announcer.announce(cast("Any", None), [(one, None) for one in told])

@@ -16,7 +16,7 @@ from gateway.outbound.postgres.export_reader import PostgresExports
 from shared.contracts import execution
 from shared.contracts.rpc import reconciler
 from shared.testing import eventually
-from shared.trading.status import VenueEnvironment
+from shared.trading.status import Side, VenueEnvironment
 
 pytestmark = pytest.mark.integration
 ZERO = Decimal(0)
@@ -149,10 +149,50 @@ async def test_orders_fills_and_lots_leave_as_tables(house: Any, ada: UUID, bob:
     assert (await house.http.get("/api/export/everything", headers=house.headers(ada))).status_code == 404
 
 
+async def test_lots_follow_what_left_without_a_sale(house: Any, ada: UUID, bob: UUID, build: Any) -> None:
+    """The books count the changes of a coin; neither the order of arrival nor the venue's time matters."""
+    accepted = await house.bought(ada)
+    view = build.position(ada, accepted, version=2)
+    await house.say(execution.PositionActive(position=view), user=ada, about=view.position_id, version=2)
+    facts = {"user_id": ada, "account_id": view.account_id, "position_id": view.position_id}
+    at = datetime.now(UTC)
+    taken = execution.ReleaseView(
+        asset="BTC", symbol="BTCUSDT", quantity=Decimal("0.001"), why="withdrawn", at=at, entry=2
+    )
+    rest = taken.model_copy(update={"quantity": Decimal("0.000495"), "why": "residual", "entry": 4})
+    bought, sold = (build.fill(accepted, exec_id) for exec_id in ("z-1", "a-3"))
+    bought = bought.model_copy(update={"entry": 1, "fee": Decimal("0.000005")})
+    sold = sold.model_copy(
+        update={"entry": 3, "side": Side.SELL, "quantity": Decimal("0.001"), "fee": Decimal(0), "at": bought.at}
+    )
+    await house.say(
+        execution.CoinsReleased(**facts, releases=[rest, taken]), user=ada, about=view.position_id, version=1
+    )
+    await house.say(execution.FillsBooked(**facts, fills=[sold, bought]), user=ada, about=view.position_id, version=3)
+    query = {"format": "json", "position_id": str(view.position_id)}
+
+    async def painted() -> Any:
+        found = (await house.http.get("/api/export/lots", params=query, headers=house.headers(ada))).json()
+        assert len(found) == 4
+        return found
+
+    lots = await eventually(painted)
+    assert [(lot["kind"], lot["quantity"], lot["quantity_after"]) for lot in lots] == [
+        ("buy", "0.002495", "0.002495"),
+        ("withdrawn", "-0.001", "0.001495"),
+        ("sell", "-0.001", "0.000495"),
+        ("moved_out", "-0.000495", "0"),
+    ]
+    pages = PostgresExports(house.gateway.database, page=1)
+    found = [type(one).__name__ async for one in pages.changes(ada, position_id=None)]
+    assert found == ["ExportedFill", "ExportedRelease", "ExportedFill", "ExportedRelease"]
+    assert [one async for one in pages.changes(bob, position_id=None)] == []
+
+
 async def test_pages_of_an_export_join_without_a_gap(house: Any, ada: UUID, build: Any) -> None:
     position = await bought(house, ada, build, tuple(f"e-{number:02}" for number in range(23)))
-    for by_position in (False, True):
-        pages = PostgresExports(house.gateway.database, page=5)
-        found = [fill.exec_id async for fill in pages.fills(ada, position_id=UUID(position), by_position=by_position)]
+    pages = PostgresExports(house.gateway.database, page=5)
+    for table in (pages.fills, pages.changes):
+        found = [fill.exec_id async for fill in table(ada, position_id=UUID(position))]  # type: ignore[union-attr]
         assert sorted(found) == [f"e-{number:02}" for number in range(23)]
         assert len(found) == 23

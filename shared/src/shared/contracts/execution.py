@@ -74,6 +74,8 @@ class FillView(Contract):
     """The fee in quote units when it was booked."""
     fee_value_stale: bool = False
     """A third coin's price was old or not to be had (then nothing is counted for it)."""
+    entry: int | None = None
+    """Number of the change that it made to its coin in its position; matches and releases of a coin count together."""
 
 
 class PositionView(Contract):
@@ -175,6 +177,29 @@ class FillsBooked(EventData):
     account_id: UUID
     position_id: UUID
     fills: list[FillView]
+
+
+class ReleaseView(Contract):
+    """A coin that left a position for the user's own, at average cost, without a sale of ours."""
+
+    asset: str
+    symbol: str
+    quantity: DecimalText
+    """Base-asset units."""
+    why: Literal["residual", "sold", "withdrawn"]
+    """The venue would not sell so little, or what the user said of coins that were missing."""
+    at: Moment
+    entry: int
+    """Number of the change that it made to its coin in its position."""
+
+
+class CoinsReleased(EventData):
+    """Coins of one position went to the user's own: with its matches this is all that changes what it holds."""
+
+    user_id: UUID
+    account_id: UUID
+    position_id: UUID
+    releases: list[ReleaseView]
 
 
 class IncidentRaised(EventData):

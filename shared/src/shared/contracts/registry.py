@@ -47,6 +47,7 @@ EVENTS: tuple[EventSpec, ...] = (
     EventSpec(execution.LegsUpdated, "execution", "legs_updated", "execution"),
     EventSpec(execution.LegFilled, "execution", "leg_filled", "execution"),
     EventSpec(execution.FillsBooked, "execution", "fills_booked", "execution"),
+    EventSpec(execution.CoinsReleased, "execution", "coins_released", "execution"),
     EventSpec(execution.AccountFlowsBooked, "execution", "account_flows_booked", "execution"),
     EventSpec(execution.ShortageChanged, "execution", "shortage_changed", "execution"),
     EventSpec(execution.IncidentRaised, "execution", "incident_raised", "execution"),

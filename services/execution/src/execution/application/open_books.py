@@ -163,10 +163,13 @@ class OpenBooks:
             return
         await self._load_positions({fill.position_id for fill in self._fills})
         lines: list[JournalLine] = []
+        booked: list[Fill] = []
         for fill in self._fills:
             lines += fill_lines(fill) + self._apply(fill)
-            self._work.tell(FillTold(fill=fill), run=self._runs.get(fill.run_id))
-        await self._work.add_fills(self._fills)
+            entry = self._holdings[fill.position_id, fill.base_asset].entries
+            booked.append(replace(fill, entry=entry))
+            self._work.tell(FillTold(fill=booked[-1]), run=self._runs.get(fill.run_id))
+        await self._work.add_fills(booked)
         await self._work.add_lines(lines)
         touched = {(fill.position_id, fill.base_asset) for fill in self._fills}
         await self._work.save_holdings([self._holdings[key] for key in touched])
@@ -193,7 +196,9 @@ class OpenBooks:
             target_weight=self._legs[fill.leg_id].target_weight,
         )
         covered, beyond = split_sale(fill, holding.quantity)
-        self._holdings[key] = holding.with_ledger(after_fill(holding.ledger(), covered)) if covered else holding
+        self._holdings[key] = holding.with_ledger(
+            after_fill(holding.ledger(), covered) if covered else holding.ledger()
+        )
         if covered is not None:
             self._add_money(covered)
         if beyond is None:

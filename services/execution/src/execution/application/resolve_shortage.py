@@ -10,10 +10,10 @@ from uuid import UUID
 import structlog
 
 from execution.application.book_ports import Books, Work
+from execution.application.release_coins import release_coins
 from execution.application.shortage_page import write_shortage
 from execution.domain.errors import ShortageChanged, ShortageNotFound
-from execution.domain.journal import residual_lines
-from execution.domain.position import PositionHolding
+from execution.domain.release import ReleaseReason
 from execution.domain.shortage import AnswerRecord, Shortage, ShortageAnswer, ShortageState
 from shared.trading.clock import Clock
 from shared.trading.money import ZERO
@@ -82,18 +82,13 @@ class ResolveShortage:
         holdings = {row.position_id: row for row in await work.holdings(list(shares)) if row.asset == shortage.asset}
         for position_id, share in shares.items():
             quantity = min(share, holdings[position_id].quantity)
-            await work.add_lines(
-                residual_lines(
-                    user_id=shortage.user_id,
-                    account_id=shortage.account_id,
-                    position_id=position_id,
-                    source=f"shortage:{shortage.shortage_id}:{position_id}",
-                    asset=shortage.asset,
-                    quantity=quantity,
-                    at=now,
-                )
+            await release_coins(
+                work,
+                [(holdings[position_id], quantity)],
+                source=f"shortage:{shortage.shortage_id}:{position_id}",
+                why=ReleaseReason(how.value),
+                at=now,
             )
-            await work.save_holdings([_less(holdings[position_id], quantity)])
             await self._move(work, position_id)
         await work.add_answer(_record(ended, how))
         await write_shortage(work, ended, shares, now=now, changed=shares)
@@ -112,10 +107,6 @@ class ResolveShortage:
         if over:
             moved = replace(moved, status=PositionStatus.CLOSED, complete=True, reasons=(), blocked_reason=None)
         await work.save_position(moved)
-
-
-def _less(holding: PositionHolding, quantity: Decimal) -> PositionHolding:
-    return holding.with_ledger(holding.ledger().given_up(quantity))
 
 
 def _record(shortage: Shortage, how: ShortageAnswer) -> AnswerRecord:

@@ -11,6 +11,7 @@ import structlog
 
 from execution.application.book_ports import Work
 from execution.application.planning import QUOTE_ASSET
+from execution.application.release_coins import release_coins
 from execution.application.start_unwind import start_unwind
 from execution.application.told import IncidentTold, LegTold, PositionTold
 from execution.application.try_again import try_again
@@ -18,10 +19,10 @@ from execution.domain.journal import JournalLine, residual_lines
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run, RunKind, RunState
 from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.release import ReleaseReason
 from execution.domain.run_money import settled_flow
 from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close, settle_standing, settle_unwind
 from execution.domain.unwind import to_unwind
-from shared.trading.holding import Holding
 from shared.trading.money import ZERO
 from shared.trading.policy import unwinding
 from shared.trading.status import PositionStatus
@@ -179,19 +180,14 @@ async def _leave_residuals(
     if not settlement.residuals:
         return legs
     given_up = [holding for holding in holdings if settlement.residuals.get(holding.asset, ZERO) > ZERO]
-    for holding in given_up:
-        await work.add_lines(
-            residual_lines(
-                user_id=run.user_id,
-                account_id=run.account_id,
-                position_id=run.position_id,
-                source=str(run.run_id),
-                asset=holding.asset,
-                quantity=holding.quantity,
-                at=now,
-            )
-        )
-    await work.save_holdings([holding.with_ledger(Holding(realised=holding.realised)) for holding in given_up])
+    await release_coins(
+        work,
+        [(holding, holding.quantity) for holding in given_up],
+        source=str(run.run_id),
+        why=ReleaseReason.RESIDUAL,
+        at=now,
+        run=run,
+    )
     changed = [
         leg.left_over(settlement.residuals[leg.base_asset]) for leg in legs if leg.base_asset in settlement.residuals
     ]

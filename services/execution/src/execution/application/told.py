@@ -11,6 +11,7 @@ from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position
+from execution.domain.release import Release
 from execution.domain.shortage import Share, Shortage
 
 
@@ -74,4 +75,11 @@ class ShortageTold:
     shares: Sequence[Share]
 
 
-Told = PositionTold | LegTold | FillTold | IncidentTold | FlowsTold | ShortageTold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasesTold:
+    """Coins of one position went to the user's own without a sale."""
+
+    releases: Sequence[Release]
+
+
+Told = PositionTold | LegTold | FillTold | IncidentTold | FlowsTold | ShortageTold | ReleasesTold

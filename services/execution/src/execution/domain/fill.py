@@ -19,6 +19,7 @@ class Fill:
     Attributes:
         third_coin_fee_value: Of a fee in neither coin of the pair: quote units at the price when it was booked.
         fee_value_stale: That price was old, or the match was, or there was none and the value is zero.
+        entry: Number of the change that it made to its coin in its position; 0 of one booked before these were counted.
     """
 
     account_id: UUID
@@ -41,6 +42,7 @@ class Fill:
     booked_at: datetime
     third_coin_fee_value: Decimal = ZERO
     fee_value_stale: bool = False
+    entry: int = 0
 
     @property
     def notional(self) -> Decimal:

@@ -133,7 +133,11 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionHolding:
-    """One coin of one position with its target."""
+    """One coin of one position with its target.
+
+    Attributes:
+        entries: How often its figures changed; the newest change has this number.
+    """
 
     position_id: UUID
     user_id: UUID
@@ -144,6 +148,7 @@ class PositionHolding:
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
     realised: Decimal = ZERO
+    entries: int = 0
 
     def ledger(self) -> Holding:
         """The figures alone."""
@@ -151,4 +156,10 @@ class PositionHolding:
 
     def with_ledger(self, holding: Holding) -> PositionHolding:
         """The same coin with new figures."""
-        return replace(self, quantity=holding.quantity, cost=holding.cost, realised=holding.realised)
+        return replace(
+            self,
+            quantity=holding.quantity,
+            cost=holding.cost,
+            realised=holding.realised,
+            entries=self.entries + 1,
+        )

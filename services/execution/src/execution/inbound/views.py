@@ -12,8 +12,17 @@ from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.plan import Mode, Plan, PlanLine
 from execution.domain.position import Position
+from execution.domain.release import Release
 from execution.domain.shortage import Shortage
-from shared.contracts.execution import FillView, FlowView, LegView, PositionView, ShortageShare, ShortageView
+from shared.contracts.execution import (
+    FillView,
+    FlowView,
+    LegView,
+    PositionView,
+    ReleaseView,
+    ShortageShare,
+    ShortageView,
+)
 from shared.contracts.orders import Ceiling
 from shared.contracts.rpc.execution import PlanLeg, PlanOptions, PlanView, TargetChange
 from shared.trading.money import truncate
@@ -102,6 +111,19 @@ def fill_view(fill: Fill) -> FillView:
         venue_order_id=fill.venue_order_id,
         fee_value=fill.fee_value,
         fee_value_stale=fill.fee_value_stale,
+        entry=fill.entry or None,
+    )
+
+
+def release_view(release: Release) -> ReleaseView:
+    """A coin that left a position for the user's own."""
+    return ReleaseView(
+        asset=release.asset,
+        symbol=release.symbol,
+        quantity=release.quantity,
+        why=release.why.value,
+        at=release.at,
+        entry=release.entry,
     )
 
 

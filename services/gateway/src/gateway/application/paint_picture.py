@@ -8,7 +8,7 @@ from uuid import UUID
 from gateway.application.ports import Message, Pictures, Strokes
 from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry, leg_sentence, position_sentence
-from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
+from gateway.domain.position import Deviation, Fill, Leg, Position, Release, Valuation
 
 
 class PaintPicture:
@@ -34,6 +34,10 @@ class PaintPicture:
     async def fills(self, message: Message, fills: Sequence[Fill]) -> None:
         """Matches entered the books."""
         await self._pictures.paint(message, Strokes(fills=fills))
+
+    async def releases(self, message: Message, releases: Sequence[Release]) -> None:
+        """Coins left a position without a sale."""
+        await self._pictures.paint(message, Strokes(releases=releases))
 
     async def valuation(self, message: Message, valuation: Valuation) -> None:
         """A position's value changed."""

@@ -14,7 +14,16 @@ from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry
 from gateway.domain.plan import Plan
-from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDetail, PositionSummary, Valuation
+from gateway.domain.position import (
+    Deviation,
+    Fill,
+    Leg,
+    Position,
+    PositionDetail,
+    PositionSummary,
+    Release,
+    Valuation,
+)
 from shared.trading.policy import LegPolicy
 
 
@@ -139,6 +148,7 @@ class Strokes:
     positions: Sequence[Position] = ()
     legs: Sequence[Leg] = ()
     fills: Sequence[Fill] = ()
+    releases: Sequence[Release] = ()
     valuations: Sequence[Valuation] = ()
     deviations: Sequence[Deviation] = ()
     breaks: Sequence[AccountBreak] = ()

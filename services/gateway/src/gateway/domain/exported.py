@@ -83,3 +83,18 @@ class ExportedFill:
     def fee_in_quote(self) -> bool:
         """Whether the fee was taken in the coin that pays."""
         return self.symbol == f"{self.base_asset}{self.fee_asset}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedRelease:
+    """A coin that left a position for the user's own without a sale of ours; `why` as execution says it."""
+
+    at: datetime
+    position_id: UUID
+    account_id: UUID
+    environment: VenueEnvironment
+    position_status: PositionStatus
+    symbol: str
+    base_asset: str
+    quantity: Decimal
+    why: str

@@ -1,4 +1,4 @@
-"""Average-cost lots: what each match did to the quantity and the cost of a coin in a position."""
+"""Average-cost lots: what each match and each release did to the quantity and the cost of a coin in a position."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from decimal import Decimal, localcontext
 from typing import Literal
 from uuid import UUID
 
-from gateway.domain.exported import ExportedFill
+from gateway.domain.exported import ExportedFill, ExportedRelease
 from shared.trading.holding import COST_PLACES, Holding
 from shared.trading.money import EXACT, ZERO, exact_product, truncate
 from shared.trading.status import PositionStatus, Side, VenueEnvironment
 
 AVERAGE_PLACES = 18
+Change = ExportedFill | ExportedRelease
+LotKind = Literal["buy", "sell", "moved_out", "sold_by_hand", "withdrawn"]
+_SIDES: dict[Side, LotKind] = {Side.BUY: "buy", Side.SELL: "sell"}
+_WORDS: dict[str, LotKind] = {"residual": "moved_out", "sold": "sold_by_hand", "withdrawn": "withdrawn"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +26,8 @@ class Lot:
     """One line of a coin's cost basis in a position; quantities in base units, money in quote units.
 
     Attributes:
-        kind: `buy`, `sell`, or `moved_out`: what a closed position could not sell went to the user's own coins at cost.
+        kind: `buy`, `sell`, or how coins left at cost for the user's own: `moved_out` (the venue would not sell so
+            little), `sold_by_hand` or `withdrawn` (what the user said of coins that were missing).
         quantity: Change of what is held, net of a fee in the coin itself; below zero for what left.
         cost: Change of the cost basis.
         proceeds: Received after a quote-coin fee; zero for what did not sell.
@@ -35,7 +40,7 @@ class Lot:
     environment: VenueEnvironment
     asset: str
     symbol: str
-    kind: Literal["buy", "sell", "moved_out"]
+    kind: LotKind
     exec_id: str | None
     quantity: Decimal
     price: Decimal | None
@@ -50,85 +55,81 @@ class Lot:
 
 
 class Ledger:
-    """The coins of one position after another; fills of a position come together and in order."""
+    """One coin of one position after another; what changed a coin comes together, in the order of execution's books."""
 
     def __init__(self) -> None:
-        self._holdings: dict[str, Holding] = {}
-        self._last: dict[str, ExportedFill] = {}
-        self._position: UUID | None = None
+        self._held = Holding()
+        self._last: Change | None = None
 
-    def take(self, fill: ExportedFill) -> Iterable[Lot]:
-        """The lines of a match, after what the position before it left over."""
-        if fill.position_id != self._position:
+    def take(self, change: Change) -> Iterable[Lot]:
+        """The line of a change, after what the coin before it left over."""
+        if self._last is None or _coin(change) != _coin(self._last):
             yield from self.end()
-            self._position = fill.position_id
-        before = self._holdings.get(fill.base_asset, Holding())
-        after, proceeds = _booked(before, fill)
-        self._holdings[fill.base_asset] = after
-        self._last[fill.base_asset] = fill
-        kind: Literal["buy", "sell"] = "buy" if fill.side is Side.BUY else "sell"
-        yield _line(fill, kind, before, after, proceeds=proceeds)
+        before, self._last = self._held, change
+        if isinstance(change, ExportedFill):
+            self._held, proceeds = _booked(before, change)
+            yield _line(change, _SIDES[change.side], before, self._held, proceeds=proceeds)
+        else:
+            self._held = before.given_up(min(change.quantity, before.quantity))
+            yield _line(change, _WORDS.get(change.why, "moved_out"), before, self._held)
 
     def end(self) -> Iterable[Lot]:
-        """What a closed position still held went to the user's own coins at its cost."""
-        for asset, fill in self._last.items():
-            held = self._holdings[asset]
-            if fill.position_status is PositionStatus.CLOSED and held.quantity > ZERO:
-                yield _line(fill, "moved_out", held, Holding(realised=held.realised), proceeds=ZERO)
-        self._holdings, self._last = {}, {}
+        """A closed position holds nothing: one that ended before releases were told gave up the rest then."""
+        last, held = self._last, self._held
+        if last is not None and last.position_status is PositionStatus.CLOSED and held.quantity > ZERO:
+            yield _line(last, "moved_out", held, held.given_up(held.quantity))
+        self._held, self._last = Holding(), None
 
 
-async def lots_of(fills: AsyncIterator[ExportedFill]) -> AsyncIterator[Lot]:
-    """The lots of fills that come by position and time; memory holds one position."""
+async def lots_of(changes: AsyncIterator[Change]) -> AsyncIterator[Lot]:
+    """The lots of changes that come by position, coin and number; memory holds one coin."""
     ledger = Ledger()
-    async for fill in fills:
-        for lot in ledger.take(fill):
+    async for change in changes:
+        for lot in ledger.take(change):
             yield lot
     for lot in ledger.end():
         yield lot
 
 
+def _coin(change: Change) -> tuple[UUID, str]:
+    return change.position_id, change.base_asset
+
+
 def _booked(before: Holding, fill: ExportedFill) -> tuple[Holding, Decimal]:
-    base_fee = fill.fee if fill.fee_asset == fill.base_asset else ZERO
-    quote_fee = fill.fee if fill.fee_in_quote else ZERO
-    notional = exact_product(fill.price, fill.quantity)
+    """As execution books it, to the last digit; of what was sold beyond the holding only the part that it covers."""
+    fee, quantity = fill.fee, fill.quantity
+    in_base = fill.fee_asset == fill.base_asset
     if fill.side is Side.BUY:
-        return before.bought(quantity=fill.quantity, paid=notional + quote_fee, base_fee=base_fee), ZERO
-    leaving = fill.quantity + base_fee
+        paid = fill.notional + (fee if fill.fee_in_quote else ZERO)
+        return before.bought(quantity=quantity, paid=paid, base_fee=fee if in_base else ZERO), ZERO
+    leaving = quantity + (fee if in_base else ZERO)
     if leaving > before.quantity:
-        # More was sold than the position held: what is beyond were the user's own coins.
         with localcontext(EXACT):
-            share = before.quantity / leaving
-            notional, quote_fee = (truncate(part * share, places=COST_PLACES) for part in (notional, quote_fee))
+            fee = truncate(fee * before.quantity / leaving, places=COST_PLACES)
             leaving = before.quantity
+            quantity = leaving - (fee if in_base else ZERO)
     if not leaving:
         return before, ZERO
+    notional, quote_fee = exact_product(fill.price, quantity), fee if fill.fee_in_quote else ZERO
     return before.sold(quantity=leaving, proceeds=notional, quote_fee=quote_fee), notional - quote_fee
 
 
-def _line(
-    fill: ExportedFill,
-    kind: Literal["buy", "sell", "moved_out"],
-    before: Holding,
-    after: Holding,
-    *,
-    proceeds: Decimal,
-) -> Lot:
-    matched = kind != "moved_out"
+def _line(change: Change, kind: LotKind, before: Holding, after: Holding, *, proceeds: Decimal = ZERO) -> Lot:
+    fill = change if isinstance(change, ExportedFill) and kind in _SIDES.values() else None
     with localcontext(EXACT):
         return Lot(
-            at=fill.at,
-            position_id=fill.position_id,
-            account_id=fill.account_id,
-            environment=fill.environment,
-            asset=fill.base_asset,
-            symbol=fill.symbol,
+            at=change.at,
+            position_id=change.position_id,
+            account_id=change.account_id,
+            environment=change.environment,
+            asset=change.base_asset,
+            symbol=change.symbol,
             kind=kind,
-            exec_id=fill.exec_id if matched else None,
+            exec_id=fill.exec_id if fill else None,
             quantity=after.quantity - before.quantity,
-            price=fill.price if matched else None,
-            fee=fill.fee if matched else ZERO,
-            fee_asset=fill.fee_asset if matched else None,
+            price=fill.price if fill else None,
+            fee=fill.fee if fill else ZERO,
+            fee_asset=fill.fee_asset if fill else None,
             cost=after.cost - before.cost,
             proceeds=proceeds,
             realised=after.realised - before.realised,

@@ -57,6 +57,26 @@ class Fill:
     at: datetime
     client_order_id: str
     venue_order_id: str
+    entry: int | None = None
+    """Number of the change that it made to its coin in its position."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A coin that left a position for the user's own without a sale of ours.
+
+    Attributes:
+        why: `residual`, `sold` or `withdrawn`.
+        entry: Number of the change that it made to its coin in its position.
+    """
+
+    position_id: UUID
+    asset: str
+    symbol: str
+    quantity: Decimal
+    why: str
+    at: datetime
+    entry: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from gateway.application.open_position import OpenPosition
 from gateway.application.ports import DeadLetter, PositionReader
 from gateway.application.rebalance_ports import Rebalancings
 from gateway.application.run_plan import RunPlan
-from gateway.domain.exported import ExportedFill, ExportedOrder
+from gateway.domain.exported import ExportedFill, ExportedOrder, ExportedRelease
 from gateway.domain.waiting_order import WaitingOrder
 from gateway.inbound.limits import Limits
 from gateway.inbound.live_feed import LiveFeed
@@ -82,10 +82,12 @@ class ExportDesk(Protocol):
         """Legs of all runs by position, run and number."""
         ...
 
-    def fills(
-        self, user_id: UUID, *, position_id: UUID | None, by_position: bool = False
-    ) -> AsyncIterator[ExportedFill]:
-        """Matches by time, or by position and time."""
+    def fills(self, user_id: UUID, *, position_id: UUID | None) -> AsyncIterator[ExportedFill]:
+        """Matches by time."""
+        ...
+
+    def changes(self, user_id: UUID, *, position_id: UUID | None) -> AsyncIterator[ExportedFill | ExportedRelease]:
+        """All that changed what positions hold, by position and coin, in the order of the books."""
         ...
 
 

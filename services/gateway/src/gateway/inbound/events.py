@@ -11,7 +11,7 @@ from gateway.application.ports import Message
 from gateway.domain.account_break import AccountBreak
 from gateway.domain.account_flow import Movement, movements_sentence, shortage_sentence
 from gateway.domain.activity import rebalance_sentence
-from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
+from gateway.domain.position import Deviation, Fill, Leg, Position, Release, Valuation
 from shared.contracts import account, execution, market, portfolio, rebalancing
 from shared.contracts.envelope import Envelope
 from shared.contracts.topology import (
@@ -70,6 +70,12 @@ def execution_router(paint: PaintPicture) -> EventRouter:
         said = event.data
         message = _message(GATEWAY_EXECUTION, event, said.user_id)
         await paint.fills(message, [_fill(said.account_id, fill) for fill in said.fills])
+
+    @router.on(execution.CoinsReleased)
+    async def released(event: Envelope[execution.CoinsReleased]) -> None:
+        said = event.data
+        message = _message(GATEWAY_EXECUTION, event, said.user_id)
+        await paint.releases(message, [Release(position_id=said.position_id, **dict(one)) for one in said.releases])
 
     @router.on(execution.AccountFlowsBooked)
     async def flows(event: Envelope[execution.AccountFlowsBooked]) -> None:

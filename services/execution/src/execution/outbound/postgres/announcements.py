@@ -10,14 +10,25 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID, uuid5
 
-from execution.application.told import FillTold, FlowsTold, IncidentTold, LegTold, PositionTold, ShortageTold, Told
+from execution.application.told import (
+    FillTold,
+    FlowsTold,
+    IncidentTold,
+    LegTold,
+    PositionTold,
+    ReleasesTold,
+    ShortageTold,
+    Told,
+)
 from execution.domain.account_flow import AccountFlow
 from execution.domain.fill import Fill
 from execution.domain.leg import Leg
 from execution.domain.position import Position, Run
+from execution.domain.release import Release
 from execution.domain.shortage import Shortage
 from shared.contracts.execution import (
     AccountFlowsBooked,
+    CoinsReleased,
     FillsBooked,
     FillView,
     FlowView,
@@ -32,6 +43,7 @@ from shared.contracts.execution import (
     PositionFailed,
     PositionRebalancing,
     PositionView,
+    ReleaseView,
     ShortageChanged,
     ShortageView,
 )
@@ -63,6 +75,7 @@ class Views:
     fill: Callable[[Fill], FillView]
     flow: Callable[[AccountFlow], FlowView]
     shortage: Callable[[Shortage, Mapping[UUID, Decimal]], ShortageView]
+    release: Callable[[Release], ReleaseView]
 
 
 @dataclass(slots=True)
@@ -85,7 +98,7 @@ class _Fills:
     booked: list[Fill] = field(default_factory=list)
 
 
-_Part = PositionTold | IncidentTold | FlowsTold | ShortageTold | _Legs | _Fills
+_Part = PositionTold | IncidentTold | FlowsTold | ShortageTold | ReleasesTold | _Legs | _Fills
 
 
 class Announcer:
@@ -115,6 +128,8 @@ class Announcer:
                 yield self._flows(part)
             case ShortageTold():
                 yield self._shortage(part)
+            case ReleasesTold():
+                yield self._releases(part, run)
             case _Legs():
                 yield from self._legs(part, run)
             case _Fills():
@@ -170,6 +185,18 @@ class Announcer:
         aggregate = str(shortage.shortage_id)
         about = shortage.account_id
         return _announcement(data, shortage.user_id, about, None, aggregate=aggregate, version=shortage.version)
+
+    def _releases(self, told: ReleasesTold, run: Run | None) -> Announcement:
+        one = told.releases[0]
+        data = CoinsReleased(
+            user_id=one.user_id,
+            account_id=one.account_id,
+            position_id=one.position_id,
+            releases=[self._views.release(release) for release in told.releases],
+        )
+        # A change of a coin is told once, so the first one names the event.
+        aggregate = f"{one.position_id}:{one.asset}:{one.entry}"
+        return _announcement(data, one.user_id, one.position_id, run, aggregate=aggregate)
 
     def _incident(self, told: IncidentTold, run: Run | None) -> Announcement:
         data = IncidentRaised(

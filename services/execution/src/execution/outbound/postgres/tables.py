@@ -105,6 +105,7 @@ holding = _owned(
     _money("quantity"),
     _money("cost"),
     _money("realised"),
+    sa.Column("entries", sa.Integer, nullable=False, server_default="0", comment="how often its figures changed"),
     sa.CheckConstraint("quantity >= 0", name="quantity_not_negative"),
 )
 
@@ -240,6 +241,7 @@ fill = sa.Table(
     sa.Column("booked_at", MOMENT, nullable=False),
     sa.Column("third_coin_fee_value", MONEY, nullable=False, server_default="0"),
     sa.Column("fee_value_stale", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("entry", sa.Integer, nullable=False, server_default="0", comment="which change of its coin it made"),
     sa.Index("ix_fill_position", "position_id"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from gateway.domain.errors import PositionNotFound
-from gateway.domain.lots import lots_of
+from gateway.domain.lots import LotKind, lots_of
 from gateway.inbound.caller import User, by_user
 from gateway.inbound.desk import AtDesk, Desk
 from gateway.inbound.http.models import Answer
@@ -89,9 +89,11 @@ class FillRow(Answer):
 
 
 class LotRow(Answer):
-    """What a match did to a coin's quantity and cost in a position, by average cost; money in quote units.
+    """What a match or a release did to a coin's quantity and cost in a position, by average cost; money in quote units.
 
-    `moved_out` is what a closed position could not sell: it went to the user's own coins at its cost.
+    `quantity_after` of a coin's last line is what the position holds of it. Coins leave for the user's own at their
+    cost, without gain: `moved_out` is what the venue would not sell, `sold_by_hand` and `withdrawn` are what the user
+    said of coins that were missing on the account.
     """
 
     at: Moment
@@ -100,7 +102,7 @@ class LotRow(Answer):
     environment: VenueEnvironment
     asset: str
     symbol: str
-    kind: Literal["buy", "sell", "moved_out"]
+    kind: LotKind
     exec_id: str | None
     quantity: DecimalText
     price: DecimalText | None
@@ -148,10 +150,10 @@ async def export_fills(
 async def export_lots(
     user: User, desk: AtDesk, written: As = Format.CSV, position_id: OfPosition = None
 ) -> StreamingResponse:
-    """Cost basis by average cost, match by match, position by position."""
+    """Cost basis by average cost: all that changed it, in the order of the books, coin by coin, position by position."""
     await _known(desk, user.user_id, position_id)
-    fills = desk.exports.fills(user.user_id, position_id=position_id, by_position=True)
-    return await _answer("lots", LotRow, lots_of(fills), written)
+    changes = desk.exports.changes(user.user_id, position_id=position_id)
+    return await _answer("lots", LotRow, lots_of(changes), written)
 
 
 async def _known(desk: Desk, user_id: UUID, position_id: UUID | None) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gateway.application.ports import Message, Strokes
 from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry
-from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
+from gateway.domain.position import Deviation, Fill, Leg, Position, Release, Valuation
 from gateway.outbound.postgres.tables import (
     account_breaks,
     activity,
@@ -20,6 +20,7 @@ from gateway.outbound.postgres.tables import (
     position_deviations,
     position_fills,
     position_legs,
+    position_releases,
     position_values,
     synthetic_positions,
 )
@@ -56,6 +57,7 @@ _POSITION = _newer(synthetic_positions, Position, fixed=frozenset({"plan_id", "c
 """Plan and moment were said at acceptance; events do not change them."""
 _LEG = _newer(position_legs, Leg, "user_id")
 _FILL = _first(position_fills, Fill, "user_id")
+_RELEASE = _first(position_releases, Release, "user_id")
 _VALUE = _newer(position_values, Valuation)
 _DEVIATION = _newer(position_deviations, Deviation)
 _BREAK = _newer(account_breaks, AccountBreak)
@@ -83,6 +85,7 @@ async def paint(unit: Unit, user_id: UUID, strokes: Iterable[Strokes]) -> None:
     await _write(unit, _POSITION, [one for stroke in told for one in stroke.positions], "position_id")
     await _write(unit, _LEG, [one for stroke in told for one in stroke.legs], "leg_id", user_id=user_id)
     await _write(unit, _FILL, [one for stroke in told for one in stroke.fills], "exec_id", user_id=user_id)
+    await _write(unit, _RELEASE, [one for stroke in told for one in stroke.releases], "entry", user_id=user_id)
     await _write(unit, _VALUE, [one for stroke in told for one in stroke.valuations], "position_id")
     await _write(unit, _DEVIATION, [one for stroke in told for one in stroke.deviations], "position_id")
     await _write(unit, _BREAK, [one for stroke in told for one in stroke.breaks], "break_id")

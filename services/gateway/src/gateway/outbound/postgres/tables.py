@@ -140,6 +140,20 @@ position_fills = sa.Table(
     sa.Column("at", MOMENT, nullable=False),
     sa.Column("client_order_id", sa.Text, nullable=False),
     sa.Column("venue_order_id", sa.Text, nullable=False),
+    sa.Column("entry", sa.Integer, comment="which change of its coin in its position it made"),
+)
+
+position_releases = sa.Table(
+    "position_releases",
+    metadata,
+    sa.Column("position_id", sa.Uuid, primary_key=True),
+    sa.Column("asset", sa.Text, primary_key=True),
+    sa.Column("entry", sa.Integer, primary_key=True, autoincrement=False, comment="which change of its coin it made"),
+    _user(),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Numeric, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("at", MOMENT, nullable=False),
 )
 
 position_values = sa.Table(
@@ -262,6 +276,7 @@ OWN_ROWS = (
     close_requests,
     position_legs,
     position_fills,
+    position_releases,
     position_values,
     position_deviations,
     account_breaks,

@@ -61,7 +61,8 @@ async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime,
     """
     await keep_bought(work, tracked)
     late = marks.older_than(tracked)
-    if late and source is Source.REVALUATION:
+    overtaken = late and source is Source.REVALUATION
+    if overtaken and tracked.before is None:
         return False
     prices = marks.valuing(tracked)
     valuation = value_position(tracked.book, prices, now)
@@ -69,6 +70,10 @@ async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime,
         return False
     worth = (valuation.value + tracked.book.cash, valuation.pnl)
     crossed = await keep_flow(work, tracked, valuation, prices)
+    if overtaken:
+        # The book before the flow is known here alone; the value itself was told on younger prices.
+        await work.save_tracking(crossed)
+        return False
     at_rest = source is Source.REVALUATION or tracked.book.status is PositionStatus.CLOSED
     if at_rest and worth == tracked.told and crossed is tracked:
         return False

@@ -125,7 +125,7 @@ class ReconcileAccount:
         async with self._desk.work(account.user_id) as work:
             if not await work.first_delivery(consumer, job.job_id):
                 return Skipped(reason="done_before")
-            kept = await keep_books(work, evidence.books)
+            kept = await keep_books(work, evidence.books.positions)
             known = await work.breaks(account)
             comparison = self._compare(evidence, shortage_causes(known), now)
             await self._tell_breaks(

@@ -51,7 +51,7 @@ class RefreshBooks:
         closed: bool = False,
         run: RunNote | None = None,
     ) -> None:
-        """Once per message: keep the account's books and tell the position's value.
+        """Once per message: keep the position's book and tell its value.
 
         Args:
             account: Whose position it is.
@@ -68,7 +68,8 @@ class RefreshBooks:
         async with self._desk.work(account.user_id) as work:
             if not await work.first_delivery(consumer, message_id):
                 return
-            kept = [one for one in await keep_books(work, books) if one.book.position_id == position_id]
+            # Others of the account have events of their own, which say what their runs are for.
+            kept = await keep_books(work, [book for book in books.positions if book.position_id == position_id])
             if run is not None:
                 await work.note_run(position_id, run.kind, run.legs)
                 kept = [replace(one, run_kind=run.kind) for one in kept]
@@ -84,16 +85,16 @@ class RefreshBooks:
         return dict(await self._market.quotes(books.account.environment, symbols | {BITCOIN})) if symbols else {}
 
 
-async def keep_books(work: Work, books: AccountBooks) -> list[Tracked]:
-    """Keep every position's book that is newer than ours; all of the account's positions, locked, as they are then."""
-    known = await _known(work, [book.position_id for book in books.positions])
-    changed = [book for book in books.positions if _is_news(known.get(book.position_id), book)]
+async def keep_books(work: Work, books: Sequence[PositionBook]) -> list[Tracked]:
+    """Keep every book that is newer than ours; all of these positions, locked, as they are then."""
+    known = await _known(work, [book.position_id for book in books])
+    changed = [book for book in books if _is_news(known.get(book.position_id), book)]
     for book in changed:
         await work.save_book(book)
     for position_id, now in (await _known(work, [book.position_id for book in changed])).items():
         was = known.get(position_id)
         known[position_id] = replace(now, before=was.book) if was else now
-    return [known[book.position_id] for book in books.positions]
+    return [known[book.position_id] for book in books]
 
 
 async def _known(work: Work, position_ids: list[UUID]) -> dict[UUID, Tracked]:

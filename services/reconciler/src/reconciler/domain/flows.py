@@ -10,7 +10,7 @@ from uuid import UUID
 
 from reconciler.domain.books import HeldCoin, PositionBook
 from reconciler.domain.tracking import Border, Tracked
-from reconciler.domain.valuation import Mark, Valuation
+from reconciler.domain.valuation import Mark, Valuation, value_position
 from shared.trading.money import EXACT, ZERO, exact_product, exact_sum
 from shared.trading.status import PositionStatus
 
@@ -41,7 +41,7 @@ class Flow:
         at: Of the last trade in it, or of the change.
         kind: Of the run that was under way: `buy`, `invest`, `withdraw`, `close`, `rebalance` (what it left over), …
         amount: Above zero into the position, below zero out of it; what left in kind counts at its value.
-        before: The position's value right before it, at the last marks.
+        before: The position's value right before it, at the marks of `after`.
         after: Its value right after it; `before` + `amount` - `after` is what the trades cost.
         others: Value of the user's other positions of the environment then.
         held_before: Value of the coins that were bought and never rebalanced, before it; None when not known.
@@ -126,7 +126,7 @@ def crossing(tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]) 
             valued_at=valuation.at,
             kind=tracked.run_kind or "buy",
             amount=amount,
-            before=_before(tracked, valuation, amount),
+            before=_before(tracked, valuation, amount, marks),
             after=valuation.value + book.cash,
         )
     return flow, moved
@@ -149,11 +149,19 @@ def border_after(book: PositionBook, border: Border, flow: Flow, moved: Sequence
         )
 
 
-def _before(tracked: Tracked, valuation: Valuation, amount: Decimal) -> Decimal:
-    """What was told last is at most the pause between two re-valuations old."""
-    if tracked.border.flows == 0:
+def _before(tracked: Tracked, valuation: Valuation, amount: Decimal, marks: Mapping[str, Mark]) -> Decimal:
+    """What was there right before, at the very marks that value what is there after: no price move is in a flow.
+
+    Where that book is gone, or has had a part of the flow in it, the trades count as free of cost.
+    """
+    was, border = tracked.before, tracked.border
+    if border.flows == 0:
         return ZERO
-    return tracked.told[0] if tracked.told is not None else valuation.value + tracked.book.cash - amount
+    if was is not None and (money_of(was), capital_of(was)) == (border.money, border.capital):
+        valued = value_position(was, marks, valuation.at)
+        if valued is not None:
+            return valued.value + was.cash
+    return valuation.value + tracked.book.cash - amount
 
 
 def _moved(

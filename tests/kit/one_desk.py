@@ -21,6 +21,7 @@ from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.venue_facts import Reply, ReplyKind
 from shared.testing import FakeClock, FakeIds
 from shared.trading.errors import Denied
+from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
 
@@ -210,21 +211,43 @@ class Books:
 
 
 class Market:
-    async def quotes(self, *_: Any) -> dict[str, Quote]:
-        return {"BTCUSDT": Quote(symbol="BTCUSDT", bid=D(99), ask=D(100), last=D(100), at=T0)}
+    """One pair, whose price limits nobody knows unless they are told here."""
+
+    def __init__(self, *, buy_limit: Decimal | None = None) -> None:
+        self.buy_limit = buy_limit
+        self.limits_age_s: list[float | None] = []
+
+    async def quotes(self, *_: Any, limits_age_s: float | None = None) -> dict[str, Quote]:
+        self.limits_age_s.append(limits_age_s)
+        best = Quote(symbol="BTCUSDT", bid=D(99), ask=D(100), last=D(100), at=T0, buy_limit=self.buy_limit)
+        return {"BTCUSDT": best}
+
+    async def instruments(self, *_: Any) -> dict[str, Instrument]:
+        rules = Instrument(
+            symbol="BTCUSDT",
+            base="BTC",
+            quote="USDT",
+            lot_size=D(1),
+            tick_size=D("0.1"),
+            min_quantity=D(1),
+            min_notional=D(1),
+            max_limit_quantity=D(1000),
+        )
+        return {"BTCUSDT": rules}
 
 
 class Desk:
     """A buy that may send its first order now."""
 
-    def __init__(self, venue: Venue, books: Books | None = None) -> None:
+    def __init__(self, venue: Venue, books: Books | None = None, market: Market | None = None) -> None:
         self.clock = FakeClock(T0)
         self.books = books or Books()
+        self.market = market or Market()
         self.venue = venue
         self.purse = Purse(venue=venue, account=ACCOUNT, times=TIMES, clock=self.clock)  # type: ignore[arg-type]
         self.trade_run = TradeRun(
             books=self.books,
-            market=Market(),  # type: ignore[arg-type]
+            market=self.market,  # type: ignore[arg-type]
             linking=Linking(bytes(16)),
             times=TIMES,
             clock=self.clock,

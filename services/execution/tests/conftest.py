@@ -40,6 +40,7 @@ from shared.runtime.settings import VenueHost
 from shared.testing import eventually
 from shared.trading.clock import SystemClock, epoch_ms
 from shared.trading.errors import NotFound
+from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
 
 COINS = ("BTC", "ETH", "XRP", "BNB", "SOL", "DOGE", "TRX", "ADA", "LINK", "HYPE")
@@ -107,6 +108,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
         "PAPER_EXCHANGE_COINGECKO_PORT": str(_free_port()),
         "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "data"),
         "PAPER_EXCHANGE_FEED": "frozen",
+        "PAPER_EXCHANGE_INNER_PRICE_BAND": "true",
     }
     venue = Exchange(port=port, folder=folder, environment=environment)
     venue.start()
@@ -124,6 +126,7 @@ class Neighbours:
     refuse_signing: Exception | None = None
     refuse_symbol: tuple[str, Exception] | None = None
     refused: int = 0
+    tells_limits_unasked: bool = True
     signed: list[str] = field(default_factory=list)
     asks: int = 0
     room: keys.TradingRoom = field(
@@ -234,14 +237,22 @@ class Neighbours:
         rows = [outcome.reply.to_domain(SystemClock().now()) for outcome in found if isinstance(outcome, Accepted)]
         return market_data.DepthList(items=[DepthView.of(row) for row in rows])
 
-    async def _quotes(self, request: market_data.GetSymbols) -> market_data.QuoteList:
+    async def _quotes(self, request: market_data.GetQuotes) -> market_data.QuoteList:
         outcome = await self._market().tickers()
         assert isinstance(outcome, Accepted)
         now = SystemClock().now()
         rows = [row.to_domain(now) for row in outcome.reply.rows if row.symbol in request.symbols]
-        return market_data.QuoteList(
-            items=[QuoteView(symbol=row.symbol, bid=row.bid, ask=row.ask, last=row.last, at=row.at) for row in rows]
-        )
+        limits = self.tells_limits_unasked or request.limits_age_s is not None
+        return market_data.QuoteList(items=await asyncio.gather(*(self._quote(row, limits=limits) for row in rows)))
+
+    async def _quote(self, row: Quote, *, limits: bool) -> QuoteView:
+        view = QuoteView(symbol=row.symbol, bid=row.bid, ask=row.ask, last=row.last, at=row.at)
+        if not limits:
+            return view
+        outcome = await self._market().price_limit(row.symbol)
+        assert isinstance(outcome, Accepted)
+        said = outcome.reply
+        return view.model_copy(update={"buy_limit": said.highest_buy, "sell_limit": said.lowest_sell})
 
 
 def _an_index(index_id: str, environment: VenueEnvironment) -> IndexVersionView:

@@ -73,7 +73,7 @@ class Now(Market):
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
 
-    async def quotes(self, *_: Any) -> dict[str, Quote]:
+    async def quotes(self, *_: Any, **__: Any) -> dict[str, Quote]:
         return {"BTCUSDT": Quote(symbol="BTCUSDT", bid=D(99), ask=D(100), last=D(100), at=self.clock.now())}
 
 

@@ -150,7 +150,7 @@ class World:
             max_limit_quantity=D(100_000),
         )
 
-    async def quotes(self, _: Any, symbols: Collection[str]) -> dict[str, Quote]:
+    async def quotes(self, _: Any, symbols: Collection[str], **__: Any) -> dict[str, Quote]:
         return {symbol: self._quote(symbol) for symbol in symbols}
 
     def _quote(self, symbol: str) -> Quote:

@@ -75,7 +75,7 @@ class Outside:
             for symbol in symbols
         }
 
-    async def quotes(self, _: Any, symbols: Collection[str]) -> dict[str, Quote]:
+    async def quotes(self, _: Any, symbols: Collection[str], **__: Any) -> dict[str, Quote]:
         price = D(100)
         return {one: Quote(symbol=one, bid=price, ask=price, last=price, at=self.clock.now()) for one in symbols}
 

@@ -43,6 +43,14 @@ def test_only_a_cancelled_attempt_is_followed_by_another_one_for_its_remainder()
         assert retried(over("4", state=state), COMPLETE, now=T0, times=TIMES) is None
 
 
+def test_a_price_that_the_venue_would_not_take_is_tried_again_and_no_other_refusal_is() -> None:
+    refused = over(state=AttemptState.REJECTED)
+    for reason, again in (("price_limit: no higher than 99 (170372)", True), ("venue_170131: no money", False)):
+        leg = retried(replace(refused, reason=reason), COMPLETE, now=T0, times=TIMES)
+        assert (leg is not None) is again
+    assert retried(replace(refused, reason="price_limit"), a_run(), now=T0, times=TIMES) is None
+
+
 def test_an_order_that_the_venue_never_spoke_of_is_not_followed_by_another_one() -> None:
     silent = replace(over(), reason="never_placed")
     assert silent.status is LegStatus.CANCELLED

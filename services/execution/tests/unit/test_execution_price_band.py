@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execution.domain.price_band import limit_price
+from execution.domain.price_band import beyond_venue, inside_venue, limit_price
 from shared.trading.quote import Quote
 from shared.trading.status import Side
 
@@ -66,3 +66,45 @@ def test_a_limit_only_ever_makes_the_price_better(ask: Decimal, buy_limit: Decim
     kept = limit_price(a_quote(ask=ask, buy_limit=buy_limit), side=Side.BUY, band=BAND, tick_size=TICK)
     assert ask <= kept <= free
     assert kept == ask or buy_limit is None or kept <= buy_limit
+
+
+@pytest.mark.parametrize(
+    ("limit", "buy_limit", "price"),
+    [
+        ("101", None, "101"),
+        ("101", "101", "101"),
+        ("104", "102", "101.5"),
+        ("104", "100.2", "100"),
+        ("104", "99", "99"),
+    ],
+    ids=["not known", "at the limit", "well inside", "on the tick", "the market is below the quote"],
+)
+def test_a_buy_beyond_the_venues_limit_is_ordered_inside_it(limit: str, buy_limit: str | None, price: str) -> None:
+    quote = a_quote(buy_limit=buy_limit)
+    assert inside_venue(quote, side=Side.BUY, limit=Decimal(limit), tick_size=TICK) == Decimal(price)
+
+
+@pytest.mark.parametrize(
+    ("limit", "sell_limit", "price"),
+    [
+        ("98", None, "98"),
+        ("98.5", "98.5", "98.5"),
+        ("95", "97.5", "98"),
+        ("95", "99.4", "99.5"),
+        ("95", "101", "101"),
+    ],
+    ids=["not known", "at the limit", "well inside", "on the tick", "the market is above the quote"],
+)
+def test_a_sell_beyond_the_venues_limit_is_ordered_inside_it(limit: str, sell_limit: str | None, price: str) -> None:
+    quote = a_quote(sell_limit=sell_limit)
+    assert inside_venue(quote, side=Side.SELL, limit=Decimal(limit), tick_size=TICK) == Decimal(price)
+
+
+@given(limit=PRICES, venue=st.none() | PRICES, ask=PRICES, side=st.sampled_from(Side))
+def test_what_is_ordered_is_never_worse_than_what_was_approved_and_never_beyond_the_venue(
+    limit: Decimal, venue: Decimal | None, ask: Decimal, side: Side
+) -> None:
+    quote = a_quote(bid=ask, ask=ask, buy_limit=venue, sell_limit=venue)
+    ordered = inside_venue(quote, side=side, limit=limit, tick_size=Decimal("0.1"))
+    assert ordered <= limit if side is Side.BUY else ordered >= limit
+    assert not beyond_venue(quote, side=side, limit=ordered)

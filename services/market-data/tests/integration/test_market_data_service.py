@@ -126,7 +126,7 @@ async def last_announcement(tester: Client) -> bytes:
 
 async def test_quotes_and_instruments_are_answered_every_second_anew(stage: Stage) -> None:
     async with stage.market_data(), stage.asking("execution") as ask:
-        symbols = verbs.GetSymbols(environment=PAPER, symbols=["BTCUSDT", "NOPEUSDT"])
+        symbols = verbs.GetQuotes(environment=PAPER, symbols=["BTCUSDT", "NOPEUSDT"])
 
         async def quoted() -> datetime | None:
             try:
@@ -169,7 +169,7 @@ async def test_questions_that_cannot_be_answered_name_the_reason(stage: Stage) -
             (VenueEnvironment.TESTNET, "environment_not_enabled"),
         ):
             with pytest.raises(Invalid) as shut:
-                await ask.ask(verbs.GET_QUOTES, verbs.GetSymbols(environment=environment, symbols=[]))
+                await ask.ask(verbs.GET_QUOTES, verbs.GetQuotes(environment=environment, symbols=[]))
             assert shut.value.code == code
 
 
@@ -200,7 +200,7 @@ async def test_the_service_waits_for_a_venue_that_is_away(stage: Stage) -> None:
         stage.asking() as ask,
     ):
         with pytest.raises(Unavailable) as early:
-            await ask.ask(verbs.GET_QUOTES, verbs.GetSymbols(environment=PAPER, symbols=[]))
+            await ask.ask(verbs.GET_QUOTES, verbs.GetQuotes(environment=PAPER, symbols=[]))
         assert early.value.code == "market_not_ready"
 
 

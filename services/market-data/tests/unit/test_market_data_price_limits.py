@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from market_data.application import limit_board
 from market_data.application.market_board import MarketBoard
 from market_data.domain.errors import VenueUnavailable
 from market_data.domain.identity import Candle
@@ -17,8 +18,10 @@ from market_data.domain.price_limits import FRESH_S, PriceLimit
 from market_data.inbound.beats import Pace, limit_beat
 from market_data.inbound.views import quote_view
 from market_data.outbound.bybit import BybitPublicVenue
+from shared.runtime.bybit.public_rows import InstrumentRow
 from shared.testing import FakeClock, eventually
 from shared.trading.clock import SystemClock
+from shared.trading.depth import Depth
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
@@ -26,27 +29,50 @@ from shared.trading.status import VenueEnvironment
 PATH = "/v5/market/price-limit"
 
 
+def an_instrument(symbol: str, *, ratio: Decimal | None) -> Instrument:
+    return Instrument(
+        symbol=symbol,
+        base=symbol.removesuffix("USDT"),
+        quote="USDT",
+        lot_size=Decimal("0.001"),
+        tick_size=Decimal("0.001"),
+        min_quantity=Decimal("0.001"),
+        min_notional=Decimal(5),
+        max_limit_quantity=Decimal(1000),
+        price_limit_ratio=ratio,
+    )
+
+
 class FakeVenue:
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock
         self.asked: list[str] = []
         self.away: set[str] = set()
+        self.silent: set[str] = set()
+        self.ratio: Decimal | None = None
+        self.price = Decimal(1)
 
     async def instruments(self) -> Sequence[Instrument]:
-        return []
+        return [an_instrument(symbol, ratio=self.ratio) for symbol in ("AUSDT", "BUSDT")]
 
     async def quotes(self) -> Mapping[str, Quote]:
-        one = Decimal(1)
         return {
-            symbol: Quote(symbol=symbol, bid=one, ask=one, last=one, at=self.clock.now())
+            symbol: Quote(symbol=symbol, bid=self.price, ask=self.price, last=self.price, at=self.clock.now())
             for symbol in ("AUSDT", "BUSDT")
         }
 
     async def price_limit(self, symbol: str) -> PriceLimit:
         self.asked.append(symbol)
+        await asyncio.sleep(0)
+        if symbol in self.silent:
+            await asyncio.Event().wait()
         if symbol in self.away:
             raise VenueUnavailable
-        return PriceLimit(symbol=symbol, highest_buy=Decimal("1.01"), lowest_sell=Decimal("0.99"))
+        reach = Decimal("0.01")
+        return PriceLimit(symbol=symbol, highest_buy=self.price * (1 + reach), lowest_sell=self.price * (1 - reach))
+
+    async def depth(self, symbol: str) -> Depth:
+        return Depth(symbol=symbol, bids=[], asks=[], at=self.clock.now())
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         return None
@@ -83,10 +109,15 @@ async def test_a_limit_that_grew_old_is_not_told() -> None:
     assert limits(board, "AUSDT") == [(None, None)]
 
 
-async def test_pairs_that_no_longer_matter_are_forgotten(board: MarketBoard) -> None:
-    await board.refresh_limits({"AUSDT", "BUSDT"})
-    await board.refresh_limits({"BUSDT"})
-    assert limits(board, "AUSDT", "BUSDT") == [(None, None), KNOWN]
+async def test_pairs_that_no_longer_matter_are_forgotten_once_they_are_old() -> None:
+    clock = FakeClock()
+    board = MarketBoard(FakeVenue(clock), clock)
+    await board.refresh_quotes()
+    assert await board.refresh_limits({"AUSDT", "BUSDT"}) == 2
+    clock.advance(FRESH_S)
+    assert await board.refresh_limits({"BUSDT"}) == 2
+    clock.advance(1)
+    assert await board.refresh_limits({"BUSDT"}) == 1
 
 
 async def test_a_missing_answer_keeps_what_was_heard_until_then() -> None:
@@ -98,6 +129,83 @@ async def test_a_missing_answer_keeps_what_was_heard_until_then() -> None:
     with pytest.raises(VenueUnavailable):
         await board.refresh_limits({"AUSDT", "BUSDT"})
     assert limits(board, "AUSDT", "BUSDT") == [KNOWN, (None, None)]
+
+
+class Moving:
+    """A board whose venue publishes a ratio of 1.5 %, and refuses beyond 1 %."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.venue = FakeVenue(self.clock)
+        self.venue.ratio = Decimal("0.015")
+        self.board = MarketBoard(self.venue, self.clock)
+
+    async def goes_to(self, price: str) -> None:
+        self.clock.advance(1)
+        self.venue.price = Decimal(price)
+        await self.board.refresh_quotes()
+
+
+@pytest.fixture
+async def moving() -> Moving:
+    made = Moving()
+    await made.board.refresh_instruments()
+    await made.board.refresh_quotes()
+    return made
+
+
+def told(low: str, high: str) -> tuple[Decimal, Decimal]:
+    return Decimal(high), Decimal(low)
+
+
+async def test_limits_that_nobody_asked_for_are_those_of_the_published_ratio(moving: Moving) -> None:
+    assert limits(moving.board, "AUSDT") == [told("0.985", "1.015")]
+    assert moving.venue.asked == []
+
+
+async def test_limits_follow_a_price_that_left_them_at_once_and_stay_the_venues_while_it_did_not(
+    moving: Moving,
+) -> None:
+    await moving.board.refresh_limits({"AUSDT"})
+    await moving.goes_to("1.002")
+    assert limits(moving.board, "AUSDT") == [told("0.99", "1.01")]
+    for price, low, high in (("1.1", "1.084", "1.116"), ("0.9", "0.887", "0.913")):
+        await moving.goes_to(price)
+        assert limits(moving.board, "AUSDT") == [told(low, high)], "on the tick grid, inside what the ratio gives"
+    assert moving.venue.asked == ["AUSDT"]
+
+
+async def test_a_plan_has_the_venue_asked_where_the_price_has_moved_or_nothing_young_is_known(moving: Moving) -> None:
+    await moving.board.refresh_limits({"AUSDT"})
+    await moving.board.ask_limits(["AUSDT", "BUSDT", "NOPEUSDT"], age_s=15)
+    assert moving.venue.asked == ["AUSDT", "BUSDT"], "what is young and fits is not asked for again"
+    await moving.goes_to("1.1")
+    await moving.board.ask_limits(["AUSDT"], age_s=15)
+    assert limits(moving.board, "AUSDT") == [told("1.089", "1.111")]
+    moving.clock.advance(16)
+    await moving.board.ask_limits(["AUSDT"], age_s=15)
+    assert moving.venue.asked == ["AUSDT", "BUSDT", "AUSDT", "AUSDT"]
+
+
+async def test_what_the_venue_said_after_the_newest_quote_is_told_whatever_the_quote_says(moving: Moving) -> None:
+    moving.clock.advance(1)
+    moving.venue.price = Decimal("1.1")
+    await moving.board.ask_limits(["AUSDT"], age_s=15)
+    assert limits(moving.board, "AUSDT") == [told("1.089", "1.111")]
+
+
+async def test_a_venue_that_does_not_answer_or_says_no_holds_nobody_up_for_long(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limit_board, "PATIENCE_S", 0.05)
+    moving.venue.silent, moving.venue.away = {"AUSDT"}, {"BUSDT"}
+    await moving.board.ask_limits(["AUSDT", "BUSDT"], age_s=0)
+    assert limits(moving.board, "AUSDT", "BUSDT") == [told("0.985", "1.015")] * 2
+
+
+async def test_plans_made_at_the_same_time_ask_once(moving: Moving) -> None:
+    await asyncio.gather(*(moving.board.ask_limits(["AUSDT", "BUSDT"], age_s=1) for _ in range(20)))
+    assert sorted(moving.venue.asked) == ["AUSDT", "BUSDT"]
 
 
 async def test_the_beat_goes_on_after_a_failure_and_asks_for_what_indices_hold() -> None:
@@ -139,6 +247,23 @@ async def test_the_venues_answer_is_read(host: Any, result: dict[str, str], limi
     finally:
         await venue.close()
     assert (found.highest_buy, found.lowest_sell) == limit
+
+
+@pytest.mark.parametrize(
+    ("told_ratios", "ratio"),
+    [
+        ({"riskParameters": {"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"}}, Decimal("0.01")),
+        ({"riskParameters": {"priceLimitRatioX": "", "priceLimitRatioY": "0.02"}}, Decimal("0.02")),
+        ({"riskParameters": {"priceLimitRatioX": "0", "priceLimitRatioY": "0"}}, None),
+        ({"riskParameters": {"limitParameter": "0.03", "marketParameter": "0.03"}}, None),
+        ({}, None),
+    ],
+    ids=["both", "one", "none", "fields of 2024", "not told"],
+)
+def test_the_ratio_is_read_with_the_venues_rules(told_ratios: dict[str, Any], ratio: Decimal | None) -> None:
+    rules = {"lotSizeFilter": {"basePrecision": "0.1"}, "priceFilter": {"tickSize": "0.1"}, **told_ratios}
+    names = {"symbol": "AUSDT", "baseCoin": "A", "quoteCoin": "USDT", "status": "Trading"}
+    assert InstrumentRow.model_validate({**names, **rules}).to_domain().price_limit_ratio == ratio
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ class Instrument:
         min_notional: Smallest order, quote units (Bybit `minOrderAmt`).
         max_limit_quantity: Largest limit order, base-asset units.
         trading: Whether the venue takes orders for it now.
+        price_limit_ratio: How far from its price an order may be, a fraction; None where the venue tells none.
     """
 
     symbol: str
@@ -29,3 +30,4 @@ class Instrument:
     min_notional: Decimal
     max_limit_quantity: Decimal
     trading: bool = True
+    price_limit_ratio: Decimal | None = None

@@ -11,6 +11,7 @@ from uuid import UUID
 from execution.application.closable import free_holdings, must_be_closable
 from execution.application.planning import QUOTE_ASSET, PlanRoom
 from execution.application.ports import Account
+from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.close_plan import close_lines
 from execution.domain.errors import NothingToSell, PositionNotFound
 from execution.domain.plan import Plan, PlanLine
@@ -59,7 +60,7 @@ class MakeClosePlan:
         symbols = [holding.symbol for holding in holdings]
         instruments, quotes = await asyncio.gather(
             self._room.market.instruments(account.environment, symbols),
-            self._room.market.quotes(account.environment, symbols),
+            self._room.market.quotes(account.environment, symbols, limits_age_s=PLANNED_LIMITS_S),
         )
         rules = self._room.rules
         return close_lines(

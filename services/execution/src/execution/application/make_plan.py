@@ -10,6 +10,7 @@ from uuid import UUID
 
 from execution.application.planning import QUOTE_ASSET, PlanRoom, afford
 from execution.application.ports import Account, IndexVersion
+from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.amount import checked_amount
 from execution.domain.buy_plan import buy_lines, buy_warnings
 from execution.domain.errors import AmountTooSmall
@@ -97,7 +98,7 @@ class MakePlan:
     ) -> tuple[Mapping[str, Instrument], Mapping[str, Quote]]:
         return await asyncio.gather(
             self._room.market.instruments(account.environment, symbols),
-            self._room.market.quotes(account.environment, symbols),
+            self._room.market.quotes(account.environment, symbols, limits_age_s=PLANNED_LIMITS_S),
         )
 
     async def _candidates(self, account: Account, index: IndexVersion, room: TradingRoom) -> Sequence[Candidate]:

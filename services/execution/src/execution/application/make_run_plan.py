@@ -11,6 +11,7 @@ from uuid import UUID
 from execution.application.closable import free_holdings, must_stand_still
 from execution.application.planning import QUOTE_ASSET, PlanRoom, afford
 from execution.application.ports import Account, IndexVersion
+from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.amount import checked_amount
 from execution.domain.basket import Bands, Basket, Draft
 from execution.domain.cash_flow import draft_invest, draft_withdraw
@@ -97,7 +98,7 @@ class MakeRunPlan:
         symbols = {one.symbol for one in holdings} | {one.symbol for one in index.constituents}
         instruments, quotes = await asyncio.gather(
             self._room.market.instruments(account.environment, symbols),
-            self._room.market.quotes(account.environment, symbols),
+            self._room.market.quotes(account.environment, symbols, limits_age_s=PLANNED_LIMITS_S),
         )
         rules = self._room.rules
         bands = rules.bands

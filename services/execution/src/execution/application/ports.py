@@ -146,8 +146,17 @@ class Market(Protocol):
         """The venue's rules by symbol; what it does not list is left out."""
         ...
 
-    async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Quote]:
-        """Best prices by symbol."""
+    async def quotes(
+        self, environment: VenueEnvironment, symbols: Collection[str], *, limits_age_s: float | None = None
+    ) -> Mapping[str, Quote]:
+        """Best prices by symbol.
+
+        Args:
+            environment: The venue's.
+            symbols: Its names of the pairs.
+            limits_age_s: The venue is asked again for price limits older than this many seconds, and for those that
+                the price has left; None takes what is known, at once.
+        """
         ...
 
     async def depth(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Depth]:

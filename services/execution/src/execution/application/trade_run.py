@@ -14,11 +14,11 @@ from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
 from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import DeskLease, Market
-from execution.application.prices import quotes_of
+from execution.application.prices import REFUSED_LIMITS_S, quotes_of
 from execution.application.purse import Funds, needed_for
+from execution.application.sending_prices import at_market, at_venue, rules_for
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
-from execution.application.unwind_prices import at_market, rules_for
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
 from execution.domain.position import Run, RunKind
@@ -28,7 +28,7 @@ from execution.domain.retrying import deadline, last_words, tradable
 from execution.domain.turn import afforded, due, most
 from shared.trading.clock import Clock, Ids
 from shared.trading.instrument import Instrument
-from shared.trading.money import ZERO, exact_sum, floor_to_lot
+from shared.trading.money import ZERO, exact_product, exact_sum, floor_to_lot
 from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
 from shared.trading.status import AttemptState, LegStatus, Side
@@ -95,10 +95,9 @@ class TradeRun:
         planned = [leg for leg in planned if self._ready(run, leg)]
         if not planned:
             return []
-        asked = quotes or quotes_of(self._market, run.environment, planned)
-        priced, money, rules = await asyncio.gather(
-            asked, self._money(run, funds), rules_for(self._market, run, planned)
-        )
+        asked = quotes or quotes_of(self._market, run.environment, planned, limits_age_s=_limits_age_s(planned))
+        priced, money = await asyncio.gather(asked, self._money(run, funds))
+        rules = await rules_for(self._market, run, planned, priced)
         if money == "wait" or (money is None and self._all_wait(run, planned, priced)):
             return []
         async with self._books.work(run.user_id) as work:
@@ -151,8 +150,9 @@ class TradeRun:
             verdict = refusal or self._verdict(run, leg, quotes.get(leg.symbol))
             if verdict == "wait":
                 continue
-            leg = at_market(leg, quotes.get(leg.symbol), rules.get(leg.symbol), band=self._band)  # noqa: PLW2901
-            attempt = self._attempt(run, leg)
+            quote, rule = quotes.get(leg.symbol), rules.get(leg.symbol)
+            leg = at_market(run, leg, quote, rule, band=self._band)  # noqa: PLW2901
+            attempt = self._attempt(run, at_venue(leg, quote, rule))
             if verdict is None and not _take(money, attempt, leg):
                 verdict = "reservation_exhausted"
             if verdict is not None:
@@ -271,11 +271,20 @@ class TradeRun:
         work.tell(*(LegTold(leg=leg) for leg in legs), run=run)
 
 
+def _limits_age_s(legs: Sequence[Leg]) -> float | None:
+    """The first orders of a run wait for no answer of the venue's; what is tried again is in no such hurry."""
+    return REFUSED_LIMITS_S if any(leg.retry_at is not None for leg in legs) else None
+
+
 def _take(money: dict[str, Reservation], attempt: Attempt, leg: Leg) -> bool:
-    """Move an attempt's share from its run, if the run still has it: never beyond what was approved or is held."""
+    """Move a leg's share from its run, if the run still has it: never beyond what was approved or is held.
+
+    An attempt at a better price than the leg's puts less aside: the rest is free, until the leg is tried again.
+    """
     asset = leg.quote_asset if attempt.side is Side.BUY else leg.base_asset
+    share = exact_product(attempt.quantity, leg.limit_price) if attempt.side is Side.BUY else attempt.held
     rest = money.get(asset)
-    left: Decimal = (rest.amount if rest else ZERO) - attempt.held
+    left: Decimal = (rest.amount if rest else ZERO) - share
     if rest is None or left < ZERO:
         return False
     money[asset] = Reservation(

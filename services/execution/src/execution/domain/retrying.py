@@ -7,6 +7,7 @@ from datetime import datetime
 from execution.domain.close_plan import sellable
 from execution.domain.leg import Leg
 from execution.domain.position import Run, RunKind, RunState
+from execution.domain.price_band import PRICE_LIMIT
 from execution.domain.protocol_times import ProtocolTimes
 from shared.trading.policy import RETRIES_MAX, LegPolicy
 from shared.trading.status import LegStatus, Side
@@ -30,16 +31,23 @@ def deadline(run: Run, side: Side, times: ProtocolTimes) -> datetime:
 def retried(leg: Leg, run: Run, *, now: datetime, times: ProtocolTimes) -> Leg | None:
     """The leg as it waits for its next attempt; None when it is not tried again.
 
-    Only an attempt that the venue itself said is cancelled is followed by another one. A refusal says why the order would
-    be refused again, and a leg that needs attention may still trade.
+    Only an attempt that the venue itself said is cancelled is followed by another one, or one that it refused for its
+    price alone: its limits move with the market. Any other refusal says why the order would be refused again, and a leg
+    that needs attention may still trade.
     """
     if run.policy is not LegPolicy.COMPLETE or run.state is RunState.SETTLED:
         return None
-    if leg.status is not LegStatus.CANCELLED or leg.client_order_id is None or leg.reason in _LAST_WORDS:
+    if not _ended_for_now(leg) or leg.client_order_id is None or leg.reason in _LAST_WORDS:
         return None
     if now >= deadline(run, leg.side, times) or leg.attempt >= RETRIES_MAX or not tradable(leg):
         return None
     return leg.tried_again(now + times.retry_pause(leg.attempt))
+
+
+def _ended_for_now(leg: Leg) -> bool:
+    if leg.status is LegStatus.REJECTED:
+        return (leg.reason or "").startswith(PRICE_LIMIT)
+    return leg.status is LegStatus.CANCELLED
 
 
 def last_words(leg: Leg) -> str:

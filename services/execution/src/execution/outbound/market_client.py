@@ -47,9 +47,11 @@ class MarketClient:
         listed = await self._asker.ask(market_data.GET_INSTRUMENTS, question)
         return {row.symbol: row.to_domain() for row in listed.items}
 
-    async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Quote]:
-        """Best prices by symbol."""
-        question = market_data.GetSymbols(environment=environment, symbols=sorted(symbols))
+    async def quotes(
+        self, environment: VenueEnvironment, symbols: Collection[str], *, limits_age_s: float | None = None
+    ) -> Mapping[str, Quote]:
+        """Best prices by symbol; the venue's price limits as young as is asked for, where it answers in time."""
+        question = market_data.GetQuotes(environment=environment, symbols=sorted(symbols), limits_age_s=limits_age_s)
         quoted = await self._asker.ask(market_data.GET_QUOTES, question)
         return {row.symbol: row.to_domain() for row in quoted.items}
 

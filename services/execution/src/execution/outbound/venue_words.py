@@ -7,6 +7,7 @@ from typing import Any
 
 from execution.domain.account_flow import LogLine
 from execution.domain.attempt import Attempt
+from execution.domain.price_band import PRICE_LIMIT
 from execution.domain.venue_facts import ExecutionFact, OrderFact, Reply, ReplyKind, Standing
 from shared.runtime.bybit.orders import LimitOrder
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotSent, RateLimited, Refused, Unknown
@@ -18,6 +19,8 @@ TRADE = "Trade"
 TOO_LATE = 10002
 """The timestamp is outside the receive window."""
 LATE_ROUNDS_MAX = 5
+PRICE_LIMITS = frozenset({30208, 30209, 170132, 170133, 170193, 170194, 170371, 170372})
+"""The price is beyond the venue's own limits (Bybit v5 guide, 6.7)."""
 SIGNED_TOO_LATE = "signature_too_late"
 """Keys gives no signature after the moment that the request names."""
 _STANDING = {
@@ -103,6 +106,8 @@ def reply(outcome: Any, now: datetime) -> Reply:
 
 def _refused(outcome: Refused) -> Reply:
     reason = f"venue_{outcome.code}: {outcome.message}"
+    if outcome.code in PRICE_LIMITS:
+        reason = f"{PRICE_LIMIT}: the venue takes no order at this price now: {outcome.message} ({outcome.code})"
     if outcome.code != TOO_LATE:
         return Reply(kind=ReplyKind.REFUSED, reason=reason)
     # The request was too long on its way: certainly not placed, and a fresh signature may reach it in time.

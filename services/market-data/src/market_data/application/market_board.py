@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from market_data.application.limit_board import LimitBoard
 from market_data.application.ports import PublicVenue
 from market_data.domain.errors import MarketNotReady
-from market_data.domain.price_limits import FRESH_S, PriceLimit
 from shared.trading.clock import Clock
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
@@ -27,7 +27,7 @@ class MarketBoard:
         self._before: dict[str, Instrument] = {}
         self._quotes: Mapping[str, Quote] = {}
         self._quoted_at_s: float | None = None
-        self._limits: dict[str, tuple[PriceLimit, float]] = {}
+        self._limits = LimitBoard(venue, clock)
 
     async def refresh_instruments(self) -> int:
         """Ask for the instruments again; an empty answer leaves the old ones in place.
@@ -53,7 +53,7 @@ class MarketBoard:
         return len(fresh)
 
     async def refresh_limits(self, symbols: Collection[str]) -> int:
-        """Ask for the venue's price limits of some pairs, one after another; forgets those of all others.
+        """Ask for the venue's price limits of some pairs, one after another.
 
         Returns:
             How many are known now.
@@ -61,10 +61,14 @@ class MarketBoard:
         Raises:
             VenueUnavailable: An answer is missing; what was heard until then is kept.
         """
-        self._limits = {symbol: known for symbol, known in self._limits.items() if symbol in symbols}
-        for symbol in sorted(symbols):
-            self._limits[symbol] = (await self._venue.price_limit(symbol), self._clock.monotonic())
-        return len(self._limits)
+        return await self._limits.refresh(symbols)
+
+    async def ask_limits(self, symbols: Collection[str], *, age_s: float) -> None:
+        """Ask again for price limits older than `age_s`, and for those that the market has left; within a second."""
+        if self._quoted_at_s is None:
+            return
+        named = [self._quotes[symbol] for symbol in set(symbols) & self._quotes.keys()]
+        await self._limits.ask_again(named, quoted_at_s=self._quoted_at_s, age_s=age_s)
 
     def quotes_age_s(self) -> float | None:
         """Seconds since quotes last arrived, None before the first."""
@@ -100,20 +104,18 @@ class MarketBoard:
     def quotes(self, symbols: Sequence[str]) -> list[Quote]:
         """The quotes asked for, all of them when none is named; symbols never quoted are left out.
 
-        Those that are named carry the venue's price limits where they are known and young.
+        Those that are named carry the venue's price limits as far as they are known.
 
         Raises:
             MarketNotReady: No quote has arrived yet.
         """
         if self._quoted_at_s is None:
             raise MarketNotReady
-        known = self._quotes
+        known, at_s = self._quotes, self._quoted_at_s
         if not symbols:
             return [known[symbol] for symbol in sorted(known)]
-        return [self._limited(known[symbol]) for symbol in symbols if symbol in known]
+        return [self._limited(known[symbol], at_s) for symbol in symbols if symbol in known]
 
-    def _limited(self, quote: Quote) -> Quote:
-        found = self._limits.get(quote.symbol)
-        if found is None or self._clock.monotonic() - found[1] > FRESH_S:
-            return quote
-        return replace(quote, buy_limit=found[0].highest_buy, sell_limit=found[0].lowest_sell)
+    def _limited(self, quote: Quote, quoted_at_s: float) -> Quote:
+        found = self._limits.on(quote, self._instruments.get(quote.symbol), quoted_at_s=quoted_at_s)
+        return quote if found is None else replace(quote, buy_limit=found.highest_buy, sell_limit=found.lowest_sell)

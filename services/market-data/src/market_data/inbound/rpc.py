@@ -41,8 +41,11 @@ def market_rpc(
         return verbs.InstrumentList(items=[InstrumentView.of(item) for item in found])
 
     @router.answer(verbs.GET_QUOTES)
-    async def get_quotes(request: verbs.GetSymbols) -> verbs.QuoteList:
-        found = board(request.environment).quotes(request.symbols)
+    async def get_quotes(request: verbs.GetQuotes) -> verbs.QuoteList:
+        known = board(request.environment)
+        if request.limits_age_s is not None:
+            await known.ask_limits(request.symbols, age_s=request.limits_age_s)
+        found = known.quotes(request.symbols)
         return verbs.QuoteList(items=[quote_view(item) for item in found])
 
     @router.answer(verbs.GET_DEPTH)

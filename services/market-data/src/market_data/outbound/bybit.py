@@ -22,8 +22,8 @@ from shared.trading.money import ZERO
 from shared.trading.quote import Quote
 
 ANSWER_S = 5.0
-THREADS = 4
-"""Tickers, candles and instruments may be under way at the same time; none of them waits for another."""
+THREADS = 8
+"""Tickers, candles and instruments may be under way at the same time; a plan asks for many limits and books at once."""
 LEVELS = 50
 """Of each side of a book: about as deep as a plan's limit price reaches in a liquid one."""
 LOOK_BACK = timedelta(minutes=10)

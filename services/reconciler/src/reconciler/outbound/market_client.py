@@ -42,7 +42,7 @@ class RpcMarket:
 
     async def quotes(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Quote]:
         """Quotes by symbol; all of the environment for an empty list."""
-        request = contract.GetSymbols(environment=environment, symbols=sorted(symbols))
+        request = contract.GetQuotes(environment=environment, symbols=sorted(symbols))
         reply = await self._ask.ask(contract.GET_QUOTES, request)
         return {item.symbol: item.to_domain() for item in reply.items}
 

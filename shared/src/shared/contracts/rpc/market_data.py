@@ -147,6 +147,16 @@ class GetSymbols(Contract):
     symbols: list[str]
 
 
+class GetQuotes(GetSymbols):
+    """Quotes of some symbols; an empty list asks for all, without price limits."""
+
+    limits_age_s: float | None = None
+    """The venue is asked again for price limits older than this many seconds, and for those that the price has left.
+
+    Null tells what is known, at once.
+    """
+
+
 class InstrumentList(Contract):
     """Instruments; a symbol that the venue does not list is left out."""
 
@@ -191,7 +201,7 @@ GET_INSTRUMENTS = RpcVerb(
     "market_data", "get_instruments", GetSymbols, InstrumentList, callers=("execution", "reconciler")
 )
 GET_QUOTES = RpcVerb(
-    "market_data", "get_quotes", GetSymbols, QuoteList, callers=("execution", "reconciler", "gateway"), timeout_s=2.0
+    "market_data", "get_quotes", GetQuotes, QuoteList, callers=("execution", "reconciler", "gateway"), timeout_s=2.0
 )
 GET_DEPTH = RpcVerb("market_data", "get_depth", GetDepth, DepthList, callers=("execution",), timeout_s=3.0)
 VERBS = (

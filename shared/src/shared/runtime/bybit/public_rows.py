@@ -31,6 +31,18 @@ class PriceFilter(VenueRow):
     tick_size: Figure
 
 
+class RiskParameters(VenueRow):
+    """How far from the index an order's price may be, fractions; records of 2024 have other fields."""
+
+    inner: FigureOrNone = Field(default=None, alias="priceLimitRatioX")
+    outer: FigureOrNone = Field(default=None, alias="priceLimitRatioY")
+
+    @property
+    def ratio(self) -> Decimal | None:
+        """The narrower of those that are told; a ratio of zero is none."""
+        return min((one for one in (self.inner, self.outer) if one), default=None)
+
+
 class InstrumentRow(VenueRow):
     """A spot pair with its rules."""
 
@@ -43,6 +55,7 @@ class InstrumentRow(VenueRow):
     innovation: Text = "0"
     lot_size_filter: LotSizeFilter
     price_filter: PriceFilter
+    risk_parameters: RiskParameters = RiskParameters()
 
     def to_domain(self) -> Instrument:
         """The instrument; the limit size falls back to the older field of 2024's records."""
@@ -58,6 +71,7 @@ class InstrumentRow(VenueRow):
             min_notional=lots.min_order_amt,
             max_limit_quantity=largest if largest is not None else Decimal(0),
             trading=self.status == "Trading",
+            price_limit_ratio=self.risk_parameters.ratio,
         )
 
 

@@ -23,7 +23,7 @@ from execution.application.make_plan import MakePlan
 from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.ports import Account, AccountStanding
-from execution.application.purse import Purse
+from execution.application.purse import Purses
 from execution.application.read_books import ReadBooks
 from execution.application.resolve_shortage import ResolveShortage
 from execution.application.resolve_unknown import ResolveUnknown
@@ -104,11 +104,12 @@ class ExecutionRoom:
             books=books, linking=linking, times=times, clock=clock, fee_prices=FeePrices(market, clock)
         )
         self.register = MemoryDeskRegister(house, clock, lease=LEASE)
+        purses = Purses(venue=venue, times=times, clock=clock)
         self.office = DeskOffice(
             DeskTools(
                 books=books,
                 bookkeeper=bookkeeper,
-                purse=lambda account: Purse(venue=venue, account=account, times=times, clock=clock),
+                purse=purses.of,
                 trade_run=TradeRun(books=books, market=market, linking=linking, times=times, clock=clock, ids=ids),
                 send_orders=SendOrders(venue=venue, clock=clock, batch_size=BATCH),
                 resolve=ResolveUnknown(
@@ -130,6 +131,7 @@ class ExecutionRoom:
             clock=clock,
             ids=ids,
             rules=PlanRules(),
+            purse=purses.of,
         )
         self.make_plan, self.make_close_plan, self.make_run_plan = (
             MakePlan(room),

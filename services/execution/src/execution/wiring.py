@@ -21,7 +21,7 @@ from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_plan import MakePlan
 from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
-from execution.application.purse import Purse
+from execution.application.purse import Purses
 from execution.application.read_books import ReadBooks
 from execution.application.resolve_shortage import ResolveShortage
 from execution.application.resolve_unknown import ResolveUnknown
@@ -97,11 +97,12 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         pause=timedelta(seconds=settings.venue_pause_s / settings.times_scale),
     )
     bookkeeper = Bookkeeper(books=books, linking=linking, times=times, clock=clock, fee_prices=FeePrices(market, clock))
+    purses = Purses(venue=venue, times=times, clock=clock)
     office = DeskOffice(
         DeskTools(
             books=books,
             bookkeeper=bookkeeper,
-            purse=lambda account: Purse(venue=venue, account=account, times=times, clock=clock),
+            purse=purses.of,
             trade_run=TradeRun(
                 books=books,
                 market=market,
@@ -132,6 +133,7 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         clock=clock,
         ids=ids,
         rules=_rules(settings),
+        purse=purses.of,
     )
     return Rooms(
         database=database,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import uuid4
+
 from kit.one_desk import (
+    ACCOUNT,
     T0,
     TIMES,
     Books,
@@ -12,6 +16,7 @@ from kit.one_desk import (
     an_intent,
 )
 
+from execution.application.purse import Purses
 from shared.trading.errors import Denied, Unavailable
 from shared.trading.status import AttemptState, LegStatus
 
@@ -29,6 +34,35 @@ async def test_a_balance_that_was_read_for_the_plan_is_not_read_again_for_the_or
     assert desk.venue.asked == 1
     await desk.purse.at_least(D(1))
     assert desk.venue.asked == 2
+
+
+async def test_what_a_plan_read_is_enough_for_its_order_and_forgotten_once_money_moves() -> None:
+    desk = Desk(Venue())
+    purses = Purses(venue=desk.venue, times=TIMES, clock=desk.clock)  # type: ignore[arg-type]
+    assert await purses.of(ACCOUNT).fresh() == D(2000)
+    assert await purses.of(ACCOUNT).at_least(D(1)) == D(2000)
+    assert desk.venue.asked == 1
+    desk.venue.meanwhile = purses.of(ACCOUNT).forget
+    await purses.of(ACCOUNT).fresh()
+    await purses.of(ACCOUNT).at_least(D(1))
+    assert desk.venue.asked == 3
+
+
+async def test_a_plan_is_never_told_what_was_read_for_another() -> None:
+    desk = Desk(Venue())
+    purse = Purses(venue=desk.venue, times=TIMES, clock=desk.clock).of(ACCOUNT)  # type: ignore[arg-type]
+    await purse.fresh()
+    desk.venue.balance = D(10)
+    assert await purse.fresh() == D(10)
+
+
+async def test_purses_that_nobody_uses_make_room() -> None:
+    desk = Desk(Venue())
+    purses = Purses(venue=desk.venue, times=TIMES, clock=desk.clock, most=1)  # type: ignore[arg-type]
+    purse = purses.of(ACCOUNT)
+    assert purses.of(ACCOUNT) is purse
+    purses.of(replace(ACCOUNT, account_id=uuid4()))
+    assert purses.of(ACCOUNT) is not purse
 
 
 async def test_too_little_money_ends_the_legs_with_their_reason_and_nothing_is_sent() -> None:

@@ -30,6 +30,9 @@ USER_SETTING = "app.user_id"
 _SET_USER = text(f"select set_config('{USER_SETTING}', :user_id, true)")
 _CONNECT_S = 5
 _SERVER_SETTINGS = {"timezone": "UTC", "statement_timeout": "20000", "lock_timeout": "10000"}
+_UNIT_SETTINGS = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
+"""Units run few statements again and again, without optional parts (`statement.py`): planning one that writes five tables
+anew for each call costs the server as much as running it."""
 _GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -69,7 +72,7 @@ class Database:
                 "server_settings": settings,
             },
         )
-        self._units = UnitPool(dsn, size=pool_size, settings=settings, patience_s=_CONNECT_S)
+        self._units = UnitPool(dsn, size=pool_size, settings={**settings, **_UNIT_SETTINGS}, patience_s=_CONNECT_S)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager

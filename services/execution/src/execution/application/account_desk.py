@@ -12,7 +12,7 @@ from execution.application.book_ports import Work
 from execution.application.desk_tools import DeskClosedError, DeskLostError, DeskTools
 from execution.application.news import News
 from execution.application.ports import DeskLease, DeskNeed, FreshRun
-from execution.application.purse import Funds, needed_for
+from execution.application.purse import Funds, Purse, needed_for
 from execution.application.send_orders import Patience
 from execution.domain.attempt import Attempt
 from execution.domain.leg import Leg
@@ -37,7 +37,6 @@ class AccountDesk:
     def __init__(self, lease: DeskLease, tools: DeskTools) -> None:
         self._lease = lease
         self._tools = tools
-        self._purse = tools.purse(lease.account)
         self._warm = True
         self._news = News()
         self._fresh: list[FreshRun] = []
@@ -59,6 +58,11 @@ class AccountDesk:
         """A run that was committed this moment; what is lost of it here is found again by reading."""
         self._fresh.append(fresh)
         self._wake.set()
+
+    @property
+    def _purse(self) -> Purse:
+        """Looked up each time: a purse that others use meanwhile is never another one."""
+        return self._tools.purse(self._lease.account)
 
     async def run(self) -> None:
         """Work until the lease is lost or nothing is left to do; an error ends the desk, and the next one recovers."""
@@ -100,6 +104,7 @@ class AccountDesk:
         while True:
             facts = await self._news.collect()
             await self._persist(lambda facts=facts: self._tools.bookkeeper.book(self._lease.account, facts))  # type: ignore[misc]
+            self._purse.forget()  # read while these orders were on their way, it would count their money as free
 
     async def _persist(self, action: Callable[[], Awaitable[None]]) -> None:
         """Facts are kept until the database has them."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from typing import Protocol
 from uuid import UUID
 
 from execution.application.book_ports import Books, Work
@@ -46,8 +47,20 @@ class PlanRules:
     watch_for: timedelta = timedelta(minutes=5)
 
 
+class Purselike(Protocol):
+    """Knows what an account can spend."""
+
+    async def fresh(self) -> Decimal:
+        """Quote units, asked for now."""
+        ...
+
+
 class PlanRoom:
-    """The doors that planning goes through."""
+    """The doors that planning goes through.
+
+    Args:
+        purse: The account's; whoever trades the plan need not ask again. Without it the venue is asked itself.
+    """
 
     def __init__(
         self,
@@ -60,6 +73,7 @@ class PlanRoom:
         clock: Clock,
         ids: Ids,
         rules: PlanRules,
+        purse: Callable[[Account], Purselike] | None = None,
     ) -> None:
         self.market = market
         self.books = books
@@ -69,6 +83,7 @@ class PlanRoom:
         self._accounts = accounts
         self._venue = venue
         self._bell = bell
+        self._purse = purse
         self._balances = CheckBalances(books=books, venue=venue, clock=clock, ids=ids)
 
     async def account(self, *, user_id: UUID, account_id: UUID) -> Account:
@@ -86,7 +101,8 @@ class PlanRoom:
 
     async def free_money(self, account: Account) -> Decimal:
         """Quote units that a new run could spend: the venue's spendable balance minus what runs have put aside."""
-        spendable = await self._venue.spendable(account, QUOTE_ASSET)
+        asked = self._purse(account).fresh() if self._purse else self._venue.spendable(account, QUOTE_ASSET)
+        spendable = await asked
         async with self.books.work(account.user_id) as work:
             reserved = await work.spoken_for(account.account_id, QUOTE_ASSET)
         return max(spendable - reserved, ZERO)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import structlog
 
@@ -22,7 +24,10 @@ from shared.trading.money import exact_sum
 log = structlog.get_logger(__name__)
 
 GOOD_FOR = timedelta(seconds=60)
-"""As long as a plan. An old yes can only be wrong where the user spends beside us, and there the venue refuses."""
+"""As long as a plan. An old yes can only be wrong where the user, or another process, spends beside us, and there the
+venue refuses."""
+PURSES_MAX = 2000
+"""Kept at once: those that were not used for longest make room."""
 
 
 class Purse:
@@ -46,7 +51,7 @@ class Purse:
         return self._error is not None
 
     def forget(self) -> None:
-        """Money is being spent: what was read before, or is on its way, says nothing any more."""
+        """Money is being spent, or was: what was read before, or is on its way, says nothing any more."""
         self._reading = None
         self._spendings += 1
 
@@ -59,6 +64,14 @@ class Purse:
                 await self._read()
             except PlatformError as error:
                 log.info("balance_not_read", account_id=str(self._account.account_id), reason=error.code)
+
+    async def fresh(self) -> Decimal:
+        """What can be spent now, for whoever plans: an order that comes soon is content with the same reading.
+
+        Raises:
+            Unavailable, Denied, NotFound: the venue is away, or the key does not work.
+        """
+        return await self._ask(self._clock.now())
 
     async def at_least(self, needed: Decimal) -> Decimal:
         """What can be spent: an earlier reading when it suffices, else a fresh one.
@@ -75,19 +88,45 @@ class Purse:
             return await self._read()
 
     async def _read(self) -> Decimal:
-        asked_at, spendings = self._clock.now(), self._spendings
+        asked_at = self._clock.now()
         if self._error is not None and self._quiet_until is not None and asked_at < self._quiet_until:
             raise self._error
         try:
-            amount = await self._venue.spendable(self._account, QUOTE_ASSET)
+            return await self._ask(asked_at)
         except PlatformError as error:
             self._failures += 1
             self._error, self._quiet_until = error, asked_at + self._times.back_off(self._failures)
             raise
+
+    async def _ask(self, asked_at: datetime) -> Decimal:
+        spendings = self._spendings
+        amount = await self._venue.spendable(self._account, QUOTE_ASSET)
         self._failures, self._error = 0, None
         if spendings == self._spendings:
             self._reading = (amount, asked_at)
         return amount
+
+
+class Purses:
+    """The purses of a process, one an account: what was read for a plan is known to the desk that trades it."""
+
+    def __init__(self, *, venue: OrderVenue, times: ProtocolTimes, clock: Clock, most: int = PURSES_MAX) -> None:
+        self._venue = venue
+        self._times = times
+        self._clock = clock
+        self._most = most
+        self._purses: OrderedDict[UUID, Purse] = OrderedDict()
+
+    def of(self, account: Account) -> Purse:
+        """The account's purse."""
+        found = self._purses.get(account.account_id)
+        if found is None:
+            found = Purse(venue=self._venue, account=account, times=self._times, clock=self._clock)
+            self._purses[account.account_id] = found
+        self._purses.move_to_end(account.account_id)
+        while len(self._purses) > self._most:
+            self._purses.popitem(last=False)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

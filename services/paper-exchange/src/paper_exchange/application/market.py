@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from paper_exchange.application.ports import PriceFeed
-from paper_exchange.domain.book import Book, best_ticks, make_book
+from paper_exchange.domain.book import Book, Level, best_levels, best_ticks, make_book
 from paper_exchange.domain.candles import CandleBook, Candles
 from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.notices import Notices
@@ -153,9 +153,24 @@ class Market:
                 self.listings[symbol],
                 mid_fine=self.walk.mid_fine(symbol),
                 depth=self._depth[symbol],
-                salt=self._salts[symbol] + 2 * self.ticks,
+                salt=self._salt(symbol),
             )
         return found
+
+    def top(self, symbol: str) -> tuple[Level | None, Level | None]:
+        """First levels of bids and asks as takers left them, None where nothing stands; makes no book."""
+        book = self._books.get(symbol)
+        if book is not None:
+            return next(book.bids.standing(), None), next(book.asks.standing(), None)
+        return best_levels(
+            self.listings[symbol],
+            mid_fine=self.walk.mid_fine(symbol),
+            depth=self._depth[symbol],
+            salt=self._salt(symbol),
+        )
+
+    def _salt(self, symbol: str) -> int:
+        return self._salts[symbol] + 2 * self.ticks
 
     def best(self, symbol: str) -> tuple[int, int]:
         """Best bid and ask in ticks, before takers: cheap, for the ticker of every pair."""

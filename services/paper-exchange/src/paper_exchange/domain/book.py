@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.price_walk import FINE
@@ -73,14 +74,9 @@ class Side:
         ticks = self._best + step * self._gap
         if ticks <= 0:
             return None
-        level = Level(ticks, self._lots(ticks, step))
+        level = Level(ticks, _lots_at(ticks, step, (self._over, self._under), self._salt))
         self._levels.append(level)
         return level
-
-    def _lots(self, ticks: int, step: int) -> int:
-        share = SHARES[step] if step < len(SHARES) else 20
-        jitter = 500 + (self._salt * 2_654_435_761 + step * 40_503) % 1_000
-        return max(1, self._over * share * jitter // (self._under * ticks * 1_000_000))
 
 
 @dataclass(slots=True)
@@ -98,6 +94,13 @@ def best_ticks(mid_fine: int) -> tuple[int, int]:
     return max(1, (mid_fine - half) // FINE), -((-mid_fine - half) // FINE)
 
 
+def best_levels(listing: Listing, *, mid_fine: int, depth: Decimal, salt: int) -> tuple[Level, Level]:
+    """Where both sides of `make_book` begin, without making them: what the ticker of every pair asks for."""
+    bid, ask = best_ticks(mid_fine)
+    lots = _ratio(depth, listing.quote_precision)
+    return Level(bid, _lots_at(bid, 0, lots, salt)), Level(ask, _lots_at(ask, 0, lots, salt + 1))
+
+
 def make_book(listing: Listing, *, mid_fine: int, depth: Decimal, salt: int) -> Book:
     """Build the book of one tick.
 
@@ -109,5 +112,17 @@ def make_book(listing: Listing, *, mid_fine: int, depth: Decimal, salt: int) -> 
     """
     bid, ask = best_ticks(mid_fine)
     gap = max(1, ask * LEVEL_GAP_PPM // 1_000_000)
-    lots = EXACT.divide(depth, listing.quote_precision).as_integer_ratio()
+    lots = _ratio(depth, listing.quote_precision)
     return Book(listing, Side(bid, -gap, lots, salt), Side(ask, gap, lots, salt + 1))
+
+
+def _lots_at(ticks: int, step: int, lots: tuple[int, int], salt: int) -> int:
+    share = SHARES[step] if step < len(SHARES) else 20
+    jitter = 500 + (salt * 2_654_435_761 + step * 40_503) % 1_000
+    over, under = lots
+    return max(1, over * share * jitter // (under * ticks * 1_000_000))
+
+
+@lru_cache(maxsize=4096)
+def _ratio(depth: Decimal, precision: Decimal) -> tuple[int, int]:
+    return EXACT.divide(depth, precision).as_integer_ratio()

@@ -15,7 +15,7 @@ from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.price_band import price_band
 from paper_exchange.domain.price_walk import FINE
 from paper_exchange.domain.refusal import request_error
-from paper_exchange.inbound.book_shapes import book_rows, top
+from paper_exchange.inbound.book_shapes import book_rows, level_text
 from paper_exchange.inbound.exchange_http import Request
 from paper_exchange.inbound.paging import INTERVALS, minutes_of, moment, number
 from shared.trading.clock import Clock, epoch_ms
@@ -38,6 +38,8 @@ class MarketRoutes:
         self._prices = CoinPrices(market)
         self._tickers: list[dict[str, str]] = []
         self._tickers_of = -1
+        self._days: dict[str, tuple[tuple[object, ...], dict[str, str]]] = {}
+        self._turnovers: dict[str, tuple[Listing, dict[str, str]]] = {}
 
     def time(self, _request: Request) -> object:
         """The venue's clock."""
@@ -111,26 +113,50 @@ class MarketRoutes:
     def ticker(self, listing: Listing) -> dict[str, str]:
         """One row: the top of the book as takers left it."""
         market = self._market
-        day = market.day(listing.symbol)
         fine = market.walk.mid_fine(listing.symbol)
-        turnover = mul(listing.depth, VOLUME_SHARE)
-        book = market.book(listing.symbol)
-        (bid, bid_size), (ask, ask_size) = top(listing, book.bids), top(listing, book.asks)
+        bid, ask = market.top(listing.symbol)
+        bid_price, bid_size = level_text(listing, bid)
+        ask_price, ask_size = level_text(listing, ask)
+        last = plain(listing.price_of(fine // FINE))
+        first = market.day(listing.symbol).first
         return {
             "symbol": listing.symbol,
-            "bid1Price": bid,
+            "bid1Price": bid_price,
             "bid1Size": bid_size,
-            "ask1Price": ask,
+            "ask1Price": ask_price,
             "ask1Size": ask_size,
-            "lastPrice": plain(listing.price_of(fine // FINE)),
-            "prevPrice24h": plain(listing.price_of(day.first // FINE)),
-            "price24hPcnt": plain((Decimal(fine - day.first) / day.first).quantize(Decimal("0.0001"))),
-            "highPrice24h": plain(listing.price_of(day.high // FINE)),
-            "lowPrice24h": plain(listing.price_of(day.low // FINE)),
-            "turnover24h": plain(turnover),
-            "volume24h": plain((turnover / listing.base_price).quantize(Decimal("0.01"))),
-            "usdIndexPrice": plain(listing.price_of(fine // FINE)),
+            "lastPrice": last,
+            "price24hPcnt": plain((Decimal(fine - first) / first).quantize(Decimal("0.0001"))),
+            **self._day(listing),
+            **self._turnover(listing),
+            "usdIndexPrice": last,
         }
+
+    def _day(self, listing: Listing) -> dict[str, str]:
+        """The day's prices, written anew when one of them has moved."""
+        day = self._market.day(listing.symbol)
+        key = (listing.tick_size, day.first, day.high, day.low)
+        known = self._days.get(listing.symbol)
+        if known is None or known[0] != key:
+            known = self._days[listing.symbol] = (
+                key,
+                {
+                    "prevPrice24h": plain(listing.price_of(day.first // FINE)),
+                    "highPrice24h": plain(listing.price_of(day.high // FINE)),
+                    "lowPrice24h": plain(listing.price_of(day.low // FINE)),
+                },
+            )
+        return known[1]
+
+    def _turnover(self, listing: Listing) -> dict[str, str]:
+        """What the rules of a pair say of its day: the same until those change."""
+        known = self._turnovers.get(listing.symbol)
+        if known is None or known[0] is not listing:
+            turnover = mul(listing.depth, VOLUME_SHARE)
+            volume = (turnover / listing.base_price).quantize(Decimal("0.01"))
+            told = {"turnover24h": plain(turnover), "volume24h": plain(volume)}
+            known = self._turnovers[listing.symbol] = (listing, told)
+        return known[1]
 
     def orderbook(self, request: Request) -> object:
         """The book of a pair, at most 50 levels a side."""

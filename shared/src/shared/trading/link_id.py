@@ -15,6 +15,8 @@ from shared.trading.status import VenueEnvironment
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base32, lower case: inside the venue's `[A-Za-z0-9_-]` and hard to misread."""
+_VALUES = {letter: value for value, letter in enumerate(ALPHABET)}
+_LETTERS = frozenset(ALPHABET)
 POSITION_BITS = 80
 RUN_BITS = 40
 LENGTH = 35
@@ -82,7 +84,7 @@ class LinkId:
             InvalidLinkId: wrong length, alphabet, prefix or check.
         """
         body, check = text[:-4], text[-4:]
-        if len(text) != LENGTH or body[:2] not in _ENVIRONMENT or not set(text[2:]) <= set(ALPHABET):
+        if len(text) != LENGTH or body[:2] not in _ENVIRONMENT or not _LETTERS.issuperset(text[2:]):
             raise InvalidLinkId("The client order id is not in our format.")
         if not hmac.compare_digest(check, _check(body, key)):
             raise InvalidLinkId("The client order id carries a wrong check.")
@@ -115,7 +117,7 @@ def _base32(number: int, width: int) -> str:
 def _number(text: str) -> int:
     number = 0
     for letter in text:
-        number = number * 32 + ALPHABET.index(letter)
+        number = number * 32 + _VALUES[letter]
     return number
 
 

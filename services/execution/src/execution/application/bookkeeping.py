@@ -52,7 +52,9 @@ class Bookkeeper:
         Raises:
             Unavailable: nothing was booked; the facts must be given again.
         """
-        ours = sorted((fact for fact in facts if self._linking.ours(fact.link_id)), key=lambda fact: _ORDER[type(fact)])
+        told = list(facts)
+        known = {link_id for link_id in {fact.link_id for fact in told} if self._linking.ours(link_id)}
+        ours = sorted((fact for fact in told if fact.link_id in known), key=lambda fact: _ORDER[type(fact)])
         if not ours:
             return
         try:

@@ -10,8 +10,8 @@ from execution.domain.venue_facts import FINAL, Fact, OrderFact, ReplyFact, Repl
 AT_ONCE = 200
 LINGER_S = 0.04
 """No news wait longer than this for others."""
-GATHER_S = 0.01
-"""Frames of one batch of orders come this close together."""
+GATHER_S = 0.025
+"""Frames of the batches of one basket come this close together: two commits and their news cost more than this wait."""
 
 
 class News:

@@ -16,6 +16,9 @@ from shared.runtime.bybit.replies import ExecutionRow, OrderRow, WalletRow
 from shared.runtime.settings import VenueHost, open_host
 from shared.trading.status import VenueEnvironment
 
+HEARD = ("order", "execution")
+"""Balances are asked for when they are needed; a basket of twenty legs would make forty frames of them."""
+
 
 class _Listener:
     """Hands rows on as facts, at once."""
@@ -33,7 +36,7 @@ class _Listener:
         self._hear([execution_fact(row) for row in rows if row.exec_type == TRADE])
 
     async def wallets(self, rows: tuple[WalletRow, ...]) -> None:
-        """Balances are asked for when they are needed."""
+        """Not subscribed."""
 
     async def gap(self, reason: str) -> None:
         """Something may have been missed."""
@@ -86,5 +89,6 @@ class BybitStreams:
                 rng=self._rng,
                 times=StreamTimes(),
                 name=str(account.account_id),
+                topics=HEARD,
             )
         )

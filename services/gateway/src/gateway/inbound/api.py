@@ -53,7 +53,8 @@ def create_app(*, origins: Iterable[str] = (), body_limit: int = BODY_LIMIT, ids
         redoc_url=None,
         redirect_slashes=False,
     )
-    for router in (account, key_pairs, keys, guards, indices, plans, positions, accounts, activity, stream, docs):
+    # The first that matches is taken: orders are in a hurry.
+    for router in (positions, plans, account, key_pairs, keys, guards, indices, accounts, activity, stream, docs):
         app.include_router(router)
     for of_positions in (rebalancing, performance, exports):
         app.include_router(of_positions)

@@ -38,7 +38,7 @@ def decode(body: bytes | str) -> dict[str, Any]:
         UnparsableError: Not JSON, not an object, or not finite.
     """
     try:
-        document = json.loads(body, parse_float=Decimal, parse_constant=_refuse_constant)
+        document = _DECODER.decode(body if isinstance(body, str) else _text(body))
     except (ValueError, RecursionError) as error:
         raise UnparsableError(str(error)) from None
     if not isinstance(document, dict):
@@ -46,8 +46,16 @@ def decode(body: bytes | str) -> dict[str, Any]:
     return document
 
 
+def _text(body: bytes) -> str:
+    return body.decode(json.detect_encoding(body), "surrogatepass")
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+"""Made once: `json.loads` makes one for each call that says how to read numbers."""
 
 
 def parse_row(model: type[Reply], row: Any) -> Reply:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -85,6 +85,7 @@ class PrivateStream:
         login: Asks keys for the arguments of `auth`; they are valid for a second.
         pace: Shared by all sockets to one host.
         rng: Spreads reconnects of many accounts.
+        topics: What to hear; each frame costs its reading.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class PrivateStream:
         rng: random.Random,
         times: StreamTimes | None = None,
         name: str = "",
+        topics: Sequence[str] = TOPICS,
     ) -> None:
         self._url = url
         self._login = login
@@ -104,6 +106,7 @@ class PrivateStream:
         self._pace = pace
         self._rng = rng
         self._times = times or StreamTimes()
+        self._topics = list(topics)
         self._log = log.bind(stream=name)
         self._gap_told_at = float("-inf")
         self.connected = asyncio.Event()
@@ -156,7 +159,7 @@ class PrivateStream:
         login = await self._login()
         await _say(socket, op="auth", args=[login.api_key, login.expires_ms, login.signature.get_secret_value()])
         await self._answered(socket, "auth")
-        await _say(socket, op="subscribe", args=list(TOPICS))
+        await _say(socket, op="subscribe", args=self._topics)
         await self._answered(socket, "subscribe")
 
     async def _answered(self, socket: ClientConnection, operation: str) -> None:

@@ -18,14 +18,14 @@ from shared.trading.status import BreakClass, LegStatus, PositionStatus, VenueEn
 pytestmark = pytest.mark.integration
 
 
-def a_pnl(user: UUID, position_id: UUID, account_id: UUID, *, pnl: str) -> portfolio.PnlUpdated:
+def a_pnl(user: UUID, position_id: UUID, account_id: UUID, *, pnl: str, stale: bool = False) -> portfolio.PnlUpdated:
     holding = portfolio.HoldingValue(
         symbol="BTCUSDT",
         asset="BTC",
         quantity=Decimal("0.0024975"),
         cost=Decimal("250.00025"),
         mark=Decimal("100500.15"),
-        mark_stale=False,
+        mark_stale=stale,
         value=Decimal("250.999124625"),
         realised=Decimal(0),
         unrealised=Decimal(pnl),
@@ -107,7 +107,24 @@ async def test_a_position_shows_legs_fills_value_and_drift_to_the_last_digit(hou
     assert (fill["exec_id"], fill["price"], fill["fee"]) == ("e-1", "100000.1", "0.0000025")
     assert (shown["pnl"]["pnl"], shown["pnl"]["value"]) == ("0.998874625", "250.999124625")
     assert shown["pnl"]["holdings"][0]["mark"] == "100500.15"
+    assert shown["drift"]["waiting_for"] == []
     assert shown["drift"]["items"] == [{"symbol": "BTCUSDT", "weight": "0.4", "target_weight": "0.3", "drift": "0.1"}]
+
+
+async def test_a_coin_without_a_fresh_price_is_named_beside_the_drift(house: Any, ada: UUID, build: Any) -> None:
+    accepted = await house.bought(ada)
+    view = build.position(ada, accepted, version=2)
+    await house.say(execution.PositionActive(position=view), user=ada, about=view.position_id, version=2)
+    old = a_pnl(ada, view.position_id, build.account, pnl="0.998874625", stale=True)
+    await house.say(old, user=ada, about=view.position_id, version=1)
+
+    async def named() -> bool:
+        drift = (await detail(house, ada, view.position_id))["drift"]
+        assert drift is not None
+        assert (drift["deviating"], drift["waiting_for"]) == (False, ["BTCUSDT"])
+        return True
+
+    await eventually(named)
 
 
 async def test_the_newest_version_wins_in_whatever_order_events_arrive(house: Any, ada: UUID, build: Any) -> None:

@@ -63,12 +63,14 @@ def live_panel(position: Json, values: Sequence[Decimal] = ()) -> RenderableType
 def detail_panel(position: Json, values: Sequence[Decimal] = ()) -> RenderableType:
     """A position that stands: value, line of its values, drift of each coin."""
     pnl = position.get("pnl") or {}
-    deviating = bool((position.get("drift") or {}).get("deviating"))
+    drift = position.get("drift") or {}
+    deviating, unpriced = bool(drift.get("deviating")), ", ".join(drift.get("waiting_for") or [])
     head = Text.assemble(
         badge(position),
         f" position {position.get('position_id', '')}  {position.get('index_id', '')}  ",
         (str(position["status"]), "bold"),
         ("  out of its band", "yellow") if deviating else "",
+        (f"  no fresh price: {unpriced}", "yellow") if unpriced else "",
     )
     line = Text.assemble(pnl_line(pnl), "  ", (sparkline(values, width=24), "cyan"))
     bars = [drift_bars(pnl["holdings"], deviating=deviating)] if pnl.get("holdings") else []

@@ -76,7 +76,11 @@ async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime,
         return False
     at_rest = source is Source.REVALUATION or tracked.book.status is PositionStatus.CLOSED
     if at_rest and worth == tracked.told and crossed is tracked:
-        return False
+        # The same value, but a price may be fresh now that was not.
+        judged = tracked if late else await _drift(work, tracked, valuation, band)
+        if judged is not tracked:
+            await work.save_tracking(judged)
+        return judged is not tracked
     after = replace(crossed, version=tracked.version + 1, told=worth)
     await work.tell(
         PnlTold(
@@ -95,8 +99,8 @@ async def appraise(work: Work, tracked: Tracked, marks: Marks, *, now: datetime,
 
 
 async def _drift(work: Work, tracked: Tracked, valuation: Valuation, band: Band) -> Tracked:
-    """Only fresh prices of a position at rest decide: a stale mark is no drift, a half-sold basket is meant to be off."""
-    if not valuation.fresh or tracked.book.status is not PositionStatus.ACTIVE:
+    """Only a position at rest is judged: a half-sold basket is meant to be off."""
+    if tracked.book.status is not PositionStatus.ACTIVE:
         return tracked
     outside = band.outside(valuation)
     version = tracked.version + 1

@@ -60,11 +60,6 @@ class Valuation:
     max_abs_drift: Decimal
     turnover: Decimal
 
-    @property
-    def fresh(self) -> bool:
-        """Every coin was valued at a fresh price."""
-        return not any(coin.mark.stale for coin in self.coins)
-
 
 def value_position(book: PositionBook, marks: Mapping[str, Mark], at: datetime) -> Valuation | None:
     """Value a position at the given marks.

@@ -162,6 +162,11 @@ class DriftAnswer(Answer):
     turnover: DecimalText
     deviating: bool
     items: list[DriftItemAnswer]
+    waiting_for: list[str] = Field(
+        default=[],
+        description="Symbols of coins without a fresh price. Until they have one only that is said which holds whatever "
+        "they are worth, between nothing and twice their last price.",
+    )
 
 
 class PositionAnswer(Answer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -230,4 +231,5 @@ def _drift(valuation: Valuation | None, deviation: Deviation | None) -> DriftAns
         turnover=valuation.turnover,
         deviating=active,
         items=[DriftItemAnswer.model_validate(item) for item in deviation.items] if deviation and active else [],
+        waiting_for=[one["symbol"] for one in valuation.holdings if one["mark_stale"] and Decimal(one["quantity"])],
     )

@@ -48,6 +48,21 @@ async def bought(customer: Customer, policy: str) -> tuple[dict[str, Any], UUID]
     return plan, UUID(accepted["position_id"])
 
 
+async def plan_on_deep_books(customer: Customer, ask: dict[str, str]) -> dict[str, Any]:
+    """A plan that leaves nothing out: books are kept for a second, and an earlier test may have made one thin."""
+
+    async def whole() -> dict[str, Any]:
+        try:
+            plan = await customer.client.plan(**ask)
+        except ApiProblem as problem:
+            raise AssertionError(problem.code) from None
+        assert {leg["check"] for leg in plan["legs"]} == {"ok"}
+        assert plan["warnings"] == []
+        return plan
+
+    return await eventually(whole, timeout_s=30, every_s=0.5, because="all books are deep and seen")
+
+
 async def books_equal_the_ledger(stage: Stage, customer: Customer) -> None:
     """Every match is booked once, and positions and own coins together are the venue's balances, to the last digit."""
     ledger = await stage.ledger(customer.uid)
@@ -145,29 +160,108 @@ async def test_unwind_sells_again_what_was_bought_and_opening_halts_do_not_stop_
     assert any("sold again" in sentence and SYMBOL in sentence for sentence in sentences), sentences
 
 
-async def test_a_plan_sees_a_thin_book_and_tells_what_it_costs(still_stage: Stage) -> None:
+async def test_a_plan_sees_a_thin_book_and_refuses_what_would_not_be_the_index(still_stage: Stage) -> None:
     customer = await still_stage.customer()
     ask = {"index": "top-5", "amount": "2000", "account": str(customer.account_id)}
-    deep = await customer.client.plan(**ask)
-    assert all(D(leg["book_price"]) >= D(leg["estimated_price"]) for leg in deep["legs"])
+    deep = await plan_on_deep_books(customer, ask)
+    for leg in deep["legs"]:
+        assert D(leg["book_price"]) >= D(leg["estimated_price"])
+        assert D(leg["slippage"]) > 0, "a buy above the mid is a cost"
+        assert D(leg["book_notional"]) >= D(leg["notional"])
+    assert D(deep["slippage"]) == sum(D(leg["slippage"]) for leg in deep["legs"])
     assert 0 < D(deep["slippage"]) <= D(deep["slippage_max"])
-    await feed(still_stage, depth={SYMBOL: "1"})
+    await feed(still_stage, depth={SYMBOL: "100"})
 
-    async def seen() -> bool:
-        plan = await customer.client.plan(**ask)
-        leg = next(one for one in plan["legs"] if one["symbol"] == SYMBOL)
-        assert (leg["check"], leg["reason"], leg["quantity"]) == ("illiquid", "book_too_thin", "0")
-        assert any(SYMBOL in warning for warning in plan["warnings"])
-        assert all(one["symbol"] != SYMBOL or one["check"] != "ok" for one in plan["legs"])
-        return True
+    async def refused() -> dict[str, Any]:
+        try:
+            plan = await customer.client.plan(**ask)
+        except ApiProblem as problem:
+            told = problem
+        else:
+            raise AssertionError(f"the plan does not look at the book: {plan['warnings']}")
+        assert (told.status, told.code) == (422, "book_too_thin")
+        return told.context
 
     try:
-        await eventually(seen, timeout_s=20, every_s=0.5, because="the plan looks at the book")
+        context = await eventually(refused, timeout_s=30, every_s=0.5, because="the plan looks at the book")
+        assert context["symbols"] == [SYMBOL]
+        works = await customer.client.plan(**{**ask, "amount": context["largest_amount"]})
+        assert {leg["check"] for leg in works["legs"]} == {"ok"}
         patient = await customer.client.plan(**ask, policy="COMPLETE")
         assert {leg["check"] for leg in patient["legs"]} == {"ok"}, "what is tried again is only warned of"
         assert any(SYMBOL in warning for warning in patient["warnings"])
     finally:
         await feed(still_stage, depth={SYMBOL: DEEP})
+
+
+async def test_an_illiquid_coin_is_no_target_until_its_book_is_deep_and_a_sale_names_it(still_stage: Stage) -> None:
+    customer = await still_stage.customer()
+    ask = {"index": "top-10", "amount": "2000", "account": str(customer.account_id)}
+    whole = await plan_on_deep_books(customer, ask)
+    coin = min(whole["legs"], key=lambda leg: D(leg["target_weight"]))["symbol"]
+    await feed(still_stage, depth={coin: "1"})
+
+    async def left_out() -> dict[str, Any]:
+        plan = await customer.client.plan(**ask)
+        leg = next(one for one in plan["legs"] if one["symbol"] == coin)
+        assert (leg["check"], leg["reason"], leg["quantity"]) == ("illiquid", "book_too_thin", "0")
+        return plan
+
+    try:
+        plan = await eventually(left_out, timeout_s=30, every_s=0.5, because="the plan looks at the book")
+        assert sum(D(leg["effective_weight"]) for leg in plan["legs"]) == 1
+        assert next(D(leg["effective_weight"]) for leg in plan["legs"] if leg["symbol"] == coin) == 0
+        assert any(coin in warning for warning in plan["warnings"])
+        accepted = await customer.client.open_position(plan["plan_id"])
+        position_id = accepted["position_id"]
+        position = await customer.settled(UUID(position_id))
+        assert (position["status"], position["complete"]) == ("ACTIVE", True)
+        skipped = next(leg for leg in position["legs"] if leg["symbol"] == coin)
+        assert (skipped["status"], skipped["reason"]) == ("SKIPPED", "book_too_thin")
+        waits = await customer.client.run_plan(position_id, "rebalance")
+        assert {leg["check"] for leg in waits["legs"]} == {"hold", "illiquid"}
+        assert D(waits["drift_before"]) < D("0.01")
+    finally:
+        await feed(still_stage, depth={coin: DEEP})
+
+    async def bought_later() -> dict[str, Any]:
+        found = await customer.client.run_plan(position_id, "rebalance")
+        assert next(one for one in found["legs"] if one["symbol"] == coin)["check"] == "ok"
+        return found
+
+    rebalance = await eventually(bought_later, timeout_s=30, every_s=0.5, because="the book is deep again")
+    await customer.client.execute(rebalance, idempotency_key=f"later-{position_id}")
+
+    async def holds_all() -> dict[str, Any]:
+        found = await customer.client.position(position_id)
+        assert found["status"] == "ACTIVE"
+        assert any(leg["symbol"] == coin and leg["status"] == "FILLED" for leg in found["legs"])
+        return found
+
+    await eventually(holds_all, timeout_s=60, every_s=0.2, because="the coin is bought at last")
+    await books_equal_the_ledger(still_stage, customer)
+
+
+async def test_a_book_that_is_thin_by_the_time_of_the_order_leaves_the_rest_unspent_and_says_so(
+    still_stage: Stage,
+) -> None:
+    customer = await still_stage.customer()
+    ask = {"index": "top-5", "amount": "2000", "account": str(customer.account_id)}
+    plan = await plan_on_deep_books(customer, ask)
+    await feed(still_stage, depth={SYMBOL: THIN})
+    try:
+        accepted = await customer.client.open_position(plan["plan_id"])
+        position = await customer.settled(UUID(accepted["position_id"]))
+    finally:
+        await feed(still_stage, depth={SYMBOL: DEEP})
+    assert (position["status"], position["complete"]) == ("ACTIVE", False)
+    assert position["reasons"] == [f"{SYMBOL}:partly_filled"]
+    leg = next(one for one in position["legs"] if one["symbol"] == SYMBOL)
+    assert 0 < D(leg["filled_quantity"]) < D(leg["quantity"])
+    assert leg["status"] == "CANCELLED"
+    others = [one for one in position["legs"] if one["symbol"] != SYMBOL]
+    assert {one["status"] for one in others} == {"FILLED"}
+    await books_equal_the_ledger(still_stage, customer)
 
 
 async def test_a_policy_that_does_not_fit_is_refused_before_anything_is_ordered(still_stage: Stage) -> None:

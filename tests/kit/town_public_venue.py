@@ -61,7 +61,8 @@ class MemoryPublicVenue:
         listing = self._market.listings.get(symbol)
         if listing is None or symbol in self._market.delisted:
             raise VenueUnavailable
-        return OrderBookRow.model_validate(self._routes.book_shape(listing, LEVELS)).to_domain(self._clock.now())
+        row = OrderBookRow.model_validate(self._routes.book_shape(listing, LEVELS))
+        return row.to_domain(self._clock.now(), levels=LEVELS)
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         """The one-minute candle that covers `at`, else the latest of the ten minutes before."""

@@ -103,7 +103,33 @@ def test_a_plan_shows_every_leg_with_its_check_and_the_totals() -> None:
     ):
         assert line in text
     skipped = next(line for line in text.splitlines() if "DOGE" in line)
-    assert skipped.count("–") == 3, "nothing is said to be bought where nothing is"
+    assert skipped.count("–") == 4, "nothing is said to be bought where nothing is"
+
+
+def test_a_plan_shows_what_the_order_books_would_cost_and_what_they_do_not_hold() -> None:
+    seen = a_leg("BTCUSDT", book_price="118750", slippage="0.0445")
+    estimated = a_leg("ETHUSDT", slippage="-0.02968")
+    thin = {"check": "illiquid", "reason": "book_too_thin", "quantity": "0", "book_notional": "20.1"}
+    text = drawn(
+        plan_view(
+            a_plan(
+                slippage="0.01482",
+                slippage_max="5.91",
+                legs=[
+                    seen,
+                    estimated,
+                    a_leg("TRXUSDT", **thin, largest_amount="252.52"),
+                    a_leg("ADAUSDT", **thin),
+                ],
+            )
+        )
+    )
+    lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    assert " 1.5 bp " in lines["BTCUSDT"]
+    assert " ~-1.0 bp " in lines["ETHUSDT"], "by the best price, and better than the mid"
+    assert "illiquid: up to 252.52" in lines["TRXUSDT"]
+    assert "illiquid: book takes 20.10" in lines["ADAUSDT"]
+    assert "slippage      0.01 USDT against the mid by the order books that were seen, at most 5.91" in text
 
 
 def test_a_plan_on_real_money_says_so_and_the_question_names_what_is_ordered() -> None:

@@ -22,7 +22,7 @@ class Settings(ServiceSettings, VenueSettings, LinkSettings):
         absolute_band: Drift, a fraction of a position, from which a coin is outside its band.
         relative_band: The same as a share of the coin's own target; one of both suffices.
         smallest_leg_share: A rebalance trades no leg below this share of the position.
-        liquid_share: Share of a leg that the order book must hold within its limit, or the plan leaves it out.
+        liquid_share: Share of a buy that the order book must hold within its limit, or the plan leaves it out.
         fee_rate: Estimate of the taker fee in plans; fills carry the real one.
         plan_valid_s: How long a plan may be executed.
         lease_s: How long a desk is kept without renewal; after a crash nobody trades for its accounts so long.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -71,7 +72,7 @@ def test_slippage_is_what_the_book_would_cost_on_both_sides() -> None:
     deep = a_book([("100", "4"), ("100.5", "4"), ("101", "50")], [("99", "5"), ("98", "50")])
     buy = look_at_books(a_plan(a_line()), deep, least=HALF)
     assert buy.legs[0].book_price == D("100.4"), "(4 × 100 + 4 × 100.5 + 2 × 101) ÷ 10"
-    assert buy.slippage == D(9), "10 × (100.4 - 99.5)"
+    assert buy.slippage == buy.legs[0].slippage == D(9), "10 × (100.4 - 99.5)"
     assert buy.warnings == []
     sell = look_at_books(a_plan(a_line(Side.SELL)), deep, least=HALF)
     assert sell.legs[0].book_price == D("98.5")
@@ -85,8 +86,10 @@ def test_a_leg_that_the_book_cannot_half_fill_within_its_limit_is_left_out_and_s
     assert (line.check, line.reason, line.quantity, line.book_price) == ("illiquid", "book_too_thin", D(0), None)
     assert (other.check, other.book_price) == ("ok", None), "a book that is not told says nothing"
     assert plan.executable
+    assert line.book_notional == D(490)
     assert plan.warnings == [
-        "BTCUSDT is left out: only 49 % of the order for BTCUSDT stand in the book within the limit."
+        "BTCUSDT is left out: its order book takes 490 USDT of it within the limit now.",
+        "Order books not seen: ETHUSDT. What they cost is estimated at the best prices.",
     ]
     assert not look_at_books(a_plan(a_line()), thin, least=HALF).executable
 
@@ -95,8 +98,31 @@ def test_a_leg_that_may_only_fill_in_part_is_warned_of_and_one_that_is_tried_aga
     some = look_at_books(a_plan(a_line()), a_book([("100", "5")]), least=HALF)
     assert (some.legs[0].check, some.legs[0].book_price) == ("ok", D(100))
     assert some.warnings == [
-        "Only 50 % of the order for BTCUSDT stand in the book within the limit: the rest may not fill."
+        "The order book takes only 50 % of the order for BTCUSDT within the limit now (500 USDT): the rest may not fill."
     ]
     patient = look_at_books(a_plan(a_line(), policy=LegPolicy.COMPLETE), a_book([]), least=HALF)
     assert (patient.legs[0].check, patient.legs[0].book_price) == ("ok", None)
     assert patient.warnings
+
+
+def test_a_sale_takes_what_is_there_and_is_left_out_only_where_nobody_buys() -> None:
+    some = look_at_books(a_plan(a_line(Side.SELL)), a_book([], [("99", "1"), ("97.9", "500")]), least=HALF)
+    assert (some.legs[0].check, some.legs[0].quantity) == ("ok", D(10))
+    assert some.warnings == [
+        "The order book takes only 10 % of the order for BTCUSDT within the limit now (99 USDT): the rest may not fill."
+    ]
+    nobody = look_at_books(a_plan(a_line(Side.SELL)), a_book([], [("97.9", "500")]), least=HALF)
+    assert (nobody.legs[0].check, nobody.legs[0].reason) == ("illiquid", "book_too_thin")
+    assert nobody.warnings == ["BTCUSDT is left out: its order book takes 0 USDT of it within the limit now."]
+
+
+def test_a_book_that_goes_on_beyond_what_was_told_is_not_taken_for_thin() -> None:
+    [told] = a_book([("100", "1"), ("100.5", "1")]).values()
+    cut = look_at_books(a_plan(a_line()), {"BTCUSDT": replace(told, levels=2)}, least=HALF)
+    assert (cut.legs[0].check, cut.warnings) == ("ok", [])
+    assert cut.legs[0].book_price == D("100.85"), "(100 + 100.5 + 8 × the limit of 101) ÷ 10: it cannot cost more"
+    whole = look_at_books(a_plan(a_line()), {"BTCUSDT": replace(told, levels=3)}, least=HALF)
+    assert whole.legs[0].check == "illiquid", "fewer levels than were asked for: there are no more"
+    [far] = a_book([("100", "1"), ("101.5", "1")]).values()
+    beyond = look_at_books(a_plan(a_line()), {"BTCUSDT": replace(far, levels=2)}, least=HALF)
+    assert beyond.legs[0].check == "illiquid", "what goes on lies beyond the limit"

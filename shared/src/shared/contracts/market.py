@@ -160,11 +160,19 @@ class DepthView(Contract):
     bids: list[BookLevelView]
     asks: list[BookLevelView]
     at: Moment
+    levels: int = 0
+    """So many were asked for of each side: one with as many may go on. 0: the whole book."""
 
     @classmethod
     def of(cls, depth: Depth) -> DepthView:
         """The view of a book."""
-        return cls(symbol=depth.symbol, bids=_levels(depth.bids), asks=_levels(depth.asks), at=depth.at)
+        return cls(
+            symbol=depth.symbol,
+            bids=_levels(depth.bids),
+            asks=_levels(depth.asks),
+            at=depth.at,
+            levels=depth.levels,
+        )
 
     def to_domain(self) -> Depth:
         """The book."""
@@ -173,6 +181,7 @@ class DepthView(Contract):
             bids=[BookLevel(price=one.price, quantity=one.quantity) for one in self.bids],
             asks=[BookLevel(price=one.price, quantity=one.quantity) for one in self.asks],
             at=self.at,
+            levels=self.levels,
         )
 
 

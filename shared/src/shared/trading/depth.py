@@ -25,12 +25,21 @@ class Depth:
 
     Attributes:
         at: When the venue's answer was received, UTC.
+        levels: So many were asked for of each side: one with as many may go on. 0: this is the whole book.
     """
 
     symbol: str
     bids: Sequence[BookLevel]
     asks: Sequence[BookLevel]
     at: datetime
+    levels: int = 0
+
+    def goes_on(self, *, side: Side, limit: Decimal) -> bool:
+        """Whether more than what was told may stand within a limit price (quote per base)."""
+        told = self.asks if side is Side.BUY else self.bids
+        if not self.levels or len(told) < self.levels:
+            return False
+        return told[-1].price <= limit if side is Side.BUY else told[-1].price >= limit
 
     def taking(self, *, side: Side, quantity: Decimal, limit: Decimal) -> tuple[Decimal, Decimal]:
         """What an immediate order would take now.

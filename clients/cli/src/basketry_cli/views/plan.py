@@ -74,7 +74,7 @@ def _head(plan: Json) -> Text:
 def _legs(plan: Json) -> Table:
     sides = {leg.get("side") for leg in plan.get("legs", [])}
     both = len(sides) > 1
-    names = ("coin", *(("side",) if both else ()), "check", "weight", "quantity", "price", "amount", "fee")
+    names = ("coin", *(("side",) if both else ()), "check", "weight", "quantity", "price", "amount", "slip", "fee")
     table = Table(*names, box=None, pad_edge=False)
     for name, column in zip(names, table.columns, strict=True):
         column.justify = "left" if name in {"coin", "side", "check"} else "right"
@@ -90,6 +90,7 @@ def _legs(plan: Json) -> Table:
             str(leg["quantity"]) if sent else "–",
             str(leg["estimated_price"]),
             money(leg["notional"]) if sent else "–",
+            _slippage(leg),
             f"{leg['fee']} {leg['fee_asset']}" if sent else "–",
         )
     return table
@@ -104,12 +105,25 @@ def _weight(leg: Json, plan: Json) -> str:
     return percent(leg.get("effective_weight", leg.get("target_weight")))
 
 
+def _slippage(leg: Json) -> str:
+    """What it costs against the mid, in bps of its amount; an estimate by the best price is marked as one."""
+    cost, amount = leg.get("slippage"), number(leg.get("notional"))
+    if cost is None or not amount:
+        return "–"
+    mark = "" if leg.get("book_price") else "~"
+    return f"{mark}{number(cost) / amount * 10_000:.1f} bp"
+
+
 def _reason(leg: Json) -> str:
     """Why a leg is not sent, and what would change that."""
     if leg.get("check") == "ok":
         return ""
     if leg.get("required_amount"):
         return f": from {money(leg['required_amount'])}"
+    if leg.get("check") == "illiquid" and leg.get("largest_amount"):
+        return f": up to {money(leg['largest_amount'])}"
+    if leg.get("check") == "illiquid" and leg.get("book_notional") is not None:
+        return f": book takes {money(leg['book_notional'])}"
     return f": {str(leg['reason']).replace('_', ' ')}" if leg.get("reason") else ""
 
 
@@ -122,7 +136,7 @@ def _totals(plan: Json) -> Table:
     else:
         rows += [("total", f"{money(plan.get('total_notional'))} {currency}")]
     if plan.get("slippage") is not None:
-        rows += [("slippage", f"{money(plan['slippage'])} {currency} by the order books now")]
+        rows += [("slippage", _total_slippage(plan, currency))]
     rows += [("fees", f"{money(plan.get('total_fee'))} {currency}, an estimate")]
     if plan.get("kind") == "close":
         rows += [("then", "the position is closed, and its money is yours again")]
@@ -144,6 +158,13 @@ def _totals(plan: Json) -> Table:
     for name, value in rows:
         grid.add_row(Text(name, style="dim"), value)
     return grid
+
+
+def _total_slippage(plan: Json, currency: str) -> str:
+    sent = [leg for leg in plan.get("legs", []) if leg.get("check") == "ok"]
+    by = "order books" if all(leg.get("book_price") for leg in sent) else "order books that were seen"
+    worst = f", at most {money(plan['slippage_max'])}" if plan.get("slippage_max") is not None else ""
+    return f"{money(plan['slippage'])} {currency} against the mid by the {by}{worst}"
 
 
 def _remarks(plan: Json) -> list[Text]:

@@ -41,9 +41,10 @@ class MakeClosePlan:
         )
         if changed:
             position, holdings = await self._held(user_id, position_id)
+        books = await self._room.order_books(account.environment, [one.symbol for one in holdings])
         lines = await self._lines(account, holdings)
         plan = replace(self._plan(position, lines, available=available), policy=policy)
-        return await self._room.keep(account, plan)
+        return await self._room.keep(account, plan, books)
 
     async def _held(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:

@@ -12,12 +12,15 @@ from execution.application.planning import QUOTE_ASSET, PlanRoom, afford
 from execution.application.ports import Account, IndexVersion
 from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.amount import checked_amount
+from execution.domain.book_look import thin_legs
 from execution.domain.buy_plan import buy_lines, buy_warnings
 from execution.domain.errors import AmountTooSmall
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.sizing import Candidate, SizedBasket, size_basket
+from execution.domain.thin_book import Thin
 from execution.domain.trading_room import TradingRoom
+from shared.trading.depth import Depth
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
 from shared.trading.money import plain
@@ -44,7 +47,7 @@ class MakePlan:
             policy: What becomes of legs that do not fill at once.
 
         Raises:
-            InvalidAmount, UnknownIndex, AccountNotFound, AccountSuspended, AmountTooSmall, AmountTooLarge,
+            InvalidAmount, UnknownIndex, AccountNotFound, AccountSuspended, AmountTooSmall, AmountTooLarge, BookTooThin,
             InsufficientBalance, NoFreshPrices: as their names say.
         """
         checked = checked_amount(amount)
@@ -54,14 +57,38 @@ class MakePlan:
             self._room.market.index(account.environment, index_id, user_id=user_id),
             self._room.trading_room(account),
         )
+        # Books first: they may take a second, and prices are traded on only while they are fresh.
+        books = await self._room.order_books(account.environment, [one.symbol for one in index.constituents])
         candidates = await self._candidates(account, index, room)
         try:
-            basket = self._sized(candidates, index, checked)
+            plan = self._drafted(
+                candidates, books, account=account, index=index, amount=checked, available=available, policy=policy
+            )
         except AmountTooSmall as refusal:
             raise await self._with_what_works(account, checked, refusal) from None
         afford(checked, available)
-        plan = replace(self._plan(account, index, basket, available), policy=policy)
-        return await self._room.keep(account, plan, room)
+        return await self._room.keep(account, plan, books, room)
+
+    def _drafted(
+        self,
+        candidates: Sequence[Candidate],
+        books: Mapping[str, Depth],
+        *,
+        account: Account,
+        index: IndexVersion,
+        amount: Decimal,
+        available: Decimal,
+        policy: LegPolicy,
+    ) -> Plan:
+        """The plan without what the order books cannot fill; its weight, once spread, may be too much for another book."""
+        thin: dict[str, Thin] = {}
+        while True:
+            basket = self._sized([replace(one, thin=thin.get(one.symbol)) for one in candidates], index, amount)
+            plan = replace(self._plan(account, index, basket, available), policy=policy)
+            found = thin_legs(plan, books, least=self._room.rules.liquid_share)
+            if not found:
+                return plan
+            thin |= found
 
     def _sized(self, candidates: Sequence[Candidate], index: IndexVersion, amount: Decimal) -> SizedBasket:
         return size_basket(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,18 +14,32 @@ from execution.application.ports import Account, IndexVersion
 from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.amount import checked_amount
 from execution.domain.basket import Bands, Basket, Draft
+from execution.domain.book_look import thin_legs
 from execution.domain.cash_flow import draft_invest, draft_withdraw
-from execution.domain.errors import PositionNotFound
+from execution.domain.errors import BookTooThin, PositionNotFound
 from execution.domain.part import Part
 from execution.domain.plan import Plan, PlanOptions
 from execution.domain.position import Position, PositionHolding, RunKind
 from execution.domain.rebalance import draft_rebalance
 from execution.domain.run_lines import run_lines, run_warnings, target_changes
+from execution.domain.thin_book import Thin
 from execution.domain.unwind import must_fit
+from shared.trading.depth import Depth
+from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
 from shared.trading.money import ZERO
 from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a person asked for; amount in quote units."""
+
+    kind: RunKind
+    amount: Decimal
+    options: PlanOptions
+    policy: LegPolicy
 
 
 class MakeRunPlan:
@@ -55,7 +69,7 @@ class MakeRunPlan:
             policy: What becomes of legs that do not fill at once.
 
         Raises:
-            PositionNotFound, PositionBusy, AccountSuspended, InvalidAmount, AmountTooSmall, AmountAboveValue,
+            PositionNotFound, PositionBusy, AccountSuspended, InvalidAmount, AmountTooSmall, AmountAboveValue, BookTooThin,
             InsufficientBalance, NoFreshPrices, UnknownIndex, PolicyNotForThis: as their names say.
         """
         must_fit(policy, kind)
@@ -70,12 +84,47 @@ class MakeRunPlan:
         )
         if changed:
             position, holdings = await self._standing(user_id, position_id)
+        symbols = {one.symbol for one in holdings} | {one.symbol for one in index.constituents}
+        books = await self._room.order_books(account.environment, symbols)
         basket = await self._basket(account, position, holdings, index, chosen)
-        draft = self._draft(basket, kind, money, chosen)
+        asked = _Asked(kind=kind, amount=money, options=chosen, policy=policy)
+        plan = self._drafted(basket, books, position=position, index=index, available=available, asked=asked)
         if kind is RunKind.INVEST:
             afford(money, available)
-        plan = self._plan(position, index, basket, draft, kind=kind, amount=money, available=available, options=chosen)
-        return await self._room.keep(account, replace(plan, policy=policy))
+        return await self._room.keep(account, plan, books)
+
+    def _drafted(
+        self,
+        basket: Basket,
+        books: Mapping[str, Depth],
+        *,
+        position: Position,
+        index: IndexVersion,
+        available: Decimal,
+        asked: _Asked,
+    ) -> Plan:
+        """The plan without what the order books cannot fill: its money goes to the others, or comes from them.
+
+        Raises:
+            BookTooThin: nothing of the money that is to be put in could be spent.
+        """
+        thin: dict[str, Thin] = {}
+        plan: Plan | None = None
+        while True:
+            beside = replace(basket, parts=[replace(part, thin=thin.get(part.symbol)) for part in basket.parts])
+            try:
+                draft = self._draft(beside, asked.kind, asked.amount, asked.options)
+            except PlatformError:
+                if plan is None:
+                    raise
+                if asked.kind is RunKind.INVEST:
+                    raise _too_thin(thin) from None
+                return plan
+            plan = self._plan(position, index, beside, draft, available=available, asked=asked)
+            found = thin_legs(plan, books, least=self._room.rules.liquid_share)
+            if not found:
+                return plan
+            thin |= found
 
     async def _standing(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:
@@ -130,10 +179,8 @@ class MakeRunPlan:
         basket: Basket,
         draft: Draft,
         *,
-        kind: RunKind,
-        amount: Decimal,
         available: Decimal,
-        options: PlanOptions,
+        asked: _Asked,
     ) -> Plan:
         rules, now = self._room.rules, self._room.clock.now()
         lines = run_lines(basket, draft, quote_asset=QUOTE_ASSET)
@@ -142,11 +189,11 @@ class MakeRunPlan:
             user_id=position.user_id,
             account_id=position.account_id,
             environment=position.environment,
-            kind=kind,
+            kind=asked.kind,
             index_id=index.index_id,
             index_version=index.version,
             position_id=position.position_id,
-            amount=amount,
+            amount=asked.amount,
             legs=lines,
             available=available,
             minimum_amount=ZERO,
@@ -162,8 +209,17 @@ class MakeRunPlan:
             drift_before=basket.worst_drift(draft.weights, basket.values),
             drift_after=basket.worst_drift(draft.weights, basket.after(draft.trades)),
             changes=target_changes(basket),
-            options=options,
+            options=asked.options,
+            policy=asked.policy,
         )
+
+
+def _too_thin(thin: Mapping[str, Thin]) -> BookTooThin:
+    return BookTooThin(
+        f"The order books of {', '.join(sorted(thin))} do not hold enough within the limit price, and nothing else of the "
+        f"index can be bought with this amount. Nothing was ordered; try again later, or with the policy COMPLETE.",
+        context={"symbols": sorted(thin), "largest_amount": None},
+    )
 
 
 def _parts(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
+
+import structlog
 
 from execution.application.book_ports import Books, Work
 from execution.application.check_balances import CheckBalances
@@ -20,8 +21,12 @@ from execution.domain.plan import Plan
 from execution.domain.sizing import SizingRules
 from execution.domain.trading_room import TradingRoom
 from shared.trading.clock import Clock, Ids
-from shared.trading.errors import Unavailable
+from shared.trading.depth import Depth
+from shared.trading.errors import PlatformError
 from shared.trading.money import ZERO, plain
+from shared.trading.status import VenueEnvironment
+
+log = structlog.get_logger(__name__)
 
 QUOTE_ASSET = "USDT"
 AT_REST_FOR = timedelta(seconds=10)
@@ -34,7 +39,7 @@ class PlanRules:
 
     Attributes:
         fee_rate: Estimate of the taker fee, a fraction of the notional.
-        liquid_share: Share of a leg that the order book must hold within the leg's limit, a fraction.
+        liquid_share: Share of a buying leg that the order book must hold within the leg's limit, a fraction.
         valid_for: How long a plan may be executed.
         watch_for: How long the account's private stream stays open after a plan, in case it is executed.
     """
@@ -122,35 +127,35 @@ class PlanRoom:
         """What the signer would let through now."""
         return await self._accounts.room(account)
 
-    async def keep(self, account: Account, plan: Plan, room: TradingRoom | None = None) -> Plan:
+    async def order_books(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Depth]:
+        """The order books that are told in time: they make an estimate better, so no plan waits for them or fails."""
+        try:
+            return await self.market.depth(environment, symbols)
+        except PlatformError as error:
+            log.warning("order_books_not_seen", environment=environment.value, code=error.code)
+            return {}
+
+    async def keep(
+        self, account: Account, plan: Plan, books: Mapping[str, Depth], room: TradingRoom | None = None
+    ) -> Plan:
         """Store a plan and warm the account's desk up, so that its stream is open when the order comes.
 
         Args:
             account: Whose plan it is.
             plan: As it was drafted.
+            books: The order books that were seen, by symbol.
             room: What the signer would let through, where it was asked already.
 
         Returns:
             The plan as it is stored: with what the signer would refuse marked and explained.
         """
-        guards, plan = await asyncio.gather(self._room_or(room, account), self._beside_books(plan))
-        plan = guards.guard(plan)
+        guards = room or await self.trading_room(account)
+        plan = guards.guard(look_at_books(plan, books, least=self.rules.liquid_share))
         async with self.books.work(plan.user_id) as work:
             await work.add_plan(plan)
             await self._watch(work, account)
         self._bell.ring([account.account_id])
         return plan
-
-    async def _room_or(self, room: TradingRoom | None, account: Account) -> TradingRoom:
-        return room or await self.trading_room(account)
-
-    async def _beside_books(self, plan: Plan) -> Plan:
-        """What the order books say of a plan; while they cannot be asked it stands without."""
-        try:
-            books = await self.market.depth(plan.environment, {line.symbol for line in plan.to_send})
-        except Unavailable:
-            return plan
-        return look_at_books(plan, books, least=self.rules.liquid_share)
 
     async def _watch(self, work: Work, account: Account) -> None:
         await work.want_desk(account, trades=False, watch_until=self.clock.now() + self.rules.watch_for)

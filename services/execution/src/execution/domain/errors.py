@@ -54,6 +54,13 @@ class AmountTooSmall(Invalid):
     title = "The amount is too small for this index"
 
 
+class BookTooThin(Invalid):
+    """The order books hold too little of too much of the index; `largest_amount` in the context is what works, if any."""
+
+    code = "book_too_thin"
+    title = "The order books are too thin for this amount"
+
+
 class AmountTooLarge(Invalid):
     """A leg would be larger than the venue takes in one order."""
 

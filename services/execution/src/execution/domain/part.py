@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from execution.domain.thin_book import Thin
 from shared.trading.instrument import Instrument
 from shared.trading.money import ZERO, exact_product
 from shared.trading.quote import Quote
@@ -22,6 +23,7 @@ class Part:
         weight: The target that it shall have, a fraction; zero when it is no constituent (any more).
         instrument: None when the venue does not list it.
         excluded: The person does not want it traded now.
+        thin: What its order book takes, where that is too little to trade it now.
     """
 
     asset: str
@@ -33,6 +35,7 @@ class Part:
     instrument: Instrument | None = None
     quote: Quote | None = None
     excluded: bool = False
+    thin: Thin | None = None
 
     def obstacle(self, now: datetime) -> str | None:
         """Why it cannot be traded now; None when it can."""
@@ -42,7 +45,9 @@ class Part:
             return "not_trading"
         if self.quote is None or not self.quote.fresh(now):
             return "no_price"
-        return "excluded" if self.excluded else None
+        if self.excluded:
+            return "excluded"
+        return "illiquid" if self.thin is not None else None
 
     def price(self, now: datetime) -> Decimal:
         """What one unit is worth, quote per base: the mark, or the last trade; zero when no price is known at all."""

@@ -38,6 +38,8 @@ class PlanLine:
         weight_before: Share of the position's coins now, a fraction; None where the plan opens or ends a position.
         weight_after: The same after the plan, by the plan's prices.
         book_price: Average price at which the order book would fill it now; None where no book was seen.
+        book_notional: What of it the book takes within the limit, quote units; None where no book was seen.
+        largest_amount: Whole-plan amount (quote units) up to which an illiquid leg would fill; None where none would do.
     """
 
     number: int
@@ -63,6 +65,8 @@ class PlanLine:
     weight_before: Decimal | None = None
     weight_after: Decimal | None = None
     book_price: Decimal | None = None
+    book_notional: Decimal | None = None
+    largest_amount: Decimal | None = None
 
     @property
     def notional(self) -> Decimal:
@@ -73,6 +77,13 @@ class PlanLine:
     def max_notional(self) -> Decimal:
         """Quantity × limit price, quote units."""
         return exact_product(self.quantity, self.limit_price)
+
+    @property
+    def slippage(self) -> Decimal | None:
+        """What it costs against the mid, quote units, by the order book or else the best price; above zero is worse."""
+        if self.arrival_price is None or self.check != "ok":
+            return None
+        return _against_mid(self, self.book_price or self.estimated_price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +177,7 @@ class Plan:
     @property
     def slippage(self) -> Decimal:
         """What the legs cost against the mid, by the order book or else the best prices, quote units."""
-        return exact_sum([_against_mid(leg, leg.book_price or leg.estimated_price) for leg in self.to_send])
+        return exact_sum([leg.slippage or ZERO for leg in self.to_send])
 
     @property
     def slippage_max(self) -> Decimal:

@@ -61,7 +61,7 @@ def still(basket: Basket, traded: list[Trade]) -> list[Trade]:
     """A line for every part that does not trade: nothing to do, or what stands in the way."""
     seen = {trade.part.symbol for trade in traded}
     return [
-        Trade(part=part, side=Side.BUY, check=part.obstacle(basket.now) or "hold")
+        Trade(part=part, side=part.thin.side if part.thin else Side.BUY, check=part.obstacle(basket.now) or "hold")
         for part in basket.parts
         if part.symbol not in seen
     ]

@@ -7,10 +7,10 @@ from decimal import Decimal
 from execution.domain.basket import Basket, Draft
 from execution.domain.plan import PlanLine, TargetChange
 from execution.domain.trade import Trade
-from shared.trading.money import ZERO, exact_product, exact_sum
+from shared.trading.money import ZERO, exact_product, exact_sum, plain, truncate
 from shared.trading.status import Side
 
-_REASONS = {"too_small": "notional_below_minimum", "ok": None, "hold": None}
+_REASONS = {"too_small": "notional_below_minimum", "illiquid": "book_too_thin", "ok": None, "hold": None}
 _SENTENCES = {
     "not_trading": "is halted at the venue: it stays in the position at its last price and is not traded.",
     "delisted": "is not listed by the venue now, halted or gone: it stays at its last price and cannot be sold here.",
@@ -71,6 +71,7 @@ def _line(
         arrival_price=part.quote.mid() if part.quote else None,
         weight_before=basket.weight_now(part),
         weight_after=weight_after,
+        book_notional=part.thin.takes if part.thin else None,
     )
 
 
@@ -85,8 +86,13 @@ def target_changes(basket: Basket) -> list[TargetChange]:
 
 def run_warnings(lines: list[PlanLine]) -> list[str]:
     """What a person should know before executing the plan."""
-    return [
-        f"{line.base_asset} {_SENTENCES[line.check]}"
-        for line in lines
-        if line.check in _SENTENCES and (line.weight_before or line.target_weight)
-    ]
+    matters = [line for line in lines if line.weight_before or line.target_weight]
+    return [_sentence(line) for line in matters if line.check in _SENTENCES or line.check == "illiquid"]
+
+
+def _sentence(line: PlanLine) -> str:
+    if line.check != "illiquid":
+        return f"{line.base_asset} {_SENTENCES[line.check]}"
+    verb = "bought" if line.side is Side.BUY else "sold"
+    takes = f"{plain(truncate(line.book_notional or ZERO, places=2))} {line.quote_asset}"
+    return f"{line.base_asset} is not {verb} now: its order book takes {takes} of it within the limit. Try again later."

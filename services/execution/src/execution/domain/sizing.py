@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal, localcontext
 
 from execution.domain.amount import cash_part
-from execution.domain.errors import AmountTooLarge, AmountTooSmall, CoinsHalted, NoFreshPrices
+from execution.domain.errors import AmountTooLarge, AmountTooSmall, BookTooThin, CoinsHalted, NoFreshPrices
 from execution.domain.price_band import limit_price
+from execution.domain.thin_book import Thin
 from shared.trading.instrument import Instrument
 from shared.trading.money import EXACT, ONE, ZERO, ceil_to_lot, exact_product, exact_sum, floor_to_lot, plain
 from shared.trading.quote import Quote
@@ -36,13 +37,18 @@ class SizingRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A constituent with what is known about its instrument now."""
+    """A constituent with what is known about its instrument now.
+
+    Attributes:
+        thin: What its order book takes, where that is too little.
+    """
 
     asset: str
     symbol: str
     weight: Decimal
     instrument: Instrument | None
     quote: Quote | None
+    thin: Thin | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,7 @@ class SizedLeg:
 
     candidate: Candidate
     check: str
-    """`ok`, `too_small`, `not_trading` or `no_price`."""
+    """`ok`, `too_small`, `illiquid`, `not_trading` or `no_price`."""
     effective_weight: Decimal = ZERO
     quantity: Decimal = ZERO
     price: Decimal = ZERO
@@ -92,6 +98,7 @@ def size_basket(
 
     Raises:
         AmountTooSmall: more than the allowed share would be skipped; `minimum_amount` stands in the context.
+        BookTooThin: more than that would be skipped because of order books; `largest_amount` stands in the context.
         AmountTooLarge: a leg exceeds the venue's largest order.
         NoFreshPrices: too large a share has no price that may be traded on.
         CoinsHalted: too large a share does not trade now.
@@ -124,7 +131,8 @@ def _priced(candidate: Candidate, *, rules: SizingRules, now: datetime, cash_sha
         lots = max(worth, ceil_to_lot(instrument.min_quantity, lot_size=instrument.lot_size), instrument.lot_size)
         share = candidate.weight * (ONE - cash_share)
         required = (lots * limit / share).quantize(CENT, rounding=ROUND_CEILING)
-    return SizedLeg(candidate=candidate, check="ok", price=quote.ask, limit=limit, required_amount=required)
+    check = "ok" if candidate.thin is None else "illiquid"
+    return SizedLeg(candidate=candidate, check=check, price=quote.ask, limit=limit, required_amount=required)
 
 
 def _minimum_amount(legs: Sequence[SizedLeg]) -> Decimal:
@@ -153,13 +161,13 @@ def _effective_weights(
         _must_trade(legs, rules)
         raise NoFreshPrices("Too many coins of this index have no fresh price right now. Try again in a moment.")
     if skipped > rules.skipped_weight_max or not kept:
-        raise _too_small(minimum)
+        raise _refused(legs, rules, minimum)
     if len(kept) == len(legs):
         return kept
     try:
         return capped_weights(kept, cap=cap)
     except InfeasibleCap:
-        raise _too_small(minimum) from None
+        raise _refused(legs, rules, minimum) from None
 
 
 def _must_trade(legs: Sequence[SizedLeg], rules: SizingRules) -> None:
@@ -178,6 +186,24 @@ def _must_trade(legs: Sequence[SizedLeg], rules: SizingRules) -> None:
         f"{', '.join(symbols)} cannot be bought now: halted, or not traded by the venue. They are {share} % of this "
         f"index, and at most {plain(rules.skipped_weight_max * 100)} % of it may be left out.",
         context={"symbols": symbols},
+    )
+
+
+def _refused(legs: Sequence[SizedLeg], rules: SizingRules, minimum: Decimal) -> AmountTooSmall | BookTooThin:
+    """Books are looked at once the amount itself is found to be large enough: if any is thin, that is the reason."""
+    thin = [leg.candidate for leg in legs if leg.candidate.thin is not None]
+    if not thin:
+        return _too_small(minimum)
+    symbols = [one.symbol for one in thin]
+    amounts = [one.thin.largest_amount or ZERO for one in thin if one.thin is not None]
+    works = min(amounts) if min(amounts) >= minimum else None
+    share = plain(exact_sum([one.weight for one in thin]) * 100)
+    advice = "No amount fills them now" if works is None else f"{plain(works)} USDT is about the most that fills now"
+    return BookTooThin(
+        f"The order books of {', '.join(symbols)} do not hold enough within the limit price. They are {share} % of this "
+        f"index, and at most {plain(rules.skipped_weight_max * 100)} % of it may be left out. {advice}; or choose the "
+        f"policy COMPLETE, which tries again until a deadline.",
+        context={"symbols": symbols, "largest_amount": plain(works) if works is not None else None},
     )
 
 

@@ -246,6 +246,9 @@ def _plan_leg(line: PlanLine) -> PlanLeg:
             "weight_before": line.weight_before,
             "weight_after": line.weight_after,
             "book_price": line.book_price,
+            "book_notional": line.book_notional,
+            "largest_amount": line.largest_amount,
+            "slippage": line.slippage,
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
@@ -15,6 +16,9 @@ from shared.trading.errors import NotFound
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
+
+BOOKS_AT_ONCE = 50
+"""In one question: more might not fit into one answer."""
 
 
 class MarketClient:
@@ -57,9 +61,13 @@ class MarketClient:
 
     async def depth(self, environment: VenueEnvironment, symbols: Collection[str]) -> Mapping[str, Depth]:
         """Order books by symbol."""
-        question = market_data.GetDepth(environment=environment, symbols=sorted(symbols))
-        told = await self._asker.ask(market_data.GET_DEPTH, question)
-        return {row.symbol: row.to_domain() for row in told.items}
+        named = sorted(symbols)
+        questions = [
+            market_data.GetDepth(environment=environment, symbols=named[first : first + BOOKS_AT_ONCE])
+            for first in range(0, len(named), BOOKS_AT_ONCE)
+        ]
+        told = await asyncio.gather(*(self._asker.ask(market_data.GET_DEPTH, one) for one in questions))
+        return {row.symbol: row.to_domain() for part in told for row in part.items}
 
 
 def _version(view: IndexVersionView) -> IndexVersion:

@@ -12,8 +12,9 @@ from shared.trading.depth import Depth
 
 KEPT_S = 1.0
 """Plans made at the same time look at the same books."""
-PATIENCE_S = 1.5
-AT_ONCE = 4
+PATIENCE_S = 1.0
+"""For all books of one question together: a plan is made without those that take longer."""
+AT_ONCE = 8
 
 
 class ReadDepth:
@@ -28,20 +29,35 @@ class ReadDepth:
         self._clock = clock
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._kept: dict[str, tuple[Depth, float]] = {}
+        self._asked: dict[str, asyncio.Task[None]] = {}
 
     async def of(self, symbols: Collection[str]) -> Sequence[Depth]:
-        """The books that the venue tells in time."""
-        found = await asyncio.gather(*(self._one(symbol) for symbol in sorted(set(symbols))))
-        return [depth for depth in found if depth is not None]
+        """The books that the venue tells in time; one that somebody has asked for already is not asked for twice."""
+        since = self._clock.monotonic() - KEPT_S
+        wanted = sorted(set(symbols))
+        missing = [self._under_way(symbol) for symbol in wanted if self._known(symbol, since) is None]
+        if missing:
+            done, _ = await asyncio.wait(missing, timeout=PATIENCE_S)
+            for task in done:
+                task.result()
+        known = [self._known(symbol, since) for symbol in wanted]
+        return [depth for depth in known if depth is not None]
 
-    async def _one(self, symbol: str) -> Depth | None:
+    def _known(self, symbol: str, since: float) -> Depth | None:
+        depth, at_s = self._kept.get(symbol, (None, since))
+        return depth if at_s >= since else None
+
+    def _under_way(self, symbol: str) -> asyncio.Task[None]:
+        if symbol not in self._asked:
+            self._asked[symbol] = asyncio.create_task(self._ask(symbol))
+            self._asked[symbol].add_done_callback(lambda _: self._asked.pop(symbol))
+        return self._asked[symbol]
+
+    async def _ask(self, symbol: str) -> None:
+        """Nobody waits for it longer than for its question, so neither does it."""
         try:
             async with asyncio.timeout(PATIENCE_S), self._gate:
-                kept = self._kept.get(symbol)
-                if kept is not None and self._clock.monotonic() - kept[1] <= KEPT_S:
-                    return kept[0]
                 depth = await self._venue.depth(symbol)
         except (VenueUnavailable, TimeoutError):
-            return None
+            return
         self._kept[symbol] = (depth, self._clock.monotonic())
-        return depth

@@ -110,6 +110,13 @@ class PlanLeg(Contract):
     """The same after the plan, by the prices of the plan."""
     book_price: DecimalText | None = None
     """Average price at which the order book would fill it now, quote per base; null where no book was seen."""
+    book_notional: DecimalText | None = None
+    """What of it the order book takes within the limit price now, quote units; null where no book was seen."""
+    largest_amount: DecimalText | None = None
+    """`illiquid`: the amount for the whole plan up to which the book would fill it; null where no amount would do."""
+    slippage: DecimalText | None = None
+    """What it costs against the mid, by the order book or else the best price, quote units; above zero is worse for you,
+    on both sides. Null where nothing is sent, or no mid is known."""
 
 
 class TargetChange(Contract):
@@ -165,7 +172,8 @@ class PlanView(Contract):
     drift_after: DecimalText | None = None
     """The same after the plan, by the prices of the plan."""
     slippage: DecimalText | None = None
-    """What the legs cost against the mid, as the order books would fill them now, quote units."""
+    """What the legs cost against the mid, as the order books would fill them now (best prices where none was seen), quote
+    units; above zero is worse for you, on buys and sells alike."""
     slippage_max: DecimalText | None = None
     """The same at the limit prices: it cannot cost more."""
     changes: list[TargetChange] = Field(default_factory=list)

@@ -203,7 +203,7 @@ GET_INSTRUMENTS = RpcVerb(
 GET_QUOTES = RpcVerb(
     "market_data", "get_quotes", GetQuotes, QuoteList, callers=("execution", "reconciler", "gateway"), timeout_s=2.0
 )
-GET_DEPTH = RpcVerb("market_data", "get_depth", GetDepth, DepthList, callers=("execution",), timeout_s=3.0)
+GET_DEPTH = RpcVerb("market_data", "get_depth", GetDepth, DepthList, callers=("execution",), timeout_s=2.0)
 VERBS = (
     LIST_INDICES,
     GET_INDEX,

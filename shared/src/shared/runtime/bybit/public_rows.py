@@ -96,9 +96,9 @@ class OrderBookRow(VenueRow):
     bids: tuple[tuple[Figure, Figure], ...] = Field(alias="b")
     asks: tuple[tuple[Figure, Figure], ...] = Field(alias="a")
 
-    def to_domain(self, at: datetime) -> Depth:
-        """The book, received at `at`."""
-        return Depth(symbol=self.symbol, bids=_levels(self.bids), asks=_levels(self.asks), at=at)
+    def to_domain(self, at: datetime, *, levels: int = 0) -> Depth:
+        """The book, received at `at`, of which so many levels a side were asked for."""
+        return Depth(symbol=self.symbol, bids=_levels(self.bids), asks=_levels(self.asks), at=at, levels=levels)
 
 
 def _levels(rows: tuple[tuple[Decimal, Decimal], ...]) -> tuple[BookLevel, ...]:

@@ -23,10 +23,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration,
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(server_room: Path) -> AsyncIterator[Stage]:
     """Everything up; the venue refuses prices more than one per cent off, for the largest coins."""
-    settings = {"PAPER_EXCHANGE_INNER_PRICE_BAND": "true"}
     folder = Path(tempfile.mkdtemp(prefix="stage-", dir=server_room))
     folder.chmod(0o755)
-    async with running_stage(folder, settings=settings) as running:
+    async with running_stage(folder) as running:
         yield running
     shutil.rmtree(folder, ignore_errors=True)
 

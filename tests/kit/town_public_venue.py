@@ -52,6 +52,8 @@ class MemoryPublicVenue:
 
     async def price_limit(self, symbol: str) -> PriceLimit:
         """Beyond which prices orders are refused now."""
+        if symbol not in self._market.listings or symbol in self._market.delisted:
+            raise VenueUnavailable
         answer = self._routes.price_limit(_request(symbol=symbol))
         row = PriceLimitRow.model_validate(answer)
         return PriceLimit(symbol=symbol, highest_buy=row.highest_buy or None, lowest_sell=row.lowest_sell or None)

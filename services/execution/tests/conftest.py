@@ -108,7 +108,6 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
         "PAPER_EXCHANGE_COINGECKO_PORT": str(_free_port()),
         "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "data"),
         "PAPER_EXCHANGE_FEED": "frozen",
-        "PAPER_EXCHANGE_INNER_PRICE_BAND": "true",
     }
     venue = Exchange(port=port, folder=folder, environment=environment)
     venue.start()

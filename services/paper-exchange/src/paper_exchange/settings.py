@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         match_delay_ms: From acknowledgement to matching.
         snapshot_file: A journal taken from another venue, with which an empty data folder begins.
         inner_price_band: Whether a limit order beyond the inner ratio around the mid is refused, as Bybit does by its
-            formula, or only one beyond the outer ratio: whoever jumps prices by hand would wait for limits to follow.
+            formula, or only one beyond the outer ratio.
         ip_requests: REST requests of one address within 5 seconds; 0 means no limit. Bybit's is 600.
         ip_limit_loopback: Whether the limit holds on loopback too, where every client of a machine has one address.
         ip_ban_s: How long an address that sent more is answered 403.
@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     stream_latency_ms: int = Field(default=0, ge=0, le=60_000)
     match_delay_ms: int = Field(default=2, ge=0, le=60_000)
     snapshot_file: Path | None = None
-    inner_price_band: bool = False
+    inner_price_band: bool = True
     ip_requests: int = Field(default=600, ge=0)
     ip_limit_loopback: bool = False
     ip_ban_s: float = Field(default=600.0, gt=0)

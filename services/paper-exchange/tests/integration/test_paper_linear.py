@@ -124,7 +124,7 @@ def test_an_address_that_overdraws_its_budget_is_shut_out(own_venue: Any) -> Non
     assert own_venue.client.get(url).status_code == 200
 
 
-@pytest.mark.parametrize(("settings", "reach"), [({}, "1.02"), ({"PAPER_EXCHANGE_INNER_PRICE_BAND": "true"}, "1.01")])
+@pytest.mark.parametrize(("settings", "reach"), [({}, "1.01"), ({"PAPER_EXCHANGE_INNER_PRICE_BAND": "false"}, "1.02")])
 def test_an_order_beyond_the_band_is_refused(own_venue: Any, settings: dict[str, str], reach: str) -> None:
     own_venue.settings |= {"PAPER_EXCHANGE_FEED": "frozen", **settings}
     own_venue.start()

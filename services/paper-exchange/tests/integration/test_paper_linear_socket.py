@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -64,10 +65,31 @@ async def test_a_book_and_a_ticker_kept_by_their_changes_are_those_of_rest(still
             if len(kinds["orderbook"]) == len(kinds["tickers"]) < 4:
                 book = asked(still, "orderbook", symbol="ETHUSDT", limit="50")
                 assert levels == {side: dict(book[side]) for side in ("b", "a")}
-                assert row == asked(still, "tickers", symbol="ETHUSDT")["list"][0]
+                told = {name: value for name, value in row.items() if name != "tickDirection"}
+                assert told == asked(still, "tickers", symbol="ETHUSDT")["list"][0]
                 still.control("POST", "clock", {"advance_ms": FAR_MS, "step_ms": FAR_MS})
     assert kinds["orderbook"][0] == kinds["tickers"][0] == "snapshot"
     assert set(kinds["orderbook"][1:]) == set(kinds["tickers"][1:]) == {"delta"}
+
+
+async def test_a_ticker_tells_where_its_price_came_from(still: Any) -> None:
+    async with connect(still.socket_url + LINEAR, compression=None) as socket:
+        assert (await answer(socket, {"op": "subscribe", "args": ["tickers.ETHUSDT"]}))["success"]
+        row: dict[str, str] = {}
+        words: set[str] = set()
+        for _ in range(30):
+            before = row.get("lastPrice")
+            row |= (await read(socket))["data"]
+            if before is None:
+                assert row["tickDirection"] in {"ZeroPlusTick", "ZeroMinusTick"}
+            elif row["lastPrice"] == before:
+                assert row["tickDirection"].startswith("Zero")
+            else:
+                rose = Decimal(row["lastPrice"]) > Decimal(before)
+                assert row["tickDirection"] == ("PlusTick" if rose else "MinusTick")
+            words.add(row["tickDirection"])
+            still.control("POST", "clock", {"advance_ms": FAR_MS, "step_ms": FAR_MS})
+    assert {"PlusTick", "MinusTick"} <= words
 
 
 async def test_candles_trades_and_price_limits_are_told(still: Any) -> None:

@@ -97,6 +97,7 @@ def test_the_coingecko_rows_have_the_recorded_fields(venue: Any, recorded_data: 
 
 
 PRIVATE = ("order", "execution", "wallet")
+LINEAR = ("orderbook.50.BTCUSDT", "tickers.BTCUSDT", "kline.5.BTCUSDT", "publicTrade.BTCUSDT")
 PUBLIC = ("orderbook.50.ETHUSDT", "tickers.ETHUSDT", "kline.5.ETHUSDT", "publicTrade.ETHUSDT")
 EXPLAINED = {
     "execution": {
@@ -140,8 +141,24 @@ def recorded_frames(folder: Path, topic: str) -> list[dict[str, Any]]:
     return named
 
 
+def recorded_of_perpetuals(folder: Path, topic: str) -> list[dict[str, Any]]:
+    """Recorded frames of perpetuals, and the documents' examples; of tickers the whole ones."""
+    samples = [json.loads(line) for line in (folder / "bybit_ws_message_samples.jsonl").read_text().splitlines()]
+    docs = [json.loads(line) for line in (folder / "bybit_docs_json_examples.jsonl").read_text().splitlines()]
+    books = (folder / "bybit_ws_orderbook_ob500_XRPUSDT_2024-12-01.jsonl").read_text().splitlines()[:2]
+    frames = [
+        item["message"] for item in samples if item["source"].endswith(("wsTicker.json", "ws_ticker_linear.json"))
+    ]
+    frames += [item["json"] for item in docs if item["page"].startswith("websocket/public")]
+    frames += [json.loads(line) for line in books]
+    named = [frame for frame in frames if frame.get("topic", "").partition(".")[0] == topic]
+    if topic == "tickers":
+        return [one for one in named if one["topic"] == "tickers.BTCUSDT" and "bid1Size" in one["data"]]
+    return named
+
+
 async def listened(url: str, operations: list[dict[str, Any]], wanted: set[str], act: Any) -> dict[str, dict[str, Any]]:
-    """The last frame of each topic that a real connection is sent, until each was heard."""
+    """The last frame of each topic that a real connection is sent, whole where one was, until each was heard."""
     async with connect(url, compression=None) as socket:
         for operation in operations:
             await socket.send(json.dumps(operation))
@@ -151,16 +168,17 @@ async def listened(url: str, operations: list[dict[str, Any]], wanted: set[str],
         async with asyncio.timeout(15):
             while not wanted <= set(seen):
                 frame = json.loads(await socket.recv())
-                seen[frame["topic"]] = frame
+                if frame.get("type") != "delta":
+                    seen[frame["topic"]] = frame
     return seen
 
 
-def assert_shapes(folder: Path, seen: dict[str, dict[str, Any]]) -> None:
+def assert_shapes(folder: Path, seen: dict[str, dict[str, Any]], *, linear: bool = False) -> None:
     for topic, frame in seen.items():
         name = topic.partition(".")[0]
-        recorded = recorded_frames(folder, name)
+        recorded = recorded_of_perpetuals(folder, name) if linear else recorded_frames(folder, name)
         assert recorded, name
-        spared = EXPLAINED.get(name, {})
+        spared = {} if linear else EXPLAINED.get(name, {})
         for example in recorded:
             found = [item for item in shape_differences(example, frame) if item.partition(":")[0] not in spared]
             assert found == [], (topic, found)
@@ -187,6 +205,43 @@ async def test_public_frames_of_a_real_socket_have_every_recorded_key_and_type(
     url = f"{customer.venue.socket_url}/v5/public/spot"
     seen = await listened(url, operations, set(PUBLIC), lambda: customer.post("/v5/order/create", BUY))
     assert_shapes(recorded_data, seen)
+
+
+async def test_frames_of_perpetuals_have_every_recorded_key_and_type(own_venue: Any, recorded_data: Path) -> None:
+    own_venue.start()  # a market that moves: its own trades are told at each tick
+    url = f"{own_venue.socket_url}/v5/public/linear"
+    seen = await listened(url, [{"op": "subscribe", "args": list(LINEAR)}], set(LINEAR), lambda: None)
+    assert_shapes(recorded_data, seen, linear=True)
+
+
+async def test_replies_of_the_order_entry_socket_have_every_recorded_key_and_type(
+    customer: Any, recorded_data: Path
+) -> None:
+    lines = (recorded_data / "bybit_docs_json_examples.jsonl").read_text().splitlines()
+    recorded = {
+        item["json"]["op"]: item["json"]
+        for item in map(json.loads, lines)
+        if item["page"] == "websocket/trade/guideline" and "retCode" in item["json"]
+    }
+    samples = [json.loads(line) for line in (recorded_data / "bybit_ws_message_samples.jsonl").read_text().splitlines()]
+    [client] = [item["message"] for item in samples if item["message"].get("op") == "order.create"]
+    assert set(recorded) == {"auth", "order.create", "order.create-batch", "pong"}
+    expires = int(time.time() * 1000) + 5000
+    signature = hmac.new(customer.api_secret.encode(), f"GET/realtime{expires}".encode(), hashlib.sha256).hexdigest()
+    header = {"X-BAPI-TIMESTAMP": str(int(time.time() * 1000)), "X-BAPI-RECV-WINDOW": "5000"}
+    legs = [{name: value for name, value in BUY.items() if name not in {"category", "orderLinkId"}}] * 3
+    operations: list[dict[str, Any]] = [
+        {"op": "auth", "args": [customer.api_key, expires, signature]},
+        {"reqId": "one", "header": header, "op": "order.create", "args": [{**BUY, "orderLinkId": "entry"}]},
+        {"header": header, "op": "order.create-batch", "args": [{"category": "spot", "request": legs}]},
+        {"op": "ping"},
+    ]
+    async with connect(f"{customer.venue.socket_url}/v5/trade", compression=None) as socket:
+        for operation in operations:
+            await socket.send(json.dumps(operation))
+            reply = json.loads(await asyncio.wait_for(socket.recv(), 10))
+            assert shape_differences(recorded[reply["op"]], reply) == []
+            assert reply["op"] != "order.create" or shape_differences(client, reply) == []
 
 
 def test_the_comparison_of_frames_can_fail() -> None:

@@ -11,6 +11,7 @@ from paper_exchange.domain.contract import Contract
 from paper_exchange.inbound.linear_routes import LinearRoutes
 from paper_exchange.inbound.linear_shapes import candle_row, price_limits
 from paper_exchange.inbound.market_routes import MINUTES
+from paper_exchange.inbound.tick_direction import TickDirections
 from paper_exchange.inbound.topics import CandleStarts, candle_frame
 from shared.trading.money import plain
 
@@ -29,6 +30,7 @@ class LinearTopics:
         self._market = market
         self._routes = routes
         self._candles = CandleStarts()
+        self._directions = TickDirections(market)
         self._tickers: dict[str, dict[str, str]] = {}
 
     @property
@@ -58,7 +60,7 @@ class LinearTopics:
         """See `Topics`; a ticker whole, since a new listener knows nothing."""
         name, *rest = topic.split(".")
         if name == "tickers":
-            row = self._routes.ticker(self._market.contracts[rest[0]])
+            row = self._row(self._market.contracts[rest[0]])
             self._tickers.setdefault(topic, row)
             return [self._ticker(topic, "snapshot", row)]
         return [] if name == "publicTrade" else self.told(topic)
@@ -70,13 +72,17 @@ class LinearTopics:
         if contract is None:
             return []
         if name == "tickers":
-            return self._changes(topic, self._routes.ticker(contract))
+            return self._changes(topic, self._row(contract))
         if name == "kline":
             return self._klines(topic, MINUTES[rest[0]], contract)
         if name == "priceLimit":
             limits = price_limits(self._market, contract)
             return [orjson.dumps({"topic": topic, "data": limits, "ts": self.now_ms})]
         return [self._trade(topic, contract)] if name == "publicTrade" else []
+
+    def _row(self, contract: Contract) -> dict[str, str]:
+        """As REST tells it, and where the price came from, which the socket alone tells."""
+        return {**self._routes.ticker(contract), "tickDirection": self._directions.of(contract)}
 
     def _changes(self, topic: str, row: dict[str, str]) -> list[bytes]:
         """The fields that changed since the topic was told last."""
@@ -99,11 +105,10 @@ class LinearTopics:
 
     def _trade(self, topic: str, contract: Contract) -> bytes:
         """The market's own trade of this tick."""
-        last = self._market.candles(contract, None, None, minutes=1, limit=1, index=False)
-        rises = not last or last[0].close >= last[0].open
+        direction = self._directions.of(contract)
         price, now = self._market.price(contract, self._market.mark_fine(contract)), self.now_ms
-        row = {"T": now, "s": contract.symbol, "S": "Buy" if rises else "Sell", "v": plain(contract.min_quantity),
-               "p": plain(price), "L": "ZeroPlusTick" if rises else "ZeroMinusTick",
+        row = {"T": now, "s": contract.symbol, "S": "Buy" if direction.endswith("PlusTick") else "Sell", "v": plain(contract.min_quantity),
+               "p": plain(price), "L": direction,
                "i": f"{contract.symbol}-{now}-{self._market.ticks}", "BT": False, "RPI": False,
                "seq": self._market.ticks}  # fmt: skip
         return orjson.dumps({"topic": topic, "type": "snapshot", "ts": now, "data": [row]})

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from kit.town import Town
 from kit.town_ledger_returns import returns_of
-from kit.town_truth import nobody_sold_what_was_not_theirs
+from kit.town_truth import books_equal_the_venue, nobody_sold_what_was_not_theirs
 from kit.town_virtual_loop import VirtualLoop
 from kit.town_year import Year
 
+from execution.domain.position import RunKind
 from execution.domain.shortage import ShortageAnswer
 from shared.contracts.topology import StreamSpec
 from shared.runtime.logging import configure_logging
@@ -141,5 +142,44 @@ def test_a_coin_that_left_whole_counts_at_its_price_not_at_its_cost() -> None:
             [gone] = told.kept.moved
             assert gone.asset == "XRP"
             assert gone.value > D("1.9") * gone.cost
+
+    lived(story())
+
+
+def test_a_positions_own_cash_that_its_owner_withdrew_is_seen_asked_about_and_taken_out() -> None:
+    async def story() -> None:
+        async with Town(seed=7).open() as town:
+            year = Year(town, random.Random(7))
+            ben = year.customers["ben"] = town.customer({"USDT": D(3_000)})
+            await year.buy("ben", "only", "top-5", "500")
+            town.venue.market.set_price("XRPUSDT", 2 * town.venue.market.walk.mid("XRPUSDT"))
+            await town.live(60, step_s=30)
+            await year.run("only", RunKind.REBALANCE)
+            position_id = year.positions["only"]
+            cash = town.position(position_id).cash
+            assert cash > 0, "what lots left of the sale"
+            town.withdraw(ben, "USDT", town.venue.balances(ben.uid)["USDT"])
+            await town.live(60, step_s=30)
+            await town.reconcile()
+            await town.reconcile()
+            assert town.position(position_id).trading_paused == "shortage:USDT"
+            _, shares = await town.execution.resolve_shortage.execute(
+                user_id=ben.account.user_id,
+                account_id=ben.account.account_id,
+                asset="USDT",
+                how=ShortageAnswer.WITHDRAWN,
+            )
+            assert shares == {position_id: cash}
+            await town.bus.quiet()
+            await town.reconcile()
+            await town.reconcile()
+            position = town.position(position_id)
+            assert (position.cash, position.trading_paused) == (D(0), None)
+            books_equal_the_venue(town, ben)
+            told = await town.reconciler.results.position(
+                user_id=ben.account.user_id, position_id=position_id, since=None
+            )
+            assert told.totals.taken_out == cash
+            assert told.kept.flows[-1].kind == "withdraw"
 
     lived(story())

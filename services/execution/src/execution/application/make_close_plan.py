@@ -15,7 +15,7 @@ from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.close_plan import close_lines
 from execution.domain.errors import NothingToSell, PositionNotFound
 from execution.domain.plan import Plan, PlanLine
-from execution.domain.position import Position, PositionHolding, RunKind
+from execution.domain.position import CASH_ASSET, Position, PositionHolding, RunKind
 from execution.domain.unwind import must_fit
 from shared.trading.money import ZERO, exact_sum
 from shared.trading.policy import LegPolicy
@@ -37,7 +37,8 @@ class MakeClosePlan:
         position, holdings = await self._held(user_id, position_id)
         account = await self._room.account(user_id=user_id, account_id=position.account_id)
         available, changed = await asyncio.gather(
-            self._room.free_money(account), self._room.missing_changed(account, [one.asset for one in holdings])
+            self._room.free_money(account),
+            self._room.missing_changed(account, [CASH_ASSET, *(one.asset for one in holdings)]),
         )
         if changed:
             position, holdings = await self._held(user_id, position_id)

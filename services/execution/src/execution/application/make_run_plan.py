@@ -19,7 +19,7 @@ from execution.domain.cash_flow import draft_invest, draft_withdraw
 from execution.domain.errors import BookTooThin, PositionNotFound
 from execution.domain.part import Part
 from execution.domain.plan import Plan, PlanOptions
-from execution.domain.position import Position, PositionHolding, RunKind
+from execution.domain.position import CASH_ASSET, Position, PositionHolding, RunKind
 from execution.domain.rebalance import draft_rebalance
 from execution.domain.run_lines import run_lines, run_warnings, target_changes
 from execution.domain.thin_book import Thin
@@ -80,7 +80,7 @@ class MakeRunPlan:
         available, index, changed = await asyncio.gather(
             self._room.free_money(account),
             self._room.market.index(account.environment, position.index_id, user_id=user_id),
-            self._room.missing_changed(account, [one.asset for one in holdings]),
+            self._room.missing_changed(account, [CASH_ASSET, *(one.asset for one in holdings)]),
         )
         if changed:
             position, holdings = await self._standing(user_id, position_id)

@@ -13,6 +13,8 @@ from execution.application.book_ports import Books, Work
 from execution.application.release_coins import release_coins
 from execution.application.shortage_page import write_shortage
 from execution.domain.errors import ShortageChanged, ShortageNotFound
+from execution.domain.journal import residual_lines
+from execution.domain.position import CASH_ASSET, Position
 from execution.domain.release import ReleaseReason
 from execution.domain.shortage import AnswerRecord, Shortage, ShortageAnswer, ShortageState
 from shared.trading.clock import Clock
@@ -79,34 +81,72 @@ class ResolveShortage:
         """The missing coins leave their positions for the user's own, from which the sale or withdrawal took them."""
         now = self._clock.now()
         ended = shortage.moved(ShortageState.RESOLVED, now, how=how)
-        holdings = {row.position_id: row for row in await work.holdings(list(shares)) if row.asset == shortage.asset}
+        give_up = self._give_up_cash if shortage.asset == CASH_ASSET else self._give_up_coins
         for position_id, share in shares.items():
-            quantity = min(share, holdings[position_id].quantity)
-            await release_coins(
-                work,
-                [(holdings[position_id], quantity)],
-                source=f"shortage:{shortage.shortage_id}:{position_id}",
-                why=ReleaseReason(how.value),
-                at=now,
-            )
-            await self._move(work, position_id)
+            await give_up(work, ended, position_id, share)
+            await self._move(work, ended, position_id)
         await work.add_answer(_record(ended, how))
         await write_shortage(work, ended, shares, now=now, changed=shares)
         log.warning("shortage_answered", account_id=str(shortage.account_id), asset=shortage.asset, how=how.value)
         return ended
 
-    async def _move(self, work: Work, position_id: UUID) -> None:
-        """The books changed; a position that holds nothing any more is over."""
-        position = await work.position(position_id)
-        if position is None:
-            raise LookupError(f"a shortage's position {position_id} is gone")
-        now = self._clock.now()
+    @staticmethod
+    async def _give_up_coins(work: Work, ended: Shortage, position_id: UUID, share: Decimal) -> None:
+        [holding] = [row for row in await work.holdings([position_id]) if row.asset == ended.asset]
+        await release_coins(
+            work,
+            [(holding, min(share, holding.quantity))],
+            source=_source(ended, position_id),
+            why=ReleaseReason(str(ended.how)),
+            at=ended.changed_at,
+        )
+
+    @staticmethod
+    async def _give_up_cash(work: Work, ended: Shortage, position_id: UUID, share: Decimal) -> None:
+        """As if it had been paid out to the account's free money: its owner took it."""
+        await _pay_out(work, await _position(work, position_id), share, source=_source(ended, position_id), ended=ended)
+
+    @staticmethod
+    async def _move(work: Work, ended: Shortage, position_id: UUID) -> None:
+        """The books changed; a position whose last coin is gone is over, and its cash is its owner's again."""
+        position = replace(await _position(work, position_id), traded_at=ended.changed_at)
+        await work.save_position(position)
         left = any(row.quantity > ZERO for row in await work.holdings([position_id]))
-        over = not left and position.status is PositionStatus.ACTIVE
-        moved = replace(position, traded_at=now)
-        if over:
-            moved = replace(moved, status=PositionStatus.CLOSED, complete=True, reasons=(), blocked_reason=None)
-        await work.save_position(moved)
+        if left or position.status is not PositionStatus.ACTIVE or (ended.asset == CASH_ASSET and position.cash):
+            return
+        await _pay_out(work, position, position.cash, source=f"{_source(ended, position_id)}:end", ended=ended)
+        over = replace(await _position(work, position_id), status=PositionStatus.CLOSED, blocked_reason=None)
+        await work.save_position(replace(over, complete=True, reasons=()))
+
+
+async def _position(work: Work, position_id: UUID) -> Position:
+    position = await work.position(position_id)
+    if position is None:
+        raise LookupError(f"a shortage's position {position_id} is gone")
+    return position
+
+
+async def _pay_out(work: Work, position: Position, amount: Decimal, *, source: str, ended: Shortage) -> None:
+    """Own cash goes to the account's free money, as far as there is any."""
+    paid = min(amount, position.cash)
+    if not paid:
+        return
+    await work.save_position(replace(position, withdrawn=position.withdrawn + paid))
+    await work.add_lines(
+        residual_lines(
+            user_id=position.user_id,
+            account_id=position.account_id,
+            position_id=position.position_id,
+            source=source,
+            asset=CASH_ASSET,
+            quantity=paid,
+            at=ended.changed_at,
+        )
+    )
+
+
+def _source(ended: Shortage, position_id: UUID) -> str:
+    return f"shortage:{ended.shortage_id}:{position_id}"
 
 
 def _record(shortage: Shortage, how: ShortageAnswer) -> AnswerRecord:

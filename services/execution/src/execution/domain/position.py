@@ -13,6 +13,9 @@ from shared.trading.money import ZERO
 from shared.trading.policy import LegPolicy
 from shared.trading.status import PositionStatus, VenueEnvironment
 
+CASH_ASSET = "USDT"
+"""What a position's own money is: its quote ledger, of which the account must hold as much as of its coins."""
+
 
 class RunKind(StrEnum):
     """What a run is for."""

@@ -31,7 +31,7 @@ def compare_balances(
     """
     held: dict[str, list[HeldCoin]] = defaultdict(list)
     for position in books.positions:
-        for coin in position.coins:
+        for coin in position.claims:
             if coin.quantity:
                 held[coin.asset].append(coin)
     findings = [

@@ -12,6 +12,8 @@ from shared.trading.holding import Holding
 from shared.trading.money import ZERO
 from shared.trading.status import PositionStatus, VenueEnvironment
 
+CASH_ASSET = "USDT"
+"""What a position's own money is."""
 VALUED = frozenset({PositionStatus.ACTIVE, PositionStatus.REBALANCING, PositionStatus.CLOSING})
 """Statuses in which a position is re-valued on quotes."""
 
@@ -63,6 +65,21 @@ class PositionBook:
     traded_at: datetime
     cash: Decimal = ZERO
     withdrawn: Decimal = ZERO
+
+    @property
+    def claims(self) -> tuple[HeldCoin, ...]:
+        """What the account must hold for it: its coins, and its own cash as one more."""
+        if not self.cash:
+            return self.coins
+        cash = HeldCoin(
+            asset=CASH_ASSET,
+            symbol=CASH_ASSET,
+            quantity=self.cash,
+            cost=self.cash,
+            realised=ZERO,
+            target_weight=ZERO,
+        )
+        return (*self.coins, cash)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from reconciler.domain.balances import coins_to_look_at, compare_balances
-from reconciler.domain.books import AccountBooks, OpenOrder
+from reconciler.domain.books import CASH_ASSET, AccountBooks, OpenOrder
 from reconciler.domain.findings import Comparison, Finding, Flow, Handover, Scope
 from reconciler.domain.foreign_flows import class_of, coins_of, flows_of, handover_of
 from reconciler.domain.listing import not_traded
@@ -181,7 +181,7 @@ def _stale_orders(books: AccountBooks, view: VenueView, lens: Lens) -> list[Find
 
 def _notes(books: AccountBooks, view: VenueView, lens: Lens) -> list[Finding]:
     """D4, D5, D9 and D13: what others did with coins that positions hold; told, and on the user's own coins first."""
-    held = {coin.asset for position in books.positions for coin in position.coins}
+    held = {coin.asset for position in books.positions for coin in position.claims}
     notes = [
         Finding(
             break_class=BreakClass.D4,
@@ -229,7 +229,8 @@ def _coins_in_doubt(books: AccountBooks, lens: Lens) -> frozenset[str]:
     """Coins of which an order may or may not have moved some: nothing is concluded about them."""
     coins = {coin.symbol: coin.asset for position in books.positions for coin in position.coins}
     symbols = {order.symbol for order in books.open_orders if _left_to_people(order, lens)}
-    return frozenset(coins[symbol] for symbol in symbols if symbol in coins)
+    doubted = frozenset(coins[symbol] for symbol in symbols if symbol in coins)
+    return doubted | {CASH_ASSET} if symbols else doubted
 
 
 def _is_quiet(books: AccountBooks, ours: list[VenueExecution], lens: Lens) -> bool:

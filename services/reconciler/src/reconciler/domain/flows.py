@@ -16,6 +16,8 @@ from shared.trading.status import PositionStatus
 
 PURCHASES = frozenset({"buy", "invest"})
 """Kinds of runs that bring money in, and give back what they did not spend."""
+PAYS_OUT = frozenset({"withdraw", "close", "unwind"})
+"""Kinds of runs that pay money out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ def crossing(tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]) 
             number=border.flows + 1,
             at=book.traded_at,
             valued_at=valuation.at,
-            kind=tracked.run_kind or "buy",
+            kind=_kind(tracked),
             amount=amount,
             before=_before(tracked, valuation, amount, marks),
             after=valuation.value + book.cash,
@@ -147,6 +149,13 @@ def border_after(book: PositionBook, border: Border, flow: Flow, moved: Sequence
             paid_in=border.paid_in + paid_in,
             taken_out=border.taken_out + paid_in - flow.amount,
         )
+
+
+def _kind(tracked: Tracked) -> str:
+    """Of the run; money that is paid out of a position which no run pays out of was taken by its owner."""
+    was, kind = tracked.before, tracked.run_kind or "buy"
+    taken = was is not None and tracked.book.withdrawn > was.withdrawn
+    return "withdraw" if taken and kind not in PAYS_OUT else kind
 
 
 def _before(tracked: Tracked, valuation: Valuation, amount: Decimal, marks: Mapping[str, Mark]) -> Decimal:

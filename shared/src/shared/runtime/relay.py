@@ -38,6 +38,9 @@ GATHER_S = 0.02
 """Under load one look serves what was committed in this time; the first event after a rest leaves at once."""
 STREAM_CHECK_S = 5.0
 PRUNE_S = 3600.0
+_SETTINGS = {"synchronous_commit": "off", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+"""What the relay writes may be lost with the machine: an event that is no longer marked as sent goes out again under the
+same id, and streams are compared anew by every relay that begins to lead."""
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError, OSError, TimeoutError)
 
 
@@ -133,7 +136,7 @@ class Relay:
             self.client = None
 
     async def _lead(self) -> None:
-        connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=30)
+        connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=30, server_settings=_SETTINGS)
         try:
             rows = OutboxRows(connection, self._schema)
             if not await rows.take_the_lead():

@@ -29,7 +29,9 @@ _CAUTION = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-site",
     "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "cache-control": "no-store",
 }
+_RAW_CAUTION = [(name.encode(), value.encode()) for name, value in _CAUTION.items()]
 
 log = structlog.get_logger(__name__)
 
@@ -116,9 +118,8 @@ class _Passage:
         await self._send(message)
 
     def _dress(self, headers: MutableHeaders) -> None:
-        for name, value in _CAUTION.items():
-            headers.setdefault(name, value)
-        headers.setdefault("cache-control", "no-store")
+        told = {name for name, _ in headers.raw}
+        headers.raw.extend(row for row in _RAW_CAUTION if row[0] not in told)
         headers["x-trace-id"] = self._scope["state"]["trace_id"]
         standing = self._scope["state"].get("standing")
         if isinstance(standing, Standing):

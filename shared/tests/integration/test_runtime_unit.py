@@ -151,6 +151,27 @@ async def test_a_server_that_is_away_is_said_to_be_away(postgres_server: Postgre
     await admin.close()
 
 
+async def test_what_is_kept_ready_is_opened_at_once_and_again_after_the_server_cut_it(
+    postgres_server: PostgresServer, execution_room: Room
+) -> None:
+    nowhere = Database("postgresql://nobody:x@127.0.0.1:1/none", ready=2)
+    await nowhere.open()  # the first unit will try again
+    await nowhere.close()
+
+    mine = "from pg_stat_activity where application_name = 'execution' and datname = $1"
+    admin = await asyncpg.connect(postgres_server.admin_dsn)
+    before = await admin.fetchval(f"select count(*) {mine}", execution_room.name)
+    ready = Database(execution_room.dsn("execution"), ready=3)
+    await ready.open()
+    assert await admin.fetchval(f"select count(*) {mine}", execution_room.name) == before + 3
+    await admin.fetch(f"select pg_terminate_backend(pid) {mine}", execution_room.name)
+    for _ in range(4):
+        async with ready.unit() as unit:
+            assert await unit.connection.fetchval("select 1") == 1
+    await ready.close()
+    await admin.close()
+
+
 async def silent_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: asyncio.Event) -> None:
     """Lets a client in as PostgreSQL does, and never says another word: a host that lost its power."""
 

@@ -71,7 +71,8 @@ class Gateway:
     def __init__(self, settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None) -> None:
         self._clock = clock or SystemClock()
         self._ids = ids or SystemIds()
-        self.database = Database(dsn_text(settings.database_dsn), pool_size=settings.database_pool)
+        pool = settings.database_pool
+        self.database = Database(dsn_text(settings.database_dsn), pool_size=pool, ready=max(2, pool // 2))
         self._everybody = Database(dsn_text(settings.relay_dsn, name="RELAY_DSN"), pool_size=2)
         self._sweep_every_s = settings.sweep_s
         self._sweep_after_s = settings.signing_s + settings.sweep_margin_s
@@ -100,6 +101,7 @@ class Gateway:
                 "sweep": self._sweep,
                 "rebalance": self._rebalance,
             },
+            on_start=[self.database.open],
             on_terminate=[self.hub.close_all],
             on_stop=[self._close],
         )

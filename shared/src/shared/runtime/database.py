@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import asyncpg
@@ -55,9 +55,11 @@ class Database:
     Args:
         dsn: `postgresql://role:password@host:port/database`.
         pool_size: Connections kept; half as many more may be opened for a moment.
+        ready: Connections for units that `open` opens and that are kept, and no others: for a service whose callers
+            count milliseconds. By default units open up to `pool_size` as they need them.
     """
 
-    def __init__(self, dsn: str, *, pool_size: int = 10) -> None:
+    def __init__(self, dsn: str, *, pool_size: int = 10, ready: int = 0) -> None:
         url = make_url(dsn).set(drivername="postgresql+asyncpg")
         settings = {**_SERVER_SETTINGS, "application_name": url.username or "basketry"}
         self._engine = create_async_engine(
@@ -72,7 +74,13 @@ class Database:
                 "server_settings": settings,
             },
         )
-        self._units = UnitPool(dsn, size=pool_size, settings={**settings, **_UNIT_SETTINGS}, patience_s=_CONNECT_S)
+        self._units = UnitPool(
+            dsn,
+            size=ready or pool_size,
+            settings={**settings, **_UNIT_SETTINGS},
+            patience_s=_CONNECT_S,
+            kept=bool(ready),
+        )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -120,6 +128,11 @@ class Database:
                 yield unit
         except ServerGone as gone:
             raise _unavailable(gone.__cause__ or gone) from gone
+
+    async def open(self) -> None:
+        """Open what is kept ready; without a database nothing happens, and the first unit tries again."""
+        with suppress(ServerGone):
+            await self._units.open()
 
     async def ping(self) -> None:
         """Ask the database for an answer.

@@ -24,6 +24,8 @@ _AWAY = (
 _BROKEN = (*_AWAY, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 _PASSING = ("25006", "40", "53", "55P03", "57014")
 """SQLSTATEs of a server that cannot do it now: read-only, conflict, out of resources, lock or statement time-out."""
+IDLE_S = 300.0
+"""A connection that is not kept is closed after so long without work."""
 COMMAND_S = 25.0
 """Beyond the server's own statement_timeout: a server that has gone silent is given up."""
 
@@ -54,6 +56,8 @@ class UnitPool:
         size: Connections at most; who finds none waits `patience_s` at most.
         settings: Server settings of every connection.
         command_s: A statement without an answer for so long is given up, and its connection with it.
+        kept: All are opened with the first and stay open. Each new one costs its process 15 ms and more (SCRAM), and a
+            burst that finds too few of them opens the rest just then.
     """
 
     def __init__(
@@ -64,12 +68,14 @@ class UnitPool:
         settings: dict[str, str],
         patience_s: float = 5.0,
         command_s: float = COMMAND_S,
+        kept: bool = False,
     ) -> None:
         self._dsn = dsn
         self._size = size
         self._settings = settings
         self._patience_s = patience_s
         self._command_s = command_s
+        self._kept = kept
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
 
@@ -97,6 +103,17 @@ class UnitPool:
         finally:
             await asyncio.shield(_give_back(pool, connection))
 
+    async def open(self) -> None:
+        """Open what is kept before anybody waits for it.
+
+        Raises:
+            ServerGone: it cannot be reached; the first unit will try again.
+        """
+        try:
+            await self._opened()
+        except (*_AWAY, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise ServerGone from error
+
     async def close(self) -> None:
         """Give all connections back; one that is still used is cut."""
         pool, self._pool = self._pool, None
@@ -115,8 +132,9 @@ class UnitPool:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._dsn,
-                    min_size=0,
+                    min_size=self._size if self._kept else 0,
                     max_size=self._size,
+                    max_inactive_connection_lifetime=0.0 if self._kept else IDLE_S,
                     connection_class=_Bare,
                     timeout=self._patience_s,
                     command_timeout=self._command_s,
@@ -127,16 +145,17 @@ class UnitPool:
     async def _begun(self, user_id: UUID | None) -> tuple[asyncpg.Pool[Any], Any]:
         """A connection whose transaction knows its user: a leftover can never speak for somebody.
 
-        The first statement finds out whether a pooled connection still lives; once more is safe here.
+        The first statement finds out whether a pooled connection still lives; another is safe here, and after a
+        restart of the server all that are pooled are dead.
         """
         try:
             pool = await self._opened()
-            connection = await self._begin(pool, user_id) or await self._begin(pool, user_id)
+            for _ in range(self._size + 1):
+                if connection := await self._begin(pool, user_id):
+                    return pool, connection
         except (*_AWAY, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise ServerGone from error
-        if connection is None:
-            raise ServerGone
-        return pool, connection
+        raise ServerGone
 
     async def _begin(self, pool: asyncpg.Pool[Any], user_id: UUID | None) -> Any:
         """None when the connection turned out to be dead."""

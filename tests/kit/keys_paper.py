@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +10,8 @@ from typing import Any
 
 import httpx
 
-from basketry_local.ports import free_port
 from keys.application.sign import Signed
+from kit.paper_process import running_paper_process
 
 
 @dataclass(frozen=True)
@@ -55,37 +51,5 @@ class Paper:
 @contextmanager
 def running_paper(folder: Path) -> Iterator[Paper]:
     """The real paper exchange as a process of its own, its prices frozen."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "PAPER_EXCHANGE_HTTP_PORT": str(port),
-        "PAPER_EXCHANGE_COINGECKO_PORT": str(free_port()),
-        "PAPER_EXCHANGE_DATA_FOLDER": str(folder),
-        "PAPER_EXCHANGE_FEED": "frozen",
-    }
-    with (folder / "log").open("wb") as log, httpx.Client(timeout=10, trust_env=False) as http:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "paper_exchange.main"], env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            _until_ready(http, f"http://127.0.0.1:{port}", process, folder / "log")
-            yield Paper(f"http://127.0.0.1:{port}", http)
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
-
-
-def _until_ready(http: httpx.Client, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if http.get(f"{url}/readyz").status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError(f"the paper exchange is not ready: {log.read_text()[-2000:]}")
+    with running_paper_process(folder) as process, httpx.Client(timeout=10, trust_env=False) as http:
+        yield Paper(process.url, http)

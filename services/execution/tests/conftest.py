@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import pytest
+from kit.paper_process import PaperProcess
 
 from basketry_local.testing.databases import TestDatabases
 from execution.application.accepting import Command
@@ -54,37 +48,12 @@ LINK_KEY = "00112233445566778899aabbccddeeff"
 
 
 @dataclass
-class Exchange:
-    """The paper exchange as a process of its own."""
-
-    port: int
-    folder: Path
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
+class Exchange(PaperProcess):
+    """The paper exchange as a process of its own, and its control path."""
 
     @property
     def rest(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "paper_exchange.main"], env=self.environment, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                if httpx.get(f"{self.rest}/readyz", timeout=1).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            time.sleep(0.05)
-        raise AssertionError((self.folder / "log").read_text()[-3000:])
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(10)
+        return self.url
 
     def ask(self, method: str, where: str, **json: Any) -> Any:
         reply = httpx.request(method, f"{self.rest}/paper/v1/{where}", json=json or None, timeout=15)
@@ -92,27 +61,14 @@ class Exchange:
         return reply.json()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    folder = tmp_path_factory.mktemp("exchange")
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "PAPER_EXCHANGE_HTTP_PORT": str(port),
-        "PAPER_EXCHANGE_COINGECKO_PORT": str(_free_port()),
-        "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "data"),
-        "PAPER_EXCHANGE_FEED": "frozen",
-    }
-    venue = Exchange(port=port, folder=folder, environment=environment)
-    venue.start()
-    yield venue
-    venue.stop()
+    venue = Exchange(tmp_path_factory.mktemp("exchange"), {"PAPER_EXCHANGE_FEED": "frozen"})
+    try:
+        venue.start()
+        yield venue
+    finally:
+        venue.kill()
 
 
 @dataclass

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from kit.paper_process import PaperProcess, plain_client
 
 from paper_exchange.application.accounts import Accounts, KeyTerms
 from paper_exchange.application.exchange import Exchange
@@ -148,69 +143,11 @@ def make_floor() -> Callable[[], Floor]:
     return Floor
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def plain_client() -> httpx.Client:
-    """Without TLS settings, which cost a tenth of a second to load."""
-    return httpx.Client(timeout=70, verify=False)  # noqa: S501 - plain HTTP on loopback
-
-
 @dataclass
-class VenueProcess:
-    """The real thing as a child process."""
+class VenueProcess(PaperProcess):
+    """The real thing as a child process, with its control path and its customers."""
 
-    folder: Path
-    settings: dict[str, str] = field(default_factory=dict)
-    port: int = field(default_factory=free_port)
-    coingecko_port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
     client: httpx.Client = field(default_factory=plain_client)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def socket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        environment = os.environ | {
-            "PAPER_EXCHANGE_HTTP_PORT": str(self.port),
-            "PAPER_EXCHANGE_COINGECKO_PORT": str(self.coingecko_port),
-            "PAPER_EXCHANGE_DATA_FOLDER": str(self.folder / "venue"),
-            **self.settings,
-        }
-        with (self.folder / "venue.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "paper_exchange.main"], env=environment, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None, (self.folder / "venue.log").read_text()
-            with contextlib.suppress(httpx.HTTPError):
-                if self.client.get(f"{self.url}/readyz").status_code == 200:
-                    return
-            time.sleep(0.02)
-        raise AssertionError("the venue did not become ready")
-
-    def stop(self, how: int = signal.SIGTERM) -> None:
-        if self.process is not None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(timeout=30)
-            finally:
-                self.process.kill()
-                self.process.wait(timeout=30)
-                self.process = None
-
-    def kill(self) -> None:
-        self.stop(signal.SIGKILL)
 
     def control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         reply = self.client.request(method, f"{self.url}/paper/v1/{path}", json=body)

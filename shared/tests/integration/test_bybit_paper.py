@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from kit.paper_process import running_paper_process
 from pydantic import SecretStr
 
-from basketry_local.ports import free_port
 from shared.contracts.rpc.keys import Lane, Signature, StreamLogin
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.orders import LimitOrder
@@ -38,33 +34,8 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder: Path = tmp_path_factory.mktemp("paper")
-    port = free_port()
-    environment = {
-        **os.environ,
-        "PAPER_EXCHANGE_HTTP_PORT": str(port),
-        "PAPER_EXCHANGE_COINGECKO_PORT": str(free_port()),
-        "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "data"),
-        "PAPER_EXCHANGE_FEED": "frozen",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "paper_exchange.main"], env=environment, stdout=log, stderr=log
-        )
-    try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                if httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=1).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.05)
-        else:
-            raise AssertionError((folder / "log").read_text()[-2000:])
-        yield port
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+    with running_paper_process(tmp_path_factory.mktemp("paper")) as process:
+        yield process.port
 
 
 class Desk:

@@ -18,6 +18,7 @@ from shared.testing import eventually
 pytestmark = pytest.mark.integration
 BUY = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "qty": "0.001", "price": "119500",
        "timeInForce": "IOC"}  # fmt: skip
+FEE_RATE = "/v5/account/fee-rate"
 
 
 def orders(customer: Any) -> list[dict[str, Any]]:
@@ -120,18 +121,26 @@ def test_partial_fills_on_a_thin_book(customer: Any) -> None:
         customer.venue.control("POST", "feed", {"depth": {"BTCUSDT": "1500000"}})
 
 
-def test_a_clock_that_was_told_wrong_does_not_fill_the_rate_window(customer: Any) -> None:
+def test_a_clock_that_was_told_wrong_does_not_fill_the_rate_window(own_venue: Any) -> None:
     """Calls counted at a moment a minute ahead would stand in the window for a minute."""
-    fault = {"kind": "clock_skew", "skew_ms": 60_000, "uid": customer.uid, "path": "/v5/account/fee-rate"}
-    customer.venue.control("POST", "faults", fault)
-    ahead = int(time.time() * 1000) + 60_000
+    own_venue.settings |= {"PAPER_EXCHANGE_CLOCK": "virtual"}
+    own_venue.start()
+    customer = own_venue.customer()
+    fault = {"kind": "clock_skew", "skew_ms": 60_000, "uid": customer.uid, "path": FEE_RATE}
+    own_venue.control("POST", "faults", fault)
+    now: int = own_venue.control("GET", "clock")["now_ms"]
+    ahead = now + 60_000
     for _ in range(5):
-        reply = customer.raw_get("/v5/account/fee-rate", "category=spot&symbol=BTCUSDT", timestamp=ahead)
+        reply = customer.raw_get(FEE_RATE, "category=spot&symbol=BTCUSDT", timestamp=ahead)
         assert reply.json()["retCode"] == 0
         assert int(reply.headers["x-bapi-limit-reset-timestamp"]) > ahead - 5_000
-    customer.venue.control("DELETE", "faults")
-    time.sleep(1.1)  # the window is a real second long
-    assert customer.get("/v5/account/fee-rate", "category=spot&symbol=BTCUSDT")["retCode"] == 0
+    own_venue.control("DELETE", "faults")
+    full = customer.get(FEE_RATE, "category=spot&symbol=BTCUSDT", timestamp=now)
+    assert full["retCode"] == 10006
+    own_venue.control("POST", "clock", {"advance_ms": 1_100, "step_ms": 1_100})
+    told = customer.get(FEE_RATE, "category=spot&symbol=BTCUSDT", timestamp=now + 1_100)
+    assert told["retCode"] == 0
+    customer.close()
 
 
 def refused(url: str) -> int:

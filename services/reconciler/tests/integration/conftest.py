@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import os
-import subprocess
-import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from kit.paper_process import running_paper_process
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from basketry_local.ports import free_port
 from basketry_local.testing.bus import Bus
 from basketry_local.testing.databases import TestDatabases
 from reconciler.settings import Settings
@@ -54,33 +49,8 @@ COINS = ("BTC", "ETH", "SOL")
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The paper exchange as a process of its own, prices frozen."""
-    folder: Path = tmp_path_factory.mktemp("paper")
-    port = free_port()
-    environment = {
-        **os.environ,
-        "PAPER_EXCHANGE_HTTP_PORT": str(port),
-        "PAPER_EXCHANGE_COINGECKO_PORT": str(free_port()),
-        "PAPER_EXCHANGE_DATA_FOLDER": str(folder / "data"),
-        "PAPER_EXCHANGE_FEED": "frozen",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "paper_exchange.main"], env=environment, stdout=log, stderr=log
-        )
-    url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 30
-    try:
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                if httpx.get(f"{url}/readyz", timeout=1).status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.05)
-        else:
-            raise AssertionError((folder / "log").read_text()[-2000:])
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
+    with running_paper_process(tmp_path_factory.mktemp("paper")) as process:
+        yield process.url
 
 
 class Town:

@@ -115,7 +115,8 @@ def _kept(transaction: Transaction, tracked: Tracked, points: Sequence[PnlPoint]
         tracked=tracked,
         points=points,
         flows=sorted(flows, key=lambda flow: flow.number),
-        moved=[one for _, one in mine("moved")],
+        moved=[one for _, _, one in mine("moved")],
         legs=sorted((leg for _, leg in mine("legs")), key=lambda leg: leg.leg_id),
+        in_kind=frozenset(number for _, number, _ in mine("moved")),
         held=transaction.rows("held_still").get(position_id) or (),
     )

@@ -102,7 +102,7 @@ class MemoryWork:
     async def add_flow(self, flow: Flow, moved: Sequence[Moved]) -> None:
         self._rows("flows").add((flow.position_id, flow.number), flow)
         for one in moved:
-            self._rows("moved").add((flow.position_id, flow.number, one.asset), (flow.position_id, one))
+            self._rows("moved").add((flow.position_id, flow.number, one.asset), (flow.position_id, flow.number, one))
 
     async def others_value(self, book: PositionBook) -> Decimal:
         others = (

@@ -53,6 +53,7 @@ class Story:
             flows=self.bench.store.flows,
             moved=self.bench.store.moved,
             legs=list(self.bench.store.legs.values()),
+            in_kind=frozenset(self.bench.store.in_kind),
             held=held,
             valuation=value_position(tracked.book, marks, now),
             held_value=worth(held, marks),

@@ -263,6 +263,7 @@ async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms) -> None:
     kept = await rooms.shelf.position(user, position_id)
     assert kept is not None
     assert (list(kept.flows), list(kept.moved), list(kept.legs), list(kept.held)) == ([flow], [gone], [leg], basket)
+    assert kept.in_kind == {flow.number}, "a coin left in it"
     assert (kept.tracked.book, kept.tracked.border, kept.tracked.run_kind) == (book, border, "invest")
     assert kept.tracked.last_prices == last
     assert await rooms.shelf.position(uuid4(), position_id) is None

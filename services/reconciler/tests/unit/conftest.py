@@ -128,6 +128,7 @@ class FakeStore:
     told: list[Announcement] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
+    in_kind: set[int] = field(default_factory=set)
     held: dict[UUID, Sequence[HeldStill]] = field(default_factory=dict)
     legs: dict[UUID, LegResult] = field(default_factory=dict)
     due: dict[UUID, datetime] = field(default_factory=dict)
@@ -169,6 +170,7 @@ class FakeStore:
         assert flow.number == earlier + 1, "each flow once, in order"
         self.flows.append(flow)
         self.moved.extend(moved)
+        self.in_kind.update({flow.number} if moved else ())
 
     async def others_value(self, book: PositionBook) -> Decimal:
         others = [one for one in self.positions.values() if one.book.position_id != book.position_id]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kit.reconciler_story import Story
@@ -131,6 +132,31 @@ async def test_what_a_purchase_gives_back_was_never_paid_in(bench: Any, make: An
     totals = story.results().totals
     assert [flow.amount for flow in bench.store.flows] == [D(100), D(50), D(-10)]
     assert (totals.paid_in, totals.taken_out, totals.pnl) == (D(140), D(0), D(0))
+    assert {coin.asset: coin.quantity for coin in bench.store.held[make.POSITION]} == {"BTC": D("1.4"), "USDT": D(0)}
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2], ids=["at its end", "in the middle", "twice in the middle"])
+async def test_a_return_does_not_depend_on_who_looks_in_the_middle_of_a_purchase(
+    bench: Any, make: Any, looks: int
+) -> None:
+    """100 grow to 120; of 60 more 50 are spent, which costs 1; at the end all of it is worth half as much again."""
+    story = Story(bench, make)
+    bench.price(BTC="100")
+    await story.trade("buy", make.coin(cost="100"), invested="100")
+    await story.day(BTC="120")
+    running = {"cash": "60", "status": PositionStatus.REBALANCING}
+    for look in range(looks):
+        spent = 30 * look
+        coin = make.coin(quantity=str(D(1) + D("0.25") * look), cost=str(100 + spent))
+        await story.trade("invest", coin, invested=str(100 + spent), **{**running, "cash": str(60 - spent)})
+    last = make.coin(quantity=str(D(1) + D(49) / D(120)), cost="150")
+    await story.trade("invest", last, invested="150")
+    await story.day(BTC="180")
+    found = story.results()
+    expected = D("1.2") * (D(169) / D(170)) * D("1.5") - 1
+    assert abs(found.returns.time_weighted - expected) < D("1e-15")
+    assert (found.totals.paid_in, found.totals.taken_out) == (D(150), D(0))
+    assert found.returns.max_drawdown > D("-0.01"), "what was given back is no loss"
 
 
 async def test_coins_that_leave_without_a_sale_leave_at_their_value(bench: Any, make: Any) -> None:

@@ -34,7 +34,7 @@ async def keep_flow(work: Work, tracked: Tracked, valuation: Valuation, marks: M
     held = await work.held_still(book.position_id)
     for flow, moved in found:
         unseen = len(found) > 1
-        then = found_there(book) if unseen else after_flow(held, flow, book)
+        then = found_there(book) if unseen else after_flow(held, flow, book, in_kind=bool(moved))
         last = flow is found[-1][0]
         kept = replace(
             flow,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
 from reconciler.domain.books import CASH_ASSET, PositionBook
-from reconciler.domain.flows import Flow
+from reconciler.domain.flows import PURCHASES, Flow
 from reconciler.domain.valuation import Mark
 from shared.trading.money import EXACT, ZERO, exact_product, exact_sum, truncate
 
@@ -49,9 +49,18 @@ def after_purchases(held: Sequence[HeldStill], *, before: PositionBook | None, b
     return tuple(basket.values())
 
 
-def after_flow(held: Sequence[HeldStill], flow: Flow, book: PositionBook) -> Basket:
-    """The basket after a flow: what comes in is cash, what goes out is the same share of everything."""
-    if flow.amount < ZERO:
+def after_flow(held: Sequence[HeldStill], flow: Flow, book: PositionBook, *, in_kind: bool = False) -> Basket:
+    """The basket after a flow: what comes in is cash, what goes out is the same share of everything.
+
+    What a purchase gives back at its end is the rest of the cash that it brought.
+
+    Args:
+        held: As it was.
+        flow: What crossed the border.
+        book: After it.
+        in_kind: Whether coins left in it without a sale.
+    """
+    if flow.amount < ZERO and (in_kind or flow.kind not in PURCHASES):
         with localcontext(EXACT):
             whole = flow.after - flow.amount
             share = flow.after / whole if whole > ZERO else ZERO

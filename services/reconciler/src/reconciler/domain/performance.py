@@ -13,6 +13,7 @@ from reconciler.domain.flows import Flow, Moved
 from reconciler.domain.held import HeldStill
 from reconciler.domain.results import Benchmarks, Contribution, Level, LinePoint, Returns, Totals
 from reconciler.domain.returns import PLACES, RATIO, Crossed, Valued, annual, growth, max_drawdown, money_weighted
+from reconciler.domain.settled import as_settled
 from reconciler.domain.slippage import LegResult, slippage_of
 from reconciler.domain.timeline import Moment, held_levels, moments_of, since
 from reconciler.domain.tracking import Tracked
@@ -30,6 +31,7 @@ class Kept:
     """All that is kept of one position; points and flows by time.
 
     Attributes:
+        in_kind: Numbers of the flows in which coins left without a sale.
         held: The basket that is never rebalanced.
         valuation: On the prices of this moment; None when they cannot be had: then what was told last counts.
         held_value: Of the basket at those prices.
@@ -41,6 +43,7 @@ class Kept:
     flows: Sequence[Flow]
     moved: Sequence[Moved]
     legs: Sequence[LegResult]
+    in_kind: frozenset[int] = frozenset()
     held: Sequence[HeldStill] = ()
     valuation: Valuation | None = None
     held_value: Decimal | None = None
@@ -90,7 +93,8 @@ def results_of(
     """
     if not kept.flows:
         return None
-    story = since(_to_now(moments_of(kept.points, kept.flows), kept, now), start)
+    points, flows = as_settled(kept.points, kept.flows, in_kind=kept.in_kind)
+    story = since(_to_now(moments_of(points, flows), kept, now), start)
     curve = growth([moment.step for moment in story])
     returns = returns_of(story, curve)
     lines = _lines(story, curve, levels)

@@ -165,7 +165,8 @@ async def _kept(unit: Unit, ids: Sequence[UUID], points: Sequence[Mapping[str, A
     tracked = await read_tracked(unit, ids)
     lines = _grouped(points, PnlPoint)
     flows = _grouped(await _FLOWS.rows(unit, ids=ids), Flow)
-    gone = _grouped(await _MOVED.rows(unit, ids=ids), Moved)
+    left = await _MOVED.rows(unit, ids=ids)
+    gone = _grouped(left, Moved)
     held = _grouped(await _HELD.rows(unit, ids=ids), HeldStill)
     legs = _grouped(await _LEGS.rows(unit, ids=ids), LegResult, side=Side)
     return [
@@ -175,6 +176,7 @@ async def _kept(unit: Unit, ids: Sequence[UUID], points: Sequence[Mapping[str, A
             flows=flows.get(one.book.position_id, []),
             moved=gone.get(one.book.position_id, []),
             legs=legs.get(one.book.position_id, []),
+            in_kind=frozenset(row["number"] for row in left if row["position_id"] == one.book.position_id),
             held=held.get(one.book.position_id, []),
         )
         for one in tracked

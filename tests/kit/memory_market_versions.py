@@ -1,14 +1,13 @@
-"""Market-data's ports `IndexVersions`, `OwnIndices` (nobody has any) and `LevelStore` in memory."""
+"""Market-data's ports `IndexVersions` and `OwnIndices` in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from uuid import UUID
 
-from kit.memory_house import BrokenRuleError, House, Transaction
+from kit.memory_house import BrokenRuleError, House, Rows, Transaction
 from market_data.domain.index_version import Composition, IndexVersion, VersionHead
-from market_data.domain.level import LevelBase, LevelPoint
 from market_data.domain.reconstitution import Reason
 from shared.trading.errors import Conflict
 from shared.trading.status import VenueEnvironment
@@ -38,15 +37,7 @@ class MemoryIndexVersions:
 
     async def heads(self, environment: VenueEnvironment, index_id: str) -> Sequence[VersionHead]:
         """All versions, newest first."""
-        return [
-            VersionHead(
-                version=one.version,
-                as_of=one.composition.as_of,
-                reason=one.reason,
-                constituents=len(one.composition.constituents),
-            )
-            for one in reversed(self._of(environment, index_id))
-        ]
+        return [_head(one) for one in reversed(self._of(environment, index_id))]
 
     async def publish(
         self, environment: VenueEnvironment, composition: Composition, *, recipe: str, reason: Reason, after: int
@@ -70,35 +61,65 @@ class MemoryIndexVersions:
 
     def _of(self, environment: VenueEnvironment, index_id: str) -> list[IndexVersion]:
         with self._house.transaction() as transaction:
-            rows: list[IndexVersion] = list(transaction.everybodys("index_versions"))
-        found = (one for one in rows if one.environment is environment and one.index_id == index_id)
-        return sorted(found, key=lambda one: one.version)
+            return _versions(transaction.everybodys("index_versions"), environment, index_id)
 
 
-class NoOwnIndices:
-    """The port `OwnIndices` of a town whose users have none of their own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnIndex:
+    """Which version of a user's index is in force; a deleted one stays, so that its name is never used again."""
+
+    environment: VenueEnvironment
+    index_id: str
+    version: int
+    number: int
+    deleted: bool = False
+
+
+class MemoryOwnIndices:
+    """The port `OwnIndices`: rows by user, beside a list of ids that is nobody's.
+
+    Args:
+        announce: Puts the event into the outbox of the same transaction.
+    """
+
+    def __init__(self, house: House, announce: Announce) -> None:
+        self._house = house
+        self._announce = announce
 
     async def of_user(self, user_id: UUID, environment: VenueEnvironment) -> Sequence[IndexVersion]:
-        """None."""
-        return []
+        """The newest version of each, oldest index first."""
+        with self._house.transaction(user_id) as transaction:
+            standing = [one for one in transaction.rows("own_indices") if _stands(one, environment)]
+            versions = transaction.rows("own_index_versions")
+            return [
+                versions.get((environment, one.index_id, one.version))
+                for one in sorted(standing, key=lambda one: one.number)
+            ]
 
     async def newest(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> IndexVersion | None:
-        """None."""
-        return None
+        """The version that is in force; None when the user has no such index, or deleted it."""
+        return next((one for one in await self.of_user(user_id, environment) if one.index_id == index_id), None)
 
     async def get(
         self, user_id: UUID, environment: VenueEnvironment, index_id: str, version: int
     ) -> IndexVersion | None:
-        """None."""
-        return None
+        """One version, of a deleted index too."""
+        with self._house.transaction(user_id) as transaction:
+            found: IndexVersion | None = transaction.rows("own_index_versions").get((environment, index_id, version))
+            return found
 
     async def heads(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> Sequence[VersionHead]:
-        """None."""
-        return []
+        """All versions, newest first."""
+        with self._house.transaction(user_id) as transaction:
+            found = _versions(transaction.rows("own_index_versions"), environment, index_id)
+        return [_head(one) for one in reversed(found)]
 
     async def everybodys(self, environment: VenueEnvironment) -> Sequence[IndexVersion]:
-        """None."""
-        return []
+        """The newest version of every user's indices, by id."""
+        with self._house.transaction() as transaction:
+            owners: list[tuple[str, UUID]] = list(transaction.everybodys("own_index_agenda"))
+        found = [await self.newest(user_id, environment, index_id) for index_id, user_id in sorted(owners)]
+        return [one for one in found if one is not None]
 
     async def publish(
         self,
@@ -110,32 +131,76 @@ class NoOwnIndices:
         reason: Reason,
         after: int,
     ) -> IndexVersion:
-        """Nobody makes any."""
-        raise NotImplementedError
+        """Store version `after` + 1 together with its event; the first one makes the index.
+
+        Raises:
+            Conflict: code `version_taken`, when somebody else was faster, or the index is deleted.
+        """
+        made = IndexVersion(
+            environment=environment,
+            version=after + 1,
+            recipe=recipe,
+            composition=composition,
+            reason=reason.value,
+            user_id=user_id,
+        )
+        with self._house.transaction(user_id) as transaction:
+            try:
+                self._move_head(transaction, made, user_id)
+                transaction.rows("own_index_versions").add((environment, made.index_id, made.version), made)
+                await self._announce(transaction, made)
+                transaction.commit()
+            except BrokenRuleError as error:
+                raise _taken() from error
+        return made
+
+    def _move_head(self, transaction: Transaction, made: IndexVersion, user_id: UUID) -> None:
+        mine, names = transaction.rows("own_indices"), transaction.everybodys("own_index_names")
+        if made.version == 1:
+            names.add(made.index_id, made.index_id)
+            transaction.everybodys("own_index_agenda").put(made.index_id, (made.index_id, user_id))
+            number = len(list(names))
+        else:
+            head: OwnIndex | None = mine.get(made.index_id)
+            if head is None or head.deleted or head.version != made.version - 1:
+                raise _taken()
+            number = head.number
+        head = OwnIndex(environment=made.environment, index_id=made.index_id, version=made.version, number=number)
+        mine.put(made.index_id, head)
 
     async def delete(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> bool:
-        """There is none."""
-        return False
+        """Take an index away; its versions stay."""
+        with self._house.transaction(user_id) as transaction:
+            rows = transaction.rows("own_indices")
+            head: OwnIndex | None = rows.get(index_id)
+            if head is None or not _stands(head, environment):
+                return False
+            gone = OwnIndex(
+                environment=environment, index_id=index_id, version=head.version, number=head.number, deleted=True
+            )
+            rows.put(index_id, gone)
+            transaction.everybodys("own_index_agenda").drop(lambda one: one[0] == index_id)
+            transaction.commit()
+        return True
 
 
-class MemoryLevels:
-    """The port `LevelStore`."""
+def _versions(rows: Rows, environment: VenueEnvironment, index_id: str) -> list[IndexVersion]:
+    found = (one for one in rows if one.environment is environment and one.index_id == index_id)
+    return sorted(found, key=lambda one: one.version)
 
-    def __init__(self) -> None:
-        self._bases: dict[str, LevelBase] = {}
-        self._points: dict[str, list[LevelPoint]] = {}
 
-    async def base(self, version: IndexVersion) -> LevelBase | None:
-        """From where the level of that version's index is counted."""
-        return self._bases.get(version.index_id)
+def _head(version: IndexVersion) -> VersionHead:
+    return VersionHead(
+        version=version.version,
+        as_of=version.composition.as_of,
+        reason=version.reason,
+        constituents=len(version.composition.constituents),
+    )
 
-    async def record(self, version: IndexVersion, base: LevelBase, point: LevelPoint, *, thin: bool) -> None:
-        """Keep the base and add the point; a test's year is short enough to keep all of them."""
-        del thin
-        self._bases[version.index_id] = base
-        self._points.setdefault(version.index_id, []).append(point)
 
-    async def points(self, version: IndexVersion, since: datetime | None) -> Sequence[LevelPoint]:
-        """Points from a moment on, oldest first."""
-        found = self._points.get(version.index_id, [])
-        return [point for point in found if since is None or point.at >= since]
+def _stands(head: OwnIndex, environment: VenueEnvironment) -> bool:
+    return head.environment is environment and not head.deleted
+
+
+def _taken() -> Conflict:
+    return Conflict("The index has moved on meanwhile; read it again.", code="version_taken")

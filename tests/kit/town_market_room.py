@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kit.memory_house import House, Transaction
-from kit.memory_market_versions import MemoryIndexVersions, MemoryLevels, NoOwnIndices
+from kit.memory_market_levels import MemoryLevels
+from kit.memory_market_versions import MemoryIndexVersions, MemoryOwnIndices
 from kit.town_bus import MemoryOutbox
 from kit.town_price_tape import PriceTape
 from kit.town_public_venue import MemoryCoinSource, MemoryPublicVenue
@@ -53,20 +54,22 @@ class MarketRoom:
         tables = Tables(table=read_table(text), renames=read_renames(renamed), fingerprint=fingerprint(text, renamed))
         rules: list[IndexRules] = [one for one in BUILT_IN if one.index_id in WANTED]
         self.tape = PriceTape()
-        own, progress, public = NoOwnIndices(), _Silent(), MemoryPublicVenue(venue, self.tape, clock)
+        progress, public = _Silent(), MemoryPublicVenue(venue, self.tape, clock)
 
         async def announce(transaction: Transaction, made: IndexVersion) -> None:
             event = Announcement(
                 data=IndexVersionPublished(index=index_view(made)),
-                user_id=None,
+                user_id=made.user_id,
                 entity_id=made.index_id,
                 aggregate_id=f"{PAPER}:{made.index_id}",
                 aggregate_version=made.version,
             )
             await outbox.record(transaction, [event])
 
-        self.versions = MemoryIndexVersions(House(), announce)
-        self.levels = MemoryLevels()
+        facts, users = House(), House()
+        own = MemoryOwnIndices(users, announce)
+        self.versions = MemoryIndexVersions(facts, announce)
+        self.levels = MemoryLevels(users)
         self.board = MarketBoard(public, clock)
         self.depth = ReadDepth(public, clock)
         caps = MarketCaps(

@@ -18,7 +18,6 @@ from shared.runtime.database import Database
 from shared.runtime.migrations import check
 from shared.runtime.outbox import Outbox
 from shared.testing import FakeClock, FakeIds
-from shared.trading.errors import Conflict
 from shared.trading.status import VenueEnvironment
 
 pytestmark = pytest.mark.integration
@@ -41,33 +40,6 @@ async def database(databases: TestDatabases) -> AsyncIterator[Database]:
 def a_repository(database: Database) -> PostgresIndexVersions:
     announcer = Outbox(outbox, source="market_data", clock=FakeClock(), ids=FakeIds())
     return PostgresIndexVersions(database, announcer, lambda made: IndexVersionPublished(index=index_view(made)))
-
-
-async def test_a_version_comes_back_to_the_last_digit(database: Database) -> None:
-    made = await a_repository(database).publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
-    fresh = a_repository(database)
-    assert await fresh.newest(PAPER, "top-10") == made
-    assert await fresh.get(PAPER, "top-10", 1) == made
-    assert sum(item.weight for item in made.composition.constituents) == 1
-
-
-async def test_environments_and_versions_are_kept_apart(database: Database) -> None:
-    repository = a_repository(database)
-    await repository.publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
-    await repository.publish(PAPER, a_composition("0.4"), recipe="r1", reason=Reason.FIRST, after=1)
-    newest = await repository.newest(PAPER, "top-10")
-    assert newest is not None
-    assert newest.version == 2
-    assert await repository.newest(VenueEnvironment.TESTNET, "top-10") is None
-    assert await repository.get(PAPER, "top-10", 3) is None
-
-
-async def test_two_replicas_cannot_publish_the_same_number(database: Database, databases: TestDatabases) -> None:
-    await a_repository(database).publish(PAPER, a_composition(), recipe="r1", reason=Reason.FIRST, after=0)
-    with pytest.raises(Conflict) as caught:
-        await a_repository(database).publish(PAPER, a_composition("0.4"), recipe="r1", reason=Reason.FIRST, after=0)
-    assert caught.value.code == "version_taken"
-    assert len(await rows(databases, "outbox")) == 1
 
 
 async def test_the_event_is_written_with_the_version(database: Database, databases: TestDatabases) -> None:

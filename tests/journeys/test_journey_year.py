@@ -14,7 +14,7 @@ from kit.town import Town
 from kit.town_ledger_returns import returns_of
 from kit.town_truth import books_equal_the_venue, nobody_sold_what_was_not_theirs
 from kit.town_virtual_loop import VirtualLoop
-from kit.town_year import Year
+from kit.town_year import THIN, THIN_FROM, Year
 
 from execution.domain.position import RunKind
 from execution.domain.shortage import ShortageAnswer
@@ -51,6 +51,7 @@ async def a_year(seed: int) -> None:
         assert town.bus.buried == []
         assert town.bus.largest < LETTER_MAX, town.bus.largest_subject
         much_happened(year)
+        what_nobody_offered_was_bought_later(year)
         nobody_was_sold_short(year)
         await results_are_true(year)
 
@@ -66,6 +67,18 @@ def much_happened(year: Year) -> None:
     assert year.town.position(year.positions["largest"]).status is PositionStatus.CLOSED
     incidents = [subject for subject in year.town.bus.subjects if "incident_raised" in subject]
     assert incidents == []
+
+
+def what_nobody_offered_was_bought_later(year: Year) -> None:
+    """A basket bought while a book was empty lacked that coin; with the book full again a rebalance bought it."""
+    position_id = year.positions["again"]
+    assert [day for day, name, _ in year.left_out if name == "again"] == [THIN_FROM + 1, THIN_FROM + 6]
+    assert (THIN_FROM + 6, "again", "illiquid") in year.left_out
+    fills = year.town.books_house.everything("fills")
+    bought = [fill.at for fill in fills if (fill.position_id, fill.symbol) == (position_id, THIN)]
+    assert bought, "it was bought in the end"
+    assert year.deep_again is not None
+    assert min(bought) > year.deep_again
 
 
 def nobody_was_sold_short(year: Year) -> None:

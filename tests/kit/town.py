@@ -201,6 +201,12 @@ class Town:
         found: list[Position] = self.books_house.everything("positions")
         return next(one for one in found if one.position_id == position_id)
 
+    def newest_plan(self, position_id: UUID) -> Plan:
+        """What was ordered last for a position."""
+        ordered = next(one for one in reversed(self.ordered) if one.position_id == position_id)
+        plans: list[Plan] = self.books_house.everything("plans")
+        return next(plan for plan in plans if plan.plan_id == ordered.run_id)
+
     def trading(self) -> list[str]:
         """What is under way."""
         return [f"{run.kind} of {run.position_id}" for run in self.books_house.everything("runs") if not run.settled_at]

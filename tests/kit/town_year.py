@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.shortage import ShortageAnswer
 from kit.town import Customer, Town
@@ -20,6 +22,8 @@ STEP_S = 7_200.0
 """Prices move twelve times a day, and every second while a rebalance trades."""
 HALTED, DELISTED = "DOGEUSDT", "LINKUSDT"
 HALT, RESUME, DELIST = 80, 97, 150
+THIN, THIN_FROM, THIN_UNTIL = "SOLUSDT", 214, 222
+"""The book of a coin that every large index holds is empty for a while, and a basket with it is bought meanwhile."""
 DAY_S = 86_400.0
 
 
@@ -47,6 +51,10 @@ class Year:
     runs: dict[str, int] = field(default_factory=dict)
     reconciliations: int = 0
     shortages_answered: int = 0
+    left_out: list[tuple[int, str, str]] = field(default_factory=list)
+    """On which days a plan of which position left the coin with the thin book out, and why."""
+    deep_again: datetime | None = None
+    """When that book was filled again."""
 
     async def begin(self) -> None:
         """Accounts are opened and the first positions bought."""
@@ -84,6 +92,7 @@ class Year:
         customer = self.customers[who]
         position_id = await self.town.buy(customer, index_id, D(amount))
         self.positions[name], self.owners[position_id] = position_id, customer
+        self.note_thin(name, self.town.newest_plan(position_id))
         await self.town.settle()
         self.count(RunKind.BUY)
 
@@ -99,9 +108,16 @@ class Year:
         except PlatformError as refusal:
             self.refused.append(Refusal(self.day, f"{kind} of {name}", refusal.code))
             return
+        self.note_thin(name, plan)
         if plan.executable:
             await self.town.settle(moving=kind is RunKind.REBALANCE)
             self.count(kind)
+
+    def note_thin(self, name: str, plan: Plan) -> None:
+        """Remember that nobody offers a coin, or that the last one who did was taken: then it has no price."""
+        assert {leg.symbol for leg in plan.legs if leg.check == "illiquid"} <= {THIN}
+        thin = [leg.check for leg in plan.legs if leg.symbol == THIN and leg.check in {"illiquid", "no_price"}]
+        self.left_out += [(self.day, name, check) for check in thin]
 
     def count(self, kind: RunKind) -> None:
         """One more run of a kind."""
@@ -157,8 +173,15 @@ class Year:
         if day in {HALT, RESUME}:
             events = self.town.venue.events
             (events.halt if day == HALT else events.resume)([HALTED])
+        if day in {THIN_FROM, THIN_UNTIL}:
+            self.change_book(D(1) if day == THIN_FROM else self.town.venue.market.listings[THIN].depth)
         if day == DELIST:
             self.town.venue.events.delist(DELISTED)
+
+    def change_book(self, depth: Decimal) -> None:
+        """So much stands on each side of the book of one coin, quote units."""
+        self.town.venue.market.set_depth(THIN, depth)
+        self.deep_again = self.town.clock.now()
 
     def by_hand(self, customer: Customer, symbol: str, quantity: str, side: str) -> None:
         """A market order of the customer's own."""

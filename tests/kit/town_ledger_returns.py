@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,7 +16,10 @@ from shared.trading.errors import Invalid
 from shared.trading.link_id import LinkId, position_tail, run_tail
 
 ZERO, ONE = Decimal(0), Decimal(1)
-YEAR_S = Decimal(365 * 86_400)
+TOLD_WITHIN = timedelta(seconds=5)
+"""After its last match a run is told, and seen by who values it."""
+GONE_WITHIN = timedelta(minutes=10)
+"""What the owner says of a shortage is seen at the next comparison at the latest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,15 @@ class Gone:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Money that crossed the border, above zero inwards; between which moments that can have been seen."""
+
+    earliest: datetime
+    latest: datetime
+    amount: Decimal
+
+
 @dataclass(slots=True, kw_only=True)
 class LedgerReturns:
     """What a position came to; fractions, and quote units."""
@@ -38,18 +50,31 @@ class LedgerReturns:
     value: Decimal = ZERO
     level: Decimal = ONE
     last: Decimal = ZERO
-    flows: list[tuple[datetime, Decimal]] = field(default_factory=list)
+    flows: list[Payment] = field(default_factory=list)
 
     @property
     def time_weighted(self) -> Decimal:
         """The chain over all flows."""
         return self.level - ONE
 
-    def money_weighted(self, end: datetime) -> Decimal:
-        """The rate over the whole period, by halving an interval."""
-        first = self.flows[0][0]
+    def money_weighted(self, end: datetime) -> tuple[Decimal, Decimal]:
+        """The lowest and the highest rate over the whole period: the moments of the payments are known to seconds.
+
+        Money that is there longer has earned the same more slowly; the first payment begins the period.
+        """
+        first, *others = self.flows
+        rates = [
+            self._rate([(begin, first.amount), *((_when(one, soon=soon), one.amount) for one in others)], end)
+            for begin in (first.earliest, first.latest)
+            for soon in (True, False)
+        ]
+        return min(rates), max(rates)
+
+    def _rate(self, flows: Sequence[tuple[datetime, Decimal]], end: datetime) -> Decimal:
+        """By halving an interval."""
+        first = flows[0][0]
         span = Decimal((end - first).total_seconds())
-        shares = [(amount, Decimal((end - at).total_seconds()) / span) for at, amount in self.flows]
+        shares = [(amount, Decimal((end - at).total_seconds()) / span) for at, amount in flows]
 
         def surplus(growth: Decimal) -> Decimal:
             return sum((amount * growth**share for amount, share in shares), ZERO) - self.value
@@ -63,8 +88,9 @@ class LedgerReturns:
                 low = middle
         return high - ONE
 
-    def crossed(self, at: datetime, *, before: Decimal, after: Decimal, amount: Decimal) -> None:
-        """Money came in (above zero) or went out."""
+    def crossed(self, payment: Payment, *, before: Decimal, after: Decimal) -> None:
+        """Money came in or went out."""
+        amount = payment.amount
         if self.last > ZERO:
             self.level *= before / self.last
         start = before + max(amount, ZERO)
@@ -72,7 +98,12 @@ class LedgerReturns:
         self.last = after
         self.paid_in += max(amount, ZERO)
         self.taken_out -= min(amount, ZERO)
-        self.flows.append((at, amount))
+        self.flows.append(payment)
+
+
+def _when(payment: Payment, *, soon: bool) -> datetime:
+    """Money that comes in soon and goes out late has more time to earn the same."""
+    return payment.earliest if soon == (payment.amount > ZERO) else payment.latest
 
 
 @dataclass(slots=True)
@@ -129,14 +160,16 @@ def returns_of(
         if isinstance(event, Gone):
             coins.give_up(event.asset, event.quantity)
             worth = event.quantity * prices[f"{event.asset}USDT"]
-            found.crossed(moment, before=before, after=before - worth, amount=-worth)
+            gone_by = Payment(earliest=moment, latest=moment + GONE_WITHIN, amount=-worth)
+            found.crossed(gone_by, before=before, after=before - worth)
             continue
         coins.trade(event)
         amount, cash = _money(event, cash)
         amount -= sum((coins.give_up(coin, rest) for coin, rest in _dust(town, event.ordered.run_id)), ZERO)
         if amount:
             after = coins.worth(town.market.tape.at(event.ended)) + cash
-            found.crossed(event.ended, before=before, after=after, amount=amount)
+            payment = Payment(earliest=event.began, latest=event.ended + TOLD_WITHIN, amount=amount)
+            found.crossed(payment, before=before, after=after)
     found.value = coins.worth(town.market.tape.at(at)) + cash
     if found.last > ZERO:
         found.level *= found.value / found.last

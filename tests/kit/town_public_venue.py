@@ -15,6 +15,7 @@ from market_data.domain.price_limits import PriceLimit
 from market_data.outbound.bybit import LEVELS
 from paper_exchange.application.tape import Tape
 from paper_exchange.domain.coin import Coin
+from paper_exchange.domain.listing import Listing
 from paper_exchange.domain.price_board import FINE
 from paper_exchange.inbound.coingecko import CoinGeckoApp
 from paper_exchange.inbound.exchange_http import Request
@@ -52,31 +53,33 @@ class MemoryPublicVenue:
 
     async def price_limit(self, symbol: str) -> PriceLimit:
         """Beyond which prices orders are refused now."""
-        if symbol not in self._market.listings or symbol in self._market.delisted:
-            raise VenueUnavailable
+        self._listed(symbol)
         answer = self._routes.price_limit(_request(symbol=symbol))
         row = PriceLimitRow.model_validate(answer)
         return PriceLimit(symbol=symbol, highest_buy=row.highest_buy or None, lowest_sell=row.lowest_sell or None)
 
     async def depth(self, symbol: str) -> Depth:
         """The best levels of a book."""
-        listing = self._market.listings.get(symbol)
-        if listing is None or symbol in self._market.delisted:
-            raise VenueUnavailable
+        listing = self._listed(symbol)
         row = OrderBookRow.model_validate(self._routes.book_shape(listing, LEVELS))
         return row.to_domain(self._clock.now(), levels=LEVELS)
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         """The one-minute candle that covers `at`, else the latest of the ten minutes before."""
-        listing = self._market.listings.get(symbol)
-        if listing is None or symbol in self._market.delisted:
-            raise VenueUnavailable(context={"cause": "unknown pair"})
+        listing = self._listed(symbol)
         first, last = epoch_ms(at - LOOK_BACK), epoch_ms(at)
         found = self._market.candles(symbol).between(first, last, minutes=1, limit=11)
         for candle in sorted(found, key=lambda one: one.start_ms, reverse=True):
             _, high, low, _ = (listing.price_of(fine // FINE) for fine in candle.prices())
             return Candle(start=from_epoch_ms(candle.start_ms), low=low, high=high)
         return None
+
+    def _listed(self, symbol: str) -> Listing:
+        """What is asked about a pair that is not there is refused, which to us is no usable answer."""
+        listing = self._market.listings.get(symbol)
+        if listing is None or symbol in self._market.delisted:
+            raise VenueUnavailable(context={"cause": "unknown pair"})
+        return listing
 
 
 class MemoryCoinSource:

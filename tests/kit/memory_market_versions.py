@@ -89,12 +89,11 @@ class MemoryOwnIndices:
     async def of_user(self, user_id: UUID, environment: VenueEnvironment) -> Sequence[IndexVersion]:
         """The newest version of each, oldest index first."""
         with self._house.transaction(user_id) as transaction:
-            standing = [one for one in transaction.rows("own_indices") if _stands(one, environment)]
+            mine: list[OwnIndex] = [one for one in transaction.rows("own_indices") if _stands(one, environment)]
+            mine.sort(key=lambda one: one.number)
             versions = transaction.rows("own_index_versions")
-            return [
-                versions.get((environment, one.index_id, one.version))
-                for one in sorted(standing, key=lambda one: one.number)
-            ]
+            found: list[IndexVersion] = [versions.get((environment, one.index_id, one.version)) for one in mine]
+            return found
 
     async def newest(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> IndexVersion | None:
         """The version that is in force; None when the user has no such index, or deleted it."""

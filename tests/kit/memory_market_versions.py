@@ -92,8 +92,8 @@ class MemoryOwnIndices:
             mine: list[OwnIndex] = [one for one in transaction.rows("own_indices") if _stands(one, environment)]
             mine.sort(key=lambda one: one.number)
             versions = transaction.rows("own_index_versions")
-            found: list[IndexVersion] = [versions.get((environment, one.index_id, one.version)) for one in mine]
-            return found
+            found = [versions.get((environment, one.index_id, one.version)) for one in mine]
+        return [one for one in found if one is not None]
 
     async def newest(self, user_id: UUID, environment: VenueEnvironment, index_id: str) -> IndexVersion | None:
         """The version that is in force; None when the user has no such index, or deleted it."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from kit.equal_books import customers_books_equal_the_ledger
 from kit.stage import Customer, Stage, running_stage
 
 from basketry_cli.problems import ApiProblem
@@ -64,37 +65,14 @@ async def plan_on_deep_books(customer: Customer, ask: dict[str, str]) -> dict[st
 
 
 async def books_equal_the_ledger(stage: Stage, customer: Customer) -> None:
-    """Every match is booked once, and positions and own coins together are the venue's balances, to the last digit."""
-    ledger = await stage.ledger(customer.uid)
-    balances = {row["coin"]: D(row["walletBalance"]) for row in ledger["balances"]}
-    theirs = {row["execId"]: (D(row["execQty"]), D(row["execPrice"])) for row in ledger["executions"]}
+    """To the last digit, with nothing put aside any more."""
+    await customers_books_equal_the_ledger(stage, customer)
     books = await stage.books()
     try:
-        fills = await books.fetch(
-            "select exec_id, quantity, price from execution.fills where account_id = $1", customer.account_id
-        )
-        held = await books.fetch(
-            "select asset, sum(amount) as amount from execution.journal where account_id = $1"
-            " and ledger in ('position', 'unassigned') group by asset",
-            customer.account_id,
-        )
-        open_sums = await books.fetch(
-            "select source from execution.journal group by source, asset having sum(amount) <> 0"
-        )
-        paid_in = await books.fetchval(
-            "select coalesce(sum(amount), 0) from execution.account_flows where account_id = $1 and asset = 'USDT'",
-            customer.account_id,
-        )
         aside = await books.fetch("select 1 from execution.reservations where account_id = $1", customer.account_id)
     finally:
         await books.close()
-    assert {row["exec_id"]: (row["quantity"], row["price"]) for row in fills} == theirs
-    ours = {row["asset"]: row["amount"] for row in held if row["amount"]}
-    balances["USDT"] -= D(10_000) - paid_in  # what was there before our first order is booked once it is found
-    assert ours == {coin: amount for coin, amount in balances.items() if amount}
-    assert (open_sums, aside) == ([], [])
-    links = [order["orderLinkId"] for order in ledger["orders"]]
-    assert len(links) == len(set(links))
+    assert aside == []
 
 
 async def test_complete_tries_the_rest_again_under_the_signers_eyes_until_it_is_bought(still_stage: Stage) -> None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from kit.equal_books import customers_books_equal_the_ledger
 from kit.feed import Feed, listening
 from kit.stage import Customer, Stage, running_stage
 
@@ -120,31 +121,16 @@ async def drift_of(customer: Customer, position_id: str, symbol: str) -> Decimal
     return next(abs(D(one["drift"])) for one in position["pnl"]["holdings"] if one["symbol"] == symbol)
 
 
-async def books_agree(stage: Stage, customer: Customer, position_id: str) -> dict[str, Decimal]:
-    """Our books equal the venue's ledger to the last digit; what the position holds of each coin."""
-    ledger = await stage.ledger(customer.uid)
-    held = {row["coin"]: D(row["walletBalance"]) for row in ledger["balances"]}
-    position = await customer.client.position(position_id)
-    assert held.pop("USDT") == D(10_000) - (D(position["invested"]) - D(position["proceeds"]))
+async def holdings_of(stage: Stage, position_id: str) -> dict[str, Decimal]:
+    """What the position holds of each coin."""
     books = await stage.books()
     try:
         rows = await books.fetch(
-            "select asset, sum(amount) as amount from execution.journal "
-            "where account_id = $1 and ledger in ('position', 'unassigned') group by asset",
-            customer.account_id,
-        )
-        sums = await books.fetch("select asset from execution.journal group by asset having sum(amount) <> 0")
-        holdings = await books.fetch(
             "select asset, quantity from execution.holdings where position_id = $1", UUID(position_id)
         )
     finally:
         await books.close()
-    booked = {row["asset"]: row["amount"] for row in rows if row["asset"] != "USDT" and row["amount"]}
-    assert booked == {coin: amount for coin, amount in held.items() if amount}
-    assert sums == []
-    links = [order["orderLinkId"] for order in ledger["orders"]]
-    assert len(links) == len(set(links)), "no order was sent twice"
-    return {row["asset"]: row["quantity"] for row in holdings}
+    return {row["asset"]: row["quantity"] for row in rows}
 
 
 async def test_a_rebalance_is_suggested_then_runs_by_itself_once_and_follows_the_index(quick_stage: Stage) -> None:
@@ -169,7 +155,7 @@ async def test_a_rebalance_is_suggested_then_runs_by_itself_once_and_follows_the
     assert D(first["withdrawn"]) == 0
     stored = await customer.client.plan_again(first["rebalancing"]["plan_id"] or first["legs"][-1]["run_id"])
     assert stored["kind"] == "rebalance"
-    await books_agree(stage, customer, name)
+    await customers_books_equal_the_ledger(stage, customer)
 
     async def back() -> bool:
         return await drift_of(customer, name, "BTCUSDT") < D("0.02")
@@ -191,7 +177,8 @@ async def test_a_rebalance_is_suggested_then_runs_by_itself_once_and_follows_the
     sold = [leg for leg in last["legs"] if leg["symbol"] == "XRPUSDT" and leg["side"] == "Sell"]
     assert [leg["status"] for leg in sold][-1] == "FILLED", "what left the index is sold"
     assert last["index_version"] == 2
-    held = await books_agree(stage, customer, name)
+    await customers_books_equal_the_ledger(stage, customer)
+    held = await holdings_of(stage, name)
     assert held.get("XRP", D(0)) < D("0.2"), "less than the venue would buy"
     assert await runs(stage, name) == 2
 
@@ -226,7 +213,7 @@ async def test_a_halted_and_a_delisted_coin_are_shown_and_traded_around(quick_st
     assert legs["BTCUSDT"]["status"] == "FILLED"
     assert {legs["SOLUSDT"]["reason"], legs["XRPUSDT"]["reason"]} <= STUCK
     assert {leg["status"] for leg in legs.values() if leg["symbol"] in {"SOLUSDT", "XRPUSDT"}} == {"SKIPPED"}
-    await books_agree(stage, customer, name)
+    await customers_books_equal_the_ledger(stage, customer)
     values = {one["symbol"]: D(one["value"]) for one in (await valued(customer, name))["pnl"]["holdings"]}
     for stuck in ("SOLUSDT", "XRPUSDT"):
         assert abs(values[stuck] / before[stuck] - 1) < D("0.02"), "its last price, and never nothing"

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from kit.equal_books import customers_books_equal_the_ledger
 from kit.stage import Customer, Stage
 
 from shared.testing import eventually
@@ -68,25 +69,4 @@ async def test_a_position_grows_comes_back_to_its_targets_and_pays_out(stage: St
 
     paid = await ran(customer, await planned(customer, position_id, "withdraw", amount="300"))
     assert D(280) < D(paid["withdrawn"]) <= D(300)
-    await books_agree(stage, customer, paid)
-
-
-async def books_agree(stage: Stage, customer: Customer, position: dict[str, Any]) -> None:
-    ledger = await stage.ledger(customer.uid)
-    held = {row["coin"]: D(row["walletBalance"]) for row in ledger["balances"]}
-    spent = D(position["invested"]) - D(position["proceeds"])
-    assert held["USDT"] == D(10_000) - spent, "our books say what the venue says, to the last digit"
-    books = await stage.books()
-    try:
-        holdings = await books.fetch(
-            "select asset, quantity from execution.holdings where position_id = $1", UUID(position["position_id"])
-        )
-        sums = await books.fetch("select asset from execution.journal group by asset having sum(amount) <> 0")
-    finally:
-        await books.close()
-    assert {row["asset"]: row["quantity"] for row in holdings} == {
-        coin: amount for coin, amount in held.items() if coin != "USDT"
-    }
-    assert sums == []
-    links = [order["orderLinkId"] for order in ledger["orders"]]
-    assert len(links) == len(set(links))
+    await customers_books_equal_the_ledger(stage, customer)

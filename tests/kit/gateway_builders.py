@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+from gateway.domain.position import Position
 from shared.contracts.account import KeyView
 from shared.contracts.execution import FillView, LegView, PositionView
 from shared.contracts.market import ConstituentView, IndexVersionView
@@ -166,6 +167,34 @@ def a_position(user_id: UUID, accepted: dict[str, Any], *, version: int, **other
         "version": version,
     }
     return PositionView(**{**facts, **other})
+
+
+def a_known_position(**other: Any) -> Position:
+    """As the gateway keeps it: bought and standing."""
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    facts: dict[str, Any] = {
+        "position_id": uuid4(),
+        "user_id": uuid4(),
+        "account_id": uuid4(),
+        "environment": VenueEnvironment.PAPER,
+        "plan_id": uuid4(),
+        "index_id": "top-10",
+        "index_version": 1,
+        "status": PositionStatus.ACTIVE,
+        "complete": True,
+        "reasons": [],
+        "blocked_reason": None,
+        "policy": "HOLD",
+        "run_id": uuid4(),
+        "run_kind": "buy",
+        "approved_amount": Decimal(250),
+        "invested": Decimal("249.10"),
+        "proceeds": Decimal(0),
+        "created_at": now,
+        "updated_at": now,
+        "version": 1,
+    }
+    return Position(**{**facts, **other})
 
 
 def a_fill(accepted: dict[str, Any], exec_id: str = "e-1") -> FillView:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from kit.gateway_builders import a_known_position
 
 from gateway.application.rebalance_ports import DueLook, IndexHead, RebalancePlan, Taken
 from gateway.application.rebalance_positions import TRIES, Pace, RebalancePositions
@@ -30,32 +31,6 @@ PACE = Pace()
 
 class AccountSuspended(Conflict):
     code = "account_suspended"
-
-
-def a_position(now: datetime, **other: Any) -> Position:
-    known: dict[str, Any] = {
-        "position_id": POSITION,
-        "user_id": ADA,
-        "account_id": uuid4(),
-        "environment": VenueEnvironment.PAPER,
-        "plan_id": uuid4(),
-        "index_id": "top-10",
-        "index_version": 1,
-        "status": PositionStatus.ACTIVE,
-        "complete": True,
-        "reasons": [],
-        "blocked_reason": None,
-        "policy": "HOLD",
-        "run_id": uuid4(),
-        "run_kind": "buy",
-        "approved_amount": D(250),
-        "invested": D(250),
-        "proceeds": D(0),
-        "created_at": now,
-        "updated_at": now,
-        "version": 7,
-    }
-    return Position(**(known | other))
 
 
 @dataclass
@@ -175,7 +150,10 @@ def desk() -> Make:
             dated_from=now,
             check_at=now,
         )
-        return Desk(clock, row, a_position(now))
+        position = a_known_position(
+            position_id=POSITION, user_id=ADA, invested=D(250), created_at=now, updated_at=now, version=7
+        )
+        return Desk(clock, row, position)
 
     return make
 

@@ -8,44 +8,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from kit.gateway_builders import a_known_position
 
 from gateway.domain.activity import position_sentence
-from gateway.domain.position import Position
 from gateway.inbound import openapi
 from gateway.inbound.api import SHORT, create_app
 from gateway.inbound.http.models import BadCursor, cursor_of, position_in
 from gateway.inbound.limits import Limits, TooMany
 from gateway.inbound.shown import SHOWN
-from shared.trading.status import PositionStatus, VenueEnvironment
+from shared.trading.status import PositionStatus
 
 ROOT = Path(__file__).parents[4]
-
-
-def a_position(**other: Any) -> Position:
-    now = datetime(2026, 11, 20, tzinfo=UTC)
-    facts: dict[str, Any] = {
-        "position_id": uuid4(),
-        "user_id": uuid4(),
-        "account_id": uuid4(),
-        "environment": VenueEnvironment.PAPER,
-        "plan_id": uuid4(),
-        "index_id": "top-10",
-        "index_version": 1,
-        "status": PositionStatus.ACTIVE,
-        "complete": True,
-        "reasons": [],
-        "blocked_reason": None,
-        "policy": "HOLD",
-        "run_id": uuid4(),
-        "run_kind": "buy",
-        "approved_amount": Decimal(250),
-        "invested": Decimal("249.10"),
-        "proceeds": Decimal(0),
-        "created_at": now,
-        "updated_at": now,
-        "version": 1,
-    }
-    return Position(**{**facts, **other})
 
 
 @pytest.mark.parametrize(
@@ -79,7 +52,7 @@ def a_position(**other: Any) -> Position:
     ],
 )
 def test_the_feed_says_what_happened(facts: dict[str, Any], sentence: str) -> None:
-    assert position_sentence(a_position(**facts)) == sentence
+    assert position_sentence(a_known_position(**facts)) == sentence
 
 
 def test_a_cursor_comes_back_as_it_was_and_nonsense_is_refused() -> None:

@@ -90,12 +90,12 @@ async def at_a_terminal(*arguments: str, environment: Mapping[str, str]) -> Asyn
         os.close(ours)
 
 
-def said(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`./basketry ARGUMENTS…` run to its end without a terminal, as a script does."""
+def said(environment: Mapping[str, str], *arguments: str, piped: str = "") -> subprocess.CompletedProcess[str]:
+    """`./basketry ARGUMENTS…` run to its end without a terminal, as a script does; `piped` is all that it reads."""
     return subprocess.run(
         [sys.executable, "-m", "basketry_local", *arguments],
         env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
+        input=piped,
         capture_output=True,
         text=True,
         timeout=90,

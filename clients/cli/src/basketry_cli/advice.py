@@ -72,11 +72,8 @@ def _on_problem(problem: ApiProblem) -> Advice:
 
 
 def _by_code(problem: ApiProblem) -> str:
-    context = problem.context
-    if problem.code == "amount_too_small" and context.get("minimum_amount"):
-        return f"plan with {money(context['minimum_amount'])} USDT or more, or a smaller index (./basketry index)."
-    if problem.code == "insufficient_balance" and context.get("available"):
-        return f"plan with {money(context['available'])} USDT or less, or move USDT into the Unified Trading account."
+    if amount := _by_amount(problem):
+        return amount
     if problem.code in _DO:
         return _DO[problem.code]
     if problem.status == httpx.codes.UNAUTHORIZED:
@@ -85,6 +82,24 @@ def _by_code(problem: ApiProblem) -> str:
         wait = f" in {problem.retry_after_s:.0f} s" if problem.retry_after_s else " in a moment"
         return f"try again{wait}."
     return "change what you asked for; --help shows how."
+
+
+def _by_amount(problem: ApiProblem) -> str:
+    """Advice that names an amount; empty where there is none to name."""
+    context = problem.context
+    if problem.code == "amount_too_small" and context.get("minimum_amount"):
+        return f"plan with {money(context['minimum_amount'])} USDT or more, or a smaller index (./basketry index)."
+    if problem.code == "insufficient_balance" and context.get("available"):
+        return f"plan with {money(context['available'])} USDT or less, or {_more_money(context)}."
+    if problem.code == "book_too_thin" and context.get("largest_amount"):
+        return f"plan with {money(context['largest_amount'])} USDT or less, or with --policy COMPLETE."
+    return ""
+
+
+def _more_money(context: dict[str, object]) -> str:
+    if context.get("environment") == "paper":
+        return "open an account with more play money: ./basketry keys --paper more --balance 20000"
+    return "move USDT into the Unified Trading account"
 
 
 _DO = {
@@ -110,7 +125,23 @@ _DO = {
     "token_reused": "sign in again: ./basketry login. If it was not you who used this session elsewhere, change your password.",
     "insufficient_balance": "plan with less, or move USDT into the Unified Trading account.",
     "amount_too_small": "plan with more, or a smaller index (./basketry index).",
+    "book_too_thin": "try again later, or with --policy COMPLETE, which tries until a deadline.",
     "no_fresh_prices": "try again in a moment.",
+    "key_not_found": "./basketry keys lists yours.",
+    "key_can_withdraw": "make another key at the venue without the right to withdraw, and add that; delete this one there.",
+    "key_permission_not_allowed": "make another key at the venue with the right to trade spot alone, and add that.",
+    "key_read_only": "make a key at the venue that may read and write, for spot trading alone.",
+    "key_without_spot_trade": "give the key the right to trade spot at the venue, and add it again.",
+    "key_rejected_by_venue": "copy the secret again: the venue shows it only once, so you may need a new key.",
+    "key_unknown_to_venue": "check the key and --environment: testnet, demo and mainnet have keys of their own.",
+    "key_expired": "make a new key at the venue, bound to the addresses of this platform, and add it.",
+    "key_ip_not_allowed": "bind the key at the venue to the addresses of this platform, as its operator tells them.",
+    "key_malformed": "copy key and secret again: a piece is missing, or there is one too many.",
+    "key_expiry_not_accepted": "bind the key to addresses at the venue, or add --accept-expiry.",
+    "key_account_taken": "sign in as the user who connected it, or delete it there first.",
+    "shortage_not_found": "./basketry shortages lists what is missing now.",
+    "shortage_changed": "look again (./basketry shortages): it has changed in the meantime.",
+    "paper_balance_too_large": "ask for less play money with --balance.",
     "limits_refused": "./basketry limits shows the platform's limits: yours can only be stricter.",
     "guards_changed": "look again (./basketry limits): they were changed in the meantime.",
     "halt_not_found": "./basketry limits shows what is halted; what an operator has stopped only they can release.",

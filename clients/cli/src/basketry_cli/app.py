@@ -5,10 +5,12 @@ from __future__ import annotations
 import typer
 
 from basketry_cli.amounts import AmountCommand
+from basketry_cli.commands.activity import activity, flows
 from basketry_cli.commands.buy import buy, execute
 from basketry_cli.commands.export import export
 from basketry_cli.commands.halt import halt, release
 from basketry_cli.commands.index import index
+from basketry_cli.commands.keys import keys
 from basketry_cli.commands.limits import limits
 from basketry_cli.commands.login import login
 from basketry_cli.commands.new_index import new_index
@@ -16,6 +18,7 @@ from basketry_cli.commands.plan import plan
 from basketry_cli.commands.positions import positions
 from basketry_cli.commands.rebalancing import rebalancing
 from basketry_cli.commands.results import results
+from basketry_cli.commands.shortages import shortages
 from basketry_cli.commands.watch import watch
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -31,6 +34,10 @@ COMMANDS = (
     ("watch", watch),
     ("results", results),
     ("export", export),
+    ("activity", activity),
+    ("keys", keys),
+    ("flows", flows),
+    ("shortages", shortages),
     ("limits", limits),
     ("halt", halt),
     ("release", release),

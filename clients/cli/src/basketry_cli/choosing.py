@@ -19,16 +19,34 @@ async def account_meant(client: GatewayClient, terminal: Terminal, named: str) -
     """
     accounts = await client.keys()
     if named:
-        fits = [one for one in accounts if _id(one).startswith(named) or one.get("label") == named]
-        if len(fits) != 1:
-            known = ", ".join(f"{short(_id(one))} ({one.get('label', '')})" for one in accounts) or "none"
-            count = f"{len(fits)} of your accounts are" if fits else "none of your accounts is"
-            raise Wish(f"{count} called {named!r}; you have: {known}")
-        return _id(fits[0])
+        return id_of(_called(accounts, named))
     if not accounts:
         terminal.note("no account yet: opening one on the paper exchange, with play money")
         accounts = [await client.open_paper_account()]
-    return _id(accounts[0])
+    return id_of(accounts[0])
+
+
+async def key_meant(client: GatewayClient, named: str) -> Json:
+    """The stored key with that label or beginning of an id; without a name the newest.
+
+    Raises:
+        Wish: there is no such key, or more than one.
+    """
+    accounts = await client.keys()
+    if named:
+        return _called(accounts, named)
+    if not accounts:
+        raise Wish("you have no account yet: ./basketry keys --paper more opens one with play money")
+    return accounts[0]
+
+
+def _called(accounts: list[Json], named: str) -> Json:
+    fits = [one for one in accounts if id_of(one).startswith(named) or one.get("label") == named]
+    if len(fits) != 1:
+        known = ", ".join(f"{short(id_of(one))} ({one.get('label', '')})" for one in accounts) or "none"
+        count = f"{len(fits)} of your accounts are" if fits else "none of your accounts is"
+        raise Wish(f"{count} called {named!r}; you have: {known}")
+    return fits[0]
 
 
 async def index_meant(client: GatewayClient, named: str) -> str:
@@ -66,5 +84,6 @@ def _is_own_and_called(index: Json, named: str) -> bool:
     return own and (begins or str(index.get("name", "")).casefold() == named.casefold())
 
 
-def _id(account: Json) -> str:
+def id_of(account: Json) -> str:
+    """An account's id, which is its key's."""
     return str(account.get("account_id") or account["key_id"])

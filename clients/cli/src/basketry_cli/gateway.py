@@ -6,59 +6,26 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
 
 import httpx
 
+from basketry_cli.account_calls import AccountCalls
+from basketry_cli.calls import Json, Tokens, items_of
 from basketry_cli.problems import ApiProblem, OrderUnanswered
 from basketry_cli.sse import ServerEvent, read_events
 
-Json = dict[str, Any]
-_SILENCE_S = 45.0
-"""The stream sends a comment every 15 s: after three missing ones the connection is dead."""
+__all__ = ["GatewayClient", "Json", "Tokens"]
 _ORDER_TRIES = 4
 _ORDER_PAUSE_S = 1.0
-_REFRESHES = 2
-"""The first may bring tokens that another command got, and that have ended as well."""
 
 
-@dataclass(slots=True)
-class Tokens:
-    """A session: both are secrets and are never printed."""
-
-    access: str
-    refresh: str
-
-    def __repr__(self) -> str:
-        """Without the tokens themselves."""
-        return "Tokens(…)"
-
-
-class GatewayClient:
+class GatewayClient(AccountCalls):
     """One user's way into a gateway.
 
     Args:
         url: Such as `http://127.0.0.1:8080`.
         tokens: Of an earlier sign-in.
     """
-
-    def __init__(self, url: str, tokens: Tokens | None = None) -> None:
-        self.url = url.rstrip("/")
-        self.tokens = tokens
-        local = httpx.URL(self.url).host in {"127.0.0.1", "localhost", "::1"}
-        self._http = httpx.AsyncClient(base_url=self.url, timeout=15, trust_env=not local)
-
-    async def __aenter__(self) -> Self:
-        """The connections open when they are needed."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close them."""
-        await self._http.aclose()
 
     async def register(self, email: str, password: str) -> Json:
         """Sign up; the risk notice counts as read and accepted."""
@@ -70,27 +37,13 @@ class GatewayClient:
         answer = await self._call("POST", "/api/account/login", {"email": email, "password": password})
         return self._keep(answer)
 
-    async def refresh(self) -> Tokens:
-        """Trade the refresh token for a new pair; it works once."""
-        if self.tokens is None:
-            raise ApiProblem(401, {"code": "token_missing", "detail": "Sign in first."})
-        return self._keep(await self._call("POST", "/api/account/refresh", {"refresh_token": self.tokens.refresh}))
-
     async def me(self) -> Json:
         """Who is signed in."""
         return await self._call("GET", "/api/me")
 
-    async def open_paper_account(self, label: str = "Play money") -> Json:
-        """An account on the paper exchange with play money; its key is stored."""
-        return await self._call("POST", "/api/paper-accounts", {"label": label})
-
-    async def keys(self) -> list[Json]:
-        """The stored venue keys: each is an account to trade on."""
-        return _items(await self._call("GET", "/api/keys"))
-
     async def indices(self) -> list[Json]:
         """Every index with its newest version."""
-        return _items(await self._call("GET", "/api/indices"))
+        return items_of(await self._call("GET", "/api/indices"))
 
     async def index(self, index_id: str) -> Json:
         """One index with its constituents and weights."""
@@ -118,7 +71,7 @@ class GatewayClient:
 
     async def index_level(self, index_id: str) -> list[Json]:
         """The level's points, oldest first."""
-        return _items(await self._call("GET", f"/api/indices/{index_id}/level"))
+        return items_of(await self._call("GET", f"/api/indices/{index_id}/level"))
 
     async def plan(self, *, index: str, amount: str, account: str, policy: str = "HOLD") -> Json:
         """What buying would do; `amount` in USDT, as text so that no digit is lost."""
@@ -194,8 +147,8 @@ class GatewayClient:
         return await self._call("POST", path, {"plan_id": plan["plan_id"]}, {"Idempotency-Key": key})
 
     async def positions(self) -> list[Json]:
-        """The newest positions."""
-        return _items(await self._call("GET", "/api/positions"))
+        """All positions, newest first."""
+        return await self._pages("/api/positions")
 
     async def position(self, position_id: str) -> Json:
         """One position with legs, fills, P&L and drift."""
@@ -227,7 +180,7 @@ class GatewayClient:
 
     async def release(self, reason: str = "") -> list[Json]:
         """Lift all that the user has halted; the halts that are gone."""
-        return _items(await self._call("POST", "/api/kill-switch/release", {"reason": reason}))
+        return items_of(await self._call("POST", "/api/kill-switch/release", {"reason": reason}))
 
     @asynccontextmanager
     async def table(self, name: str, form: str, position_id: str = "") -> AsyncIterator[AsyncIterator[bytes]]:
@@ -252,54 +205,3 @@ class GatewayClient:
             yield read_events(answer.aiter_lines())
         finally:
             await answer.aclose()
-
-    async def _streamed(self, path: str, headers: Json, params: Json | None = None) -> httpx.Response:
-        """An open answer; a token that is refused is refreshed.
-
-        Raises:
-            ApiProblem: it is an error.
-        """
-        answer = await self._open(path, headers, params)
-        for _ in range(_REFRESHES):
-            if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens is not None:
-                await answer.aclose()
-                await self.refresh()
-                answer = await self._open(path, headers, params)
-        if answer.is_error:
-            try:
-                await answer.aread()
-                raise ApiProblem.of(answer)
-            finally:
-                await answer.aclose()
-        return answer
-
-    async def _open(self, path: str, headers: Json, params: Json | None) -> httpx.Response:
-        timeout = httpx.Timeout(15, read=_SILENCE_S)
-        sent = {**headers, **self._bearer()}
-        request = self._http.build_request("GET", path, headers=sent, params=params, timeout=timeout)
-        return await self._http.send(request, stream=True)
-
-    async def _call(self, method: str, path: str, body: Json | None = None, headers: Json | None = None) -> Json:
-        answer = await self._http.request(method, path, json=body, headers={**(headers or {}), **self._bearer()})
-        signed_in = self.tokens is not None and not path.startswith("/api/account/")
-        for _ in range(_REFRESHES):
-            if answer.status_code == httpx.codes.UNAUTHORIZED and signed_in:
-                await self.refresh()
-                answer = await self._http.request(
-                    method, path, json=body, headers={**(headers or {}), **self._bearer()}
-                )
-        if answer.is_error:
-            raise ApiProblem.of(answer)
-        found: Json = answer.json() if answer.content else {}
-        return found
-
-    def _keep(self, answer: Json) -> Tokens:
-        self.tokens = Tokens(access=answer["access_token"], refresh=answer["refresh_token"])
-        return self.tokens
-
-    def _bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.tokens.access}"} if self.tokens else {}
-
-
-def _items(answer: Json | list[Json]) -> list[Json]:
-    return answer if isinstance(answer, list) else list(answer["items"])

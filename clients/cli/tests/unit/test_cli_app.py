@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from basketry_cli.app import app
-from basketry_cli.commands.new_index import fraction
+from basketry_cli.fractions_typed import fraction
 from basketry_cli.gateway import Tokens
 from basketry_cli.problems import ApiProblem, Wish
 from basketry_cli.session_file import SessionFile

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console, RenderableType
 
-from basketry_cli.commands.rebalancing import _fraction
+from basketry_cli.fractions_typed import percentage
 from basketry_cli.problems import Wish
 from basketry_cli.views.rebalancing import rebalancing_lines, rebalancing_view
 
@@ -50,6 +50,6 @@ def test_what_stands_in_the_way_is_said() -> None:
 
 
 def test_percentages_become_exact_fractions() -> None:
-    assert [_fraction(text) for text in ("5", "2.5 %", "25%")] == ["0.05", "0.025", "0.25"]
+    assert [percentage(text) for text in ("5", "2.5 %", "25%")] == ["0.05", "0.025", "0.25"]
     with pytest.raises(Wish):
-        _fraction("many")
+        percentage("many")

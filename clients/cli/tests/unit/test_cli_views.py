@@ -129,6 +129,9 @@ def test_a_plan_shows_what_the_order_books_would_cost_and_what_they_do_not_hold(
     assert " ~-1.0 bp " in lines["ETHUSDT"], "by the best price, and better than the mid"
     assert "illiquid: up to 252.52" in lines["TRXUSDT"]
     assert "illiquid: book takes 20.10" in lines["ADAUSDT"]
+    narrow = drawn(plan_view(a_plan(legs=[a_leg("BTCUSDT", fee="0.0300621623")])), width=80)
+    assert "  ok " in narrow, "the check is the last to give way"
+    assert "0.03006 BTC" in narrow
     assert "slippage      0.01 USDT against the mid by the order books that were seen, at most 5.91" in text
 
 

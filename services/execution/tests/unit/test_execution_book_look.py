@@ -72,7 +72,7 @@ def test_slippage_is_what_the_book_would_cost_on_both_sides() -> None:
     deep = a_book([("100", "4"), ("100.5", "4"), ("101", "50")], [("99", "5"), ("98", "50")])
     buy = look_at_books(a_plan(a_line()), deep, least=HALF)
     assert buy.legs[0].book_price == D("100.4"), "(4 × 100 + 4 × 100.5 + 2 × 101) ÷ 10"
-    assert buy.slippage == buy.legs[0].slippage == D(9), "10 × (100.4 - 99.5)"
+    assert buy.slippage == buy.legs[0].slippage == D(9), "10 × (100.4 - 99.5), the middle of the book"
     assert buy.warnings == []
     sell = look_at_books(a_plan(a_line(Side.SELL)), deep, least=HALF)
     assert sell.legs[0].book_price == D("98.5")
@@ -126,3 +126,11 @@ def test_a_book_that_goes_on_beyond_what_was_told_is_not_taken_for_thin() -> Non
     [far] = a_book([("100", "1"), ("101.5", "1")]).values()
     beyond = look_at_books(a_plan(a_line()), {"BTCUSDT": replace(far, levels=2)}, least=HALF)
     assert beyond.legs[0].check == "illiquid", "what goes on lies beyond the limit"
+
+
+def test_prices_that_move_between_two_looks_are_no_slippage() -> None:
+    """The mid of the moment when prices were read is 99.5; the book was read when everything was 10 lower."""
+    moved = look_at_books(a_plan(a_line()), a_book([("90", "50")], [("89", "50")]), least=HALF)
+    assert moved.slippage == D(5), "10 × (90 - 89.5)"
+    one_sided = look_at_books(a_plan(a_line()), a_book([("100", "50")]), least=HALF)
+    assert one_sided.slippage == D(5), "10 × (100 - 99.5): without a middle of its own, by the best price"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
-from shared.trading.money import ZERO, exact_product
+from shared.trading.money import EXACT, ZERO, exact_product
 from shared.trading.status import Side
 
 
@@ -33,6 +33,13 @@ class Depth:
     asks: Sequence[BookLevel]
     at: datetime
     levels: int = 0
+
+    def mid(self) -> Decimal | None:
+        """The middle of the best prices, quote per base; None where a side is empty."""
+        if not self.asks or not self.bids:
+            return None
+        with localcontext(EXACT):
+            return (self.asks[0].price + self.bids[0].price) / 2
 
     def goes_on(self, *, side: Side, limit: Decimal) -> bool:
         """Whether more than what was told may stand within a limit price (quote per base)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 from rich.console import Group
 
 from basketry_cli.exits import Exit
+from basketry_cli.fractions_typed import fraction
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.options import AsJson, Gateway
 from basketry_cli.problems import Wish
@@ -66,21 +67,6 @@ def new_index(
         return None
 
     terminal.run_signed_in(gateway, work)
-
-
-def fraction(share: str) -> str:
-    """`30%` and `0.3` are the same fraction, as exact text.
-
-    Raises:
-        Wish: it is neither, or not between nothing and all.
-    """
-    try:
-        found = Decimal(share.removesuffix("%").strip()) / (100 if share.endswith("%") else 1)
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if not (found.is_finite() and 0 <= found <= 1):
-        raise Wish(f"{share!r} is no share: write 30% or 0.3")
-    return f"{found.normalize():f}"
 
 
 def _fixed(coins: list[str]) -> Json:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
 
 from basketry_cli.choosing import position_meant
 from basketry_cli.exits import Exit
+from basketry_cli.fractions_typed import percentage
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.options import AsJson, Gateway
-from basketry_cli.problems import Wish
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.rebalancing import rebalancing_view
 
@@ -37,8 +36,8 @@ def rebalancing(
     async def work(client: GatewayClient) -> Exit | None:
         asked: Json = {
             "mode": mode or None,
-            "absolute_band": _fraction(band) if band else None,
-            "relative_band": _fraction(relative) if relative else None,
+            "absolute_band": percentage(band) if band else None,
+            "relative_band": percentage(relative) if relative else None,
             "calendar": calendar or None,
             "cooldown_hours": cooldown or None,
             "buy_only": buy_only,
@@ -59,18 +58,3 @@ def rebalancing(
         return None
 
     terminal.run_signed_in(gateway, work)
-
-
-def _fraction(percent: str) -> str:
-    """A percentage as the fraction that the API takes.
-
-    Raises:
-        Wish: it is no number.
-    """
-    try:
-        value = Decimal(percent.removesuffix("%").strip()) / 100
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not (value.is_finite() and value > 0):
-        raise Wish(f"{percent!r} is no number of percent above zero, such as 5")
-    return format(value, "f")

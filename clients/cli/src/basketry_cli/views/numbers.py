@@ -34,6 +34,15 @@ def money(amount: object) -> str:
     return f"{number(amount):,.2f}"
 
 
+def few(amount: object, digits: int = 4) -> str:
+    """An amount with few significant digits, never with an exponent."""
+    value = number(amount)
+    if not value:
+        return "0"
+    rounded = value.quantize(Decimal(1).scaleb(value.adjusted() + 1 - digits))
+    return f"{rounded.normalize():f}"
+
+
 def worth(pnl: Mapping[str, Any]) -> Decimal:
     """What a position is worth: the value of its coins, and its own cash."""
     return number(pnl.get("value")) + number(pnl.get("cash"))

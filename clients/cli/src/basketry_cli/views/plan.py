@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from basketry_cli.views.mode import badge, mode
-from basketry_cli.views.numbers import clock_time, money, number, percent
+from basketry_cli.views.numbers import clock_time, few, money, number, percent
 
 Json = dict[str, Any]
 _CHECKS = {
@@ -79,6 +79,7 @@ def _legs(plan: Json) -> Table:
     for name, column in zip(names, table.columns, strict=True):
         column.justify = "left" if name in {"coin", "side", "check"} else "right"
         column.no_wrap = name != "check"
+        column.min_width = 8 if name == "check" else None  # what matters most is the last to give way
     for leg in plan.get("legs", []):
         word, style = _CHECKS.get(str(leg.get("check")), (str(leg.get("check")), "yellow"))
         sent = leg.get("check") == "ok"
@@ -91,7 +92,7 @@ def _legs(plan: Json) -> Table:
             str(leg["estimated_price"]),
             money(leg["notional"]) if sent else "–",
             _slippage(leg),
-            f"{leg['fee']} {leg['fee_asset']}" if sent else "–",
+            f"{few(leg['fee'])} {leg['fee_asset']}" if sent else "–",
         )
     return table
 

@@ -66,7 +66,7 @@ class MakePlan:
             )
         except AmountTooSmall as refusal:
             raise await self._with_what_works(account, checked, refusal) from None
-        afford(checked, available)
+        afford(checked, available, account.environment)
         return await self._room.keep(account, plan, books, room)
 
     def _drafted(

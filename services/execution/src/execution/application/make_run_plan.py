@@ -90,7 +90,7 @@ class MakeRunPlan:
         asked = _Asked(kind=kind, amount=money, options=chosen, policy=policy)
         plan = self._drafted(basket, books, position=position, index=index, available=available, asked=asked)
         if kind is RunKind.INVEST:
-            afford(money, available)
+            afford(money, available, account.environment)
         return await self._room.keep(account, plan, books)
 
     def _drafted(

@@ -162,7 +162,7 @@ class PlanRoom:
         await work.want_desk(account, trades=False, watch_until=self.clock.now() + self.rules.watch_for)
 
 
-def afford(amount: Decimal, available: Decimal) -> None:
+def afford(amount: Decimal, available: Decimal, environment: VenueEnvironment) -> None:
     """Check that the account's free money covers a plan.
 
     Raises:
@@ -170,12 +170,13 @@ def afford(amount: Decimal, available: Decimal) -> None:
     """
     if amount <= available:
         return
-    hint = (
-        " Move USDT from Funding to Unified Trading at Bybit first."
-        if available <= ZERO
-        else " Choose a smaller amount, or move more USDT to Unified Trading."
-    )
+    if environment is VenueEnvironment.PAPER:
+        hint = " Choose a smaller amount, or open another paper account with more play money."
+    elif available <= ZERO:
+        hint = " Move USDT from Funding to Unified Trading at Bybit first."
+    else:
+        hint = " Choose a smaller amount, or move more USDT to Unified Trading."
     raise InsufficientBalance(
         f"The account can spend {plain(available)} USDT, the plan needs {plain(amount)} USDT.{hint}",
-        context={"available": plain(available), "required": plain(amount)},
+        context={"available": plain(available), "required": plain(amount), "environment": environment.value},
     )

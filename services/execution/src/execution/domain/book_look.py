@@ -25,6 +25,7 @@ class _Taken:
     notional: Decimal
     share: Decimal
     price: Decimal | None
+    mid: Decimal | None
 
 
 def thin_legs(plan: Plan, books: Mapping[str, Depth], *, least: Decimal) -> dict[str, Thin]:
@@ -75,7 +76,7 @@ def _looked(line: PlanLine, taken: _Taken | None, thin: Thin | None) -> tuple[Pl
         )
         takes = f"{plain(truncate(thin.takes, places=2))} {line.quote_asset}"
         return left_out, f"{line.symbol} is left out: its order book takes {takes} of it within the limit now."
-    line = replace(line, book_price=taken.price, book_notional=taken.notional)
+    line = replace(line, book_price=taken.price, book_mid=taken.mid, book_notional=taken.notional)
     if taken.share >= ONE:
         return line, None
     share, takes = plain(truncate(taken.share * 100, places=1)), plain(truncate(taken.notional, places=2))
@@ -102,7 +103,7 @@ def _taken(line: PlanLine, book: Depth | None) -> _Taken | None:
         there = line.quantity
     with localcontext(EXACT):
         price = truncate(notional / there, places=PRICE_PLACES) if there else None
-        return _Taken(notional=notional, share=there / line.quantity, price=price)
+        return _Taken(notional=notional, share=there / line.quantity, price=price, mid=book.mid())
 
 
 def _largest(plan: Plan, share: Decimal) -> Decimal | None:

@@ -38,6 +38,7 @@ class PlanLine:
         weight_before: Share of the position's coins now, a fraction; None where the plan opens or ends a position.
         weight_after: The same after the plan, by the plan's prices.
         book_price: Average price at which the order book would fill it now; None where no book was seen.
+        book_mid: Middle of that book: prices move between two looks, so its cost is told against its own.
         book_notional: What of it the book takes within the limit, quote units; None where no book was seen.
         largest_amount: Whole-plan amount (quote units) up to which an illiquid leg would fill; None where none would do.
     """
@@ -65,6 +66,7 @@ class PlanLine:
     weight_before: Decimal | None = None
     weight_after: Decimal | None = None
     book_price: Decimal | None = None
+    book_mid: Decimal | None = None
     book_notional: Decimal | None = None
     largest_amount: Decimal | None = None
 
@@ -81,9 +83,11 @@ class PlanLine:
     @property
     def slippage(self) -> Decimal | None:
         """What it costs against the mid, quote units, by the order book or else the best price; above zero is worse."""
-        if self.arrival_price is None or self.check != "ok":
+        if self.check != "ok":
             return None
-        return _against_mid(self, self.book_price or self.estimated_price)
+        if self.book_price is not None and self.book_mid is not None:
+            return _against(self, self.book_price, self.book_mid)
+        return None if self.arrival_price is None else _against(self, self.estimated_price, self.arrival_price)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +186,8 @@ class Plan:
     @property
     def slippage_max(self) -> Decimal:
         """The same at the limit prices."""
-        return exact_sum([_against_mid(leg, leg.limit_price) for leg in self.to_send])
+        arrived = [leg for leg in self.to_send if leg.arrival_price is not None]
+        return exact_sum([_against(leg, leg.limit_price, leg.arrival_price or ZERO) for leg in arrived])
 
     @property
     def buys_at_most(self) -> Decimal:
@@ -190,8 +195,6 @@ class Plan:
         return exact_sum([leg.max_notional for leg in self.to_send if leg.side is Side.BUY])
 
 
-def _against_mid(leg: PlanLine, price: Decimal) -> Decimal:
-    if leg.arrival_price is None:
-        return ZERO
-    worse = price - leg.arrival_price if leg.side is Side.BUY else leg.arrival_price - price
+def _against(leg: PlanLine, price: Decimal, mid: Decimal) -> Decimal:
+    worse = price - mid if leg.side is Side.BUY else mid - price
     return exact_product(leg.quantity, worse)

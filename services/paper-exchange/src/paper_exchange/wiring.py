@@ -48,8 +48,9 @@ from paper_exchange.inbound.trade_routes import TradeRoutes
 from paper_exchange.inbound.trade_stream import TradeStream
 from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
 from paper_exchange.outbound.feeds import BuiltFeed, FeedChoice, build_feed
-from paper_exchange.outbound.file_journal import NAME as JOURNAL
-from paper_exchange.outbound.file_journal import FileJournal, begin_with, compact
+from paper_exchange.outbound.file_journal import FileJournal
+from paper_exchange.outbound.journal_file import NAME as JOURNAL
+from paper_exchange.outbound.journal_file import begin_with, compact
 from paper_exchange.outbound.key_material import RandomKeyMaterial
 from paper_exchange.outbound.rsa_signatures import RsaSignatures
 from paper_exchange.outbound.state_cache import StateCache

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from paper_exchange.domain.records import AccountOpened, PricesNoted, Record, Transferred, WorldReset
-from paper_exchange.outbound.file_journal import FileJournal, JournalDamaged, JournalInUse, begin_with, compact
+from paper_exchange.outbound.file_journal import FileJournal, JournalDamaged, JournalInUse
+from paper_exchange.outbound.journal_file import begin_with, compact
 
 RECORDS: list[Record] = [
     AccountOpened(uid="7", at_ms=1),

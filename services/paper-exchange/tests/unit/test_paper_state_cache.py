@@ -12,7 +12,8 @@ import pytest
 
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.records import PricesNoted, Record
-from paper_exchange.outbound.file_journal import NAME, FileJournal, compact
+from paper_exchange.outbound.file_journal import FileJournal
+from paper_exchange.outbound.journal_file import NAME, compact
 from paper_exchange.outbound.record_codec import encode_record
 from paper_exchange.outbound.state_cache import StateCache
 from paper_exchange.outbound.state_dump import state_digest

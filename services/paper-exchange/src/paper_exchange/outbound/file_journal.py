@@ -1,23 +1,18 @@
-"""The journal: one file of lines, each with its checksum, forced to disk before anything is acknowledged."""
+"""The journal while the venue runs: what happens is forced to disk before anything is acknowledged."""
 
 from __future__ import annotations
 
 import asyncio
 import fcntl
 import os
-import shutil
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
 
-from paper_exchange.domain.records import PricesNoted, Record, WorldReset
-from paper_exchange.outbound.private_files import FILE_MODE, fresh_private_file, private_folder
-from paper_exchange.outbound.record_codec import decode_record, encode_record
+from paper_exchange.domain.records import Record
+from paper_exchange.outbound.journal_file import NAME, compact, line_of, read_line, sync_folder
+from paper_exchange.outbound.private_files import FILE_MODE, private_folder
 from shared.trading.errors import Unavailable
-
-NAME = "journal.jsonl"
 
 
 class JournalDamaged(Unavailable):
@@ -71,7 +66,7 @@ class FileJournal:
             with self._path.open("rb") as file:
                 file.seek(good)
                 for number, line in enumerate(file, 1):
-                    record = _read(line)
+                    record = read_line(line)
                     if record is None:
                         self._check_is_tail(good + len(line), number)
                         break
@@ -91,12 +86,11 @@ class FileJournal:
         os.ftruncate(self._file, size)
         os.lseek(self._file, size, os.SEEK_SET)
         os.fsync(self._file)
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
 
     def append(self, record: Record) -> int:
         """Queue a record for the disk; it is safe once `durable` says so."""
-        body = encode_record(record)
-        self._buffer.append(b"%08x " % zlib.crc32(body) + body + b"\n")
+        self._buffer.append(line_of(record))
         self._position += 1
         self._wake.set()
         return self._position
@@ -195,95 +189,6 @@ class FileJournal:
             os.close(self._lock)
 
 
-def compact(folder: Path, *, keep_bytes: int = 0) -> int:
-    """Drop what tells nothing any more before the journal is opened: old prices, and all before the last reset.
-
-    The new file takes the old one's place in one step; a kill in between leaves the old one.
-
-    Args:
-        folder: Where the journal lies.
-        keep_bytes: So much of its beginning stays, whatever it tells.
-
-    Returns:
-        The length of the file from now on, bytes.
-    """
-    path = folder / NAME
-    if not path.exists():
-        return 0
-    with path.open("rb") as file:
-        file.seek(keep_bytes)
-        last_prices = last_reset = -1
-        drops = False
-        for number, line in enumerate(file):
-            if _is_prices(line):
-                drops = drops or last_prices >= 0
-                last_prices = number
-            elif _is_reset(line):
-                drops = drops or number > 0
-                last_reset = number
-        if not drops:
-            return path.stat().st_size
-        file.seek(0)
-        fresh = path.with_suffix(".new")
-        with fresh_private_file(fresh) as out:
-            _copy(file, out, keep_bytes)
-            out.writelines(
-                line
-                for number, line in enumerate(file)
-                if number == last_prices or (number >= last_reset and not _is_prices(line))
-            )
-            out.flush()
-            os.fsync(out.fileno())
-    fresh.replace(path)
-    _sync_folder(folder)
-    return path.stat().st_size
-
-
-def _copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
-    while length > 0 and (chunk := source.read(min(length, 1 << 20))):
-        target.write(chunk)
-        length -= len(chunk)
-
-
-def begin_with(folder: Path, snapshot: Path) -> None:
-    """Start a new folder from another venue's snapshot, which is a journal; a folder that has one already keeps it.
-
-    Raises:
-        OSError: the snapshot cannot be read, or the folder not written.
-    """
-    path = folder / NAME
-    if path.exists():
-        return
-    private_folder(folder)
-    fresh = path.with_suffix(".new")
-    with snapshot.open("rb") as source, fresh_private_file(fresh) as out:
-        shutil.copyfileobj(source, out)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(path)
-    _sync_folder(folder)
-
-
-def _is_prices(line: bytes) -> bool:
-    return line[9:].startswith(b'{"record":"prices"') and isinstance(_read(line), PricesNoted)
-
-
-def _is_reset(line: bytes) -> bool:
-    return line[9:].startswith(b'{"record":"reset"') and isinstance(_read(line), WorldReset)
-
-
-def _read(line: bytes) -> Record | None:
-    if not line.endswith(b"\n") or line[8:9] != b" ":
-        return None
-    body = line[9:-1]
-    try:
-        if int(line[:8], 16) != zlib.crc32(body):
-            return None
-    except ValueError:
-        return None
-    return decode_record(body)
-
-
 def _lock(folder: Path) -> int:
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
@@ -292,11 +197,3 @@ def _lock(folder: Path) -> int:
         os.close(handle)
         raise JournalInUse(f"Another paper exchange uses {folder}.") from None
     return handle
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -18,7 +18,7 @@ from execution.domain.plan import Mode
 from execution.domain.rebalance import draft_rebalance
 from execution.domain.run_lines import run_lines, run_warnings
 from execution.domain.sizing import SizingRules
-from execution.domain.trade import Trade
+from execution.domain.trade import Trade, buy_cost_min
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
 from shared.trading.status import Side
@@ -166,6 +166,19 @@ def test_a_constituent_too_small_to_buy_leaves_its_weight_to_the_others() -> Non
     [tiny] = [trade for trade in draft.trades if trade.part.asset == "TNY"]
     assert tiny.required_amount is not None
     assert tiny.required_amount > D(120), "the position's value at which it could be bought"
+
+
+def test_the_amount_at_which_a_coin_could_be_bought_is_told_in_cents_rounded_up() -> None:
+    parts = (
+        a_part("AAA", weight="0.6", held="10"),
+        a_part("BBB", weight="0.37", held="2"),
+        a_part("TNY", weight="0.03"),
+    )
+    [tiny] = [one for one in draft_rebalance(a_basket(*parts), Mode.FULL).trades if one.part.asset == "TNY"]
+    assert tiny.required_amount is not None
+    cost = buy_cost_min(tiny.part, a_basket(*parts).rules)
+    assert tiny.required_amount == tiny.required_amount.quantize(D("0.01"))
+    assert D(0) <= tiny.required_amount * D("0.03") - cost < D("0.0003")
 
 
 def test_a_sale_leaves_nothing_behind_that_cannot_be_sold() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, localcontext
+from decimal import ROUND_CEILING, Decimal, localcontext
 
 from execution.domain.basket import Basket, Draft
 from execution.domain.levels import drain, fill
 from execution.domain.part import Part
 from execution.domain.plan import Mode
+from execution.domain.sizing import CENT
 from execution.domain.trade import Trade, buy_cost_min, buy_of, sell_of
 from shared.trading.money import EXACT, ONE, ZERO, exact_sum
 from shared.trading.status import Side
@@ -37,6 +38,7 @@ def draft_rebalance(basket: Basket, mode: Mode) -> Draft:
 def _left_out(basket: Basket, part: Part) -> Trade:
     with localcontext(EXACT):
         whole = buy_cost_min(part, basket.rules) / (part.weight * (ONE - basket.cash_share))
+        whole = whole.quantize(CENT, rounding=ROUND_CEILING)  # endless otherwise, and no contract's amount
     return Trade(part=part, side=Side.BUY, check="too_small", required_amount=whole)
 
 

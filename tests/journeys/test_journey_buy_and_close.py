@@ -32,6 +32,7 @@ async def test_ten_coins_are_bought_valued_and_sold_again(stage: Stage) -> None:
         values = await eventually(
             lambda: three_different(feed.of("pnl_updated")), timeout_s=60, because="prices move and the P&L follows"
         )
+        await feed.wait_for("leg_filled", number=10)
         recomputed_from_the_ledger(values[-1], await stage.ledger(customer.uid))
         counts = feed.counts()
         assert counts["position_executing"] == counts["position_active"] == 1

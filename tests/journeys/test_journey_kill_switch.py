@@ -106,7 +106,9 @@ async def test_thrown_while_baskets_are_bought_it_stops_within_two_seconds_and_s
 async def test_fifty_purchases_at_once_never_pass_the_hour_together(slow_stage: Stage) -> None:
     customer = await slow_stage.customer(balance="20000")
     account = str(customer.account_id)
-    plans = [await customer.client.plan(index="top-5", amount="100", account=account) for _ in range(50)]
+    plans = await asyncio.gather(
+        *(customer.client.plan(index="top-5", amount="100", account=account) for _ in range(50))
+    )
     seen = await call(customer, "GET", "/api/guards")
     await call(customer, "PUT", "/api/guards", {"hour_max": "1000"}, {"If-Match": f'"{seen["version"]}"'})
     accepted = await asyncio.gather(*(customer.client.open_position(plan["plan_id"]) for plan in plans))

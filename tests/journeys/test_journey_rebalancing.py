@@ -89,14 +89,15 @@ async def traded(customer: Customer, position_id: str, *, number: int = 1) -> di
 
 
 async def an_hour_later(stage: Stage, position_id: str) -> None:
-    """The cooldown is over; its shortest is an hour."""
+    """The cooldown is over; its shortest is an hour. A look under way does not write the old time back: see the fence."""
     books = await stage.books()
     try:
-        for sentence in (
-            "update gateway.rebalancings set last_at = last_at - interval '2 hours' where position_id = $1",
-            "update gateway.close_requests set accepted_at = accepted_at - interval '2 hours' where position_id = $1",
-        ):
-            await books.execute(sentence, UUID(position_id))
+        async with books.transaction():
+            for change in (
+                "close_requests set accepted_at = accepted_at - interval '2 hours'",
+                "rebalancings set last_at = last_at - interval '2 hours', fence = fence + 1, leased_until = null",
+            ):
+                await books.execute(f"update gateway.{change} where position_id = $1", UUID(position_id))
     finally:
         await books.close()
 

@@ -98,6 +98,9 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
             assert abs(share - (total - left) * ours[position_id] / total) <= D("1e-7"), "pro rata"
 
         await asks_first(customer, positions)
+        await eventually(
+            lambda: -sold in [D(amount) for amount in traded(feed)], timeout_s=60, because="the sale by hand is booked"
+        )
         flows = (await customer.client._call("GET", f"/api/accounts/{customer.account_id}/flows"))["items"]
         assert [(flow["kind"], D(flow["amount"])) for flow in flows[:2]] == [("trade", -sold), ("trade", D("0.001"))]
 
@@ -117,7 +120,7 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
         await eventually(agreed, timeout_s=60, because="books and venue agree again")
 
     for position_id in positions:
-        assert (await customer.client.position(str(position_id)))["trading_paused"] is None
+        await eventually(partial(trades_again, customer, position_id), because="nothing holds it up any more")
         await customer.client.close_position(str(position_id))
         await eventually(partial(is_closed, customer, position_id), timeout_s=60, because="it is sold")
     await lots_follow(stage, customer)
@@ -150,6 +153,10 @@ async def lots_follow(stage: Stage, customer: Customer) -> None:
         return True
 
     await eventually(follow, timeout_s=60, because="the gateway has heard of all that was booked")
+
+
+async def trades_again(customer: Customer, position_id: UUID) -> bool:
+    return bool((await customer.client.position(str(position_id)))["trading_paused"] is None)
 
 
 async def is_closed(customer: Customer, position_id: UUID) -> bool:

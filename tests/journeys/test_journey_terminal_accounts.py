@@ -18,6 +18,8 @@ from shared.testing import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.integration, pytest.mark.timeout(600)]
 D = Decimal
 Home = dict[str, str]
+STAGE_SETTINGS = {"RECONCILER_SLOT_S": "6", "RECONCILER_QUIET_S": "2"}
+"""Accounts are compared every six seconds, not every five minutes."""
 
 
 async def test_keys_play_money_missing_coins_and_what_happened(stage: Stage, tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ async def test_a_committed_event_reaches_its_handler_without_waiting_for_the_pol
 ) -> None:
     desk = Desk(execution)
     async with publisher(gateway).running(), desk.process().running():
-        await eventually(lambda: place_and_wait(gateway, desk, limit_s=5.0), timeout_s=15)
-        took = sorted([await place_and_wait(gateway, desk, limit_s=2.0) for _ in range(30)])
+        await eventually(lambda: place_and_wait(gateway, desk, limit_s=5.0), timeout_s=30)
+        took = sorted([await place_and_wait(gateway, desk, limit_s=10.0) for _ in range(30)])
         # The poll alone would take a second each time, since each order is placed right after the last was seen.
         assert took[len(took) // 2] < 0.4
         assert await eventually(lambda: _none_unsent(gateway))
@@ -194,7 +194,7 @@ async def test_one_relay_leads_and_a_second_takes_over(gateway: Room, execution:
                 gateway.name,
             )
             after = await place(gateway)
-            await eventually(lambda: after in desk.done, timeout_s=5)
+            await eventually(lambda: after in desk.done)
         last = await place(gateway)
-        await eventually(lambda: last in desk.done, timeout_s=5)
+        await eventually(lambda: last in desk.done)
     assert desk.done == [event, after, last]

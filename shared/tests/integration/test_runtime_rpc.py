@@ -128,7 +128,7 @@ async def test_nobody_listening_is_unavailable_at_once(asker: Process) -> None:
     with pytest.raises(Unavailable) as caught:
         await asker.ask.ask(ASK, Question(say="hello"))
     assert caught.value.code == "execution_unavailable"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < ASK.timeout_s, "not after the time of an answer"
 
 
 async def test_silence_is_unavailable_for_a_question_and_unknown_for_a_deed(bus: Bus, asker: Process) -> None:

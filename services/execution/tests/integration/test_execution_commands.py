@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -128,12 +129,11 @@ async def test_a_sale_outside_its_band_leaves_the_position_open_with_the_reason(
     await town.becomes(bought.position_id, "ACTIVE")
     plan = await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=bought.position_id)
     mids = town.exchange.ask("GET", "feed")["prices"]
-    price = float(mids["DOGEUSDT"])
-    town.exchange.ask("POST", "feed", prices={"DOGEUSDT": f"{price * 0.9:.5f}"})
+    price = Decimal(mids["DOGEUSDT"])
+    town.exchange.ask("POST", "feed", prices={"DOGEUSDT": f"{price * Decimal('0.9'):.5f}"})
     try:
         await _close(town, trader, bought.position_id, plan.plan_id)
         await town.becomes(bought.position_id, "ACTIVE", timeout_s=30)
-        await town.becomes(bought.position_id, "ACTIVE")
         position = (await town.rows("select * from execution.positions"))[0]
         if position["run_kind"] == "buy":
             pytest.fail("the closing run did not settle")

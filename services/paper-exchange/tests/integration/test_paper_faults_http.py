@@ -30,7 +30,7 @@ def test_latency_is_a_round_trip(customer: Any) -> None:
     customer.venue.control("POST", "faults", {"kind": "latency", "path": "/v5/order/create", "latency_ms": 200})
     started = time.monotonic()
     assert customer.post("/v5/order/create", BUY)["retCode"] == 0
-    assert 0.2 <= time.monotonic() - started < 1
+    assert time.monotonic() - started >= 0.2
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ async def eventually(
 async def eventually(
     probe: Callable[[], Any],
     *,
-    timeout_s: float = 10.0,
+    timeout_s: float = 30.0,
     every_s: float = 0.02,
     because: str = "",
 ) -> Any:

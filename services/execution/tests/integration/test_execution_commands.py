@@ -36,7 +36,7 @@ async def test_a_plan_is_refused_with_a_reason_a_person_can_act_on(town: Any) ->
     assert forty.value.context["largest_index"] == "top-3"
     with pytest.raises(InsufficientBalance) as empty:
         await town.plan(poor, "1000")
-    assert "Funding" in empty.value.detail
+    assert "play money" in empty.value.detail
     town.neighbours.accounts.pop(poor.account.account_id)
     with pytest.raises(AccountNotFound):
         await town.plan(poor, "1000")

@@ -178,7 +178,7 @@ async def test_a_plan_sees_a_thin_book_and_refuses_what_would_not_be_the_index(s
 
 async def test_an_illiquid_coin_is_no_target_until_its_book_is_deep_and_a_sale_names_it(still_stage: Stage) -> None:
     customer = await still_stage.customer()
-    ask = {"index": "top-10", "amount": "2000", "account": str(customer.account_id)}
+    ask = {"index": "top-10", "amount": "8000", "account": str(customer.account_id)}  # a hundredth is worth selling
     whole = await plan_on_deep_books(customer, ask)
     coin = min(whole["legs"], key=lambda leg: D(leg["target_weight"]))["symbol"]
     await feed(still_stage, depth={coin: "1"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Coroutine
 from datetime import timedelta
@@ -14,7 +15,7 @@ from kit.town import Town
 from kit.town_ledger_returns import returns_of
 from kit.town_truth import books_equal_the_venue, nobody_sold_what_was_not_theirs
 from kit.town_virtual_loop import VirtualLoop
-from kit.town_year import THIN, THIN_FROM, Year
+from kit.town_year import ITSELF, THIN, THIN_FROM, Year
 
 from execution.domain.position import RunKind
 from execution.domain.shortage import ShortageAnswer
@@ -54,6 +55,7 @@ async def a_year(seed: int) -> None:
         assert town.bus.largest < LETTER_MAX, town.bus.largest_subject
         much_happened(year)
         what_nobody_offered_was_bought_later(year)
+        one_rebalanced_itself(year)
         nobody_was_sold_short(year)
         await results_are_true(year)
 
@@ -81,6 +83,16 @@ def what_nobody_offered_was_bought_later(year: Year) -> None:
     assert bought, "it was bought in the end"
     assert year.deep_again is not None
     assert min(bought) > year.deep_again
+
+
+def one_rebalanced_itself(year: Year) -> None:
+    """One position's owner never orders a rebalance: each is decided, told and ordered by us, and not too often."""
+    [days] = year.by_itself.values()
+    assert len(days) >= 3, days
+    assert all(later - earlier >= ITSELF.cooldown.days for earlier, later in itertools.pairwise(days)), days
+    told = [subject for subject in year.town.bus.subjects if "rebalance_started" in subject]
+    assert len(told) == len(days)
+    assert not set(days) & set(range(261, 266)), "nothing trades by itself while coins are missing"
 
 
 def nobody_was_sold_short(year: Year) -> None:

@@ -19,6 +19,7 @@ from execution.inbound.views import plan_view
 from kit.memory_house import House
 from kit.town_bus import MemoryBus, MemoryOutbox
 from kit.town_execution_room import ExecutionRoom
+from kit.town_gateway_room import GatewayRoom
 from kit.town_market_room import MarketRoom
 from kit.town_order_venue import MemoryOrderVenue, MemoryStreams, Mishaps
 from kit.town_questions import MemoryQuestions
@@ -111,7 +112,12 @@ class Town:
             ids=self.ids,
         )
         self._gateway = self._outbox("gateway")
-        self.bus.routers = [*self.execution.consumers(), *self.reconciler.consumers()]
+        self.gateway = GatewayRoom(house=House(), outbox=self._gateway, questions=self.questions, clock=self.clock)
+        self.bus.routers = [
+            *self.execution.consumers(),
+            *self.reconciler.consumers(),
+            *self.gateway.consumers(),
+        ]
         self.questions.routers = [*self.market.routers(), *self.execution.routers()]
         self.questions.before[GET_QUOTES.subject] = self.market.refresh
 
@@ -175,6 +181,17 @@ class Town:
             )
             self._gateway.say(data, user_id=account.user_id, entity_id=position_id)
         return plan
+
+    async def rebalance_due(self) -> list[UUID]:
+        """The gateway looks at positions that rebalance themselves; those that it ordered something for."""
+        known = len(self.gateway.ordered)
+        await self.gateway.look()
+        accepted = self.gateway.ordered[known:]
+        self.ordered += [
+            Ordered(position_id=one.position_id, run_id=one.plan_id, kind=RunKind.REBALANCE, amount=one.amount)
+            for one in accepted
+        ]
+        return [one.position_id for one in accepted]
 
     async def close(self, customer: Customer, position_id: UUID) -> None:
         """Plan and order the end of a position."""

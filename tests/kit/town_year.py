@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.shortage import ShortageAnswer
+from gateway.domain.rebalancing import RebalanceMode, RebalanceSettings
 from kit.town import Customer, Town
 from kit.town_ledger_returns import Gone
 from kit.town_truth import books_equal_the_venue
+from shared.trading.bands import WeightBand
 from shared.trading.errors import PlatformError
 from shared.trading.status import PositionStatus
 
@@ -25,6 +27,10 @@ HALT, RESUME, DELIST = 80, 97, 150
 THIN, THIN_FROM, THIN_UNTIL = "SOLUSDT", 214, 222
 """The book of a coin that every large index holds is empty for a while, and a basket with it is bought meanwhile."""
 DAY_S = 86_400.0
+ITSELF = RebalanceSettings(
+    mode=RebalanceMode.AUTOMATIC, band=WeightBand(absolute=D("0.02"), relative=D("0.15")), cooldown=timedelta(days=5)
+)
+"""How one position rebalances without its owner."""
 
 
 @dataclass
@@ -51,6 +57,8 @@ class Year:
     runs: dict[str, int] = field(default_factory=dict)
     reconciliations: int = 0
     shortages_answered: int = 0
+    by_itself: dict[str, list[int]] = field(default_factory=dict)
+    """Positions that rebalance themselves, and the days on which they did."""
     left_out: list[tuple[int, str, str]] = field(default_factory=list)
     """On which days a plan of which position left the coin with the thin book out, and why."""
     deep_again: datetime | None = None
@@ -67,6 +75,15 @@ class Year:
         await self.buy("anna", "broad", "top-10", "2000")
         await self.buy("anna", "narrow", "top-5-sqrt", "1500")
         await self.buy("ben", "equal", "top-10-equal", "1200")
+        await self.town.bus.quiet()
+        await self.hand_over("equal")
+
+    async def hand_over(self, name: str) -> None:
+        """From now on a position rebalances itself."""
+        position_id = self.positions[name]
+        user_id, now = self.owners[position_id].account.user_id, self.town.clock.now()
+        await self.town.gateway.rebalancings.choose(user_id, position_id, ITSELF, now)
+        self.by_itself[name] = []
 
     async def live_through(self, days: int) -> None:
         """Day after day; after each the books are compared with the venue."""
@@ -136,14 +153,26 @@ class Year:
             await self.run("narrow", RunKind.INVEST, "60")
             await self.run("equal", RunKind.WITHDRAW, "50")
             await self.run("largest", RunKind.INVEST, "40")
-        if day % 7 == 3:
-            for name in list(self.positions):
-                await self.run(name, RunKind.REBALANCE)
+        await self.rebalances()
         if day == 200:
             await self.close("largest")
         if day == 215:
             await self.buy("cleo", "again", "top-10", "1100")
         await self.shortages()
+
+    async def rebalances(self) -> None:
+        """Once a week by their owners; every day some position may do so by itself."""
+        if self.day % 7 == 3:
+            for name in [name for name in self.positions if name not in self.by_itself]:
+                await self.run(name, RunKind.REBALANCE)
+        await self.town.bus.quiet()
+        ordered = await self.town.rebalance_due()
+        for name, days in self.by_itself.items():
+            if self.positions[name] in ordered:
+                days.append(self.day)
+                self.count(RunKind.REBALANCE)
+        if ordered:
+            await self.town.settle(moving=True)
 
     async def close(self, name: str) -> None:
         """The end of a position."""

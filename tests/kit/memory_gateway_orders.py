@@ -81,7 +81,7 @@ class MemoryAcceptance:
         command = orders.PlaceBasketOrder(
             index_id=plan.index_id, approved_amount=plan.amount, **_common(plan, accepted, signing_ends)
         )
-        await self._say(self._unit, [_announcement(command, version=self._count(accepted.position_id))])
+        await self._say(self._unit, [_announcement(command, version=1)])
         return Opening(earlier=None, opened=True)
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
@@ -118,8 +118,9 @@ class MemoryAcceptance:
         return True
 
     def _count(self, position_id: UUID) -> int:
+        """The command that opened it was the first."""
         counts = self._unit.rows("commands")
-        number: int = (counts.get(position_id) or 0) + 1
+        number: int = (counts.get(position_id) or 1) + 1
         counts.put(position_id, number)
         return number
 

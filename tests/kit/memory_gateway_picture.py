@@ -34,8 +34,9 @@ def _paint(transaction: Transaction, strokes: Strokes) -> None:
     for position in strokes.positions:
         known: Position | None = transaction.rows("positions").get(position.position_id)
         # Plan and moment were said at acceptance; events do not change them.
-        same = {"plan_id": known.plan_id, "created_at": known.created_at} if known else {}
-        _newer(transaction, "positions", position.position_id, replace(position, **same))
+        if known is not None:
+            position = replace(position, plan_id=known.plan_id, created_at=known.created_at)  # noqa: PLW2901
+        _newer(transaction, "positions", position.position_id, position)
     for leg in strokes.legs:
         _newer(transaction, "legs", leg.leg_id, leg)
     for valuation in strokes.valuations:

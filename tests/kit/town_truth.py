@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.trading.link_id import LinkId
 
 ZERO = Decimal(0)
 INSIDE = frozenset({LedgerAccount.POSITION, LedgerAccount.UNASSIGNED})
-BEFORE_OUR_FIRST_MS = 60_000
+BEFORE_OUR_FIRST = timedelta(minutes=1)
 """From so long before our first match there on, whatever happens on an account is booked."""
 
 
@@ -36,17 +36,25 @@ def books_equal_the_venue(town: Town, customer: Customer) -> None:
         if line.ledger is LedgerAccount.POSITION:
             positions[line.position_id, line.asset] += line.amount
     assert not {entry: amount for entry, amount in entries.items() if amount}, "an entry does not sum to zero"
-    assert _nonzero(booked) == _nonzero(_moved_since(town, customer, min(fills))), (town.clock.now(), customer.uid)
+    moved = _moved_since(town, customer, _begun(town, customer, min(fills)))
+    assert _nonzero(booked) == _nonzero(moved), (town.clock.now(), customer.uid)
     _positions_agree(town, customer, positions)
 
 
-def _moved_since(town: Town, customer: Customer, first: datetime) -> dict[str, Decimal]:
+def _begun(town: Town, customer: Customer, first_fill: datetime) -> datetime:
+    """An account that was compared before its first match has been booked from then on."""
+    flows = town.books_house.everything("account_flows")
+    booked: list[datetime] = [flow.at for flow in flows if flow.account_id == customer.account.account_id]
+    return min([first_fill - BEFORE_OUR_FIRST, *booked])
+
+
+def _moved_since(town: Town, customer: Customer, begun: datetime) -> dict[str, Decimal]:
     """What the venue's own log says that came and went since the books began; its balances must agree with itself."""
     moved: dict[str, Decimal] = defaultdict(lambda: ZERO)
     whole: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for entry in town.venue.account(customer.uid).log:
         whole[entry.coin] += entry.change
-        if entry.at_ms >= epoch_ms(first) - BEFORE_OUR_FIRST_MS:
+        if entry.at_ms >= epoch_ms(begun):
             moved[entry.coin] += entry.change
     assert _nonzero(whole) == town.venue.balances(customer.uid)
     return moved

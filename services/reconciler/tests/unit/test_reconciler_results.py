@@ -159,6 +159,19 @@ async def test_a_return_does_not_depend_on_who_looks_in_the_middle_of_a_purchase
     assert found.returns.max_drawdown > D("-0.01"), "what was given back is no loss"
 
 
+async def test_dust_counts_at_its_cost_whoever_looks_between_the_sale_and_its_end(bench: Any, make: Any) -> None:
+    """ETH is sold but for a hundredth, which cost 1 and is worth 2: the venue takes no less, so it is the user's."""
+    story = Story(bench, make)
+    bench.price(BTC="100", ETH="200")
+    await story.trade("buy", make.coin("BTC", cost="100"), make.coin("ETH", cost="100"), invested="200")
+    dust = make.coin("ETH", quantity="0.01", cost="1", realised="99")
+    running = {"invested": "200", "proceeds": "198", "cash": "198", "status": PositionStatus.REBALANCING}
+    await story.trade("rebalance", make.coin("BTC", cost="100"), dust, **running)
+    gone = make.coin("ETH", quantity="0", cost="0", realised="99")
+    await story.trade("rebalance", make.coin("BTC", cost="100"), gone, invested="200", proceeds="198", cash="198")
+    assert [(flow.kind, flow.amount) for flow in bench.store.flows] == [("buy", D(200)), ("rebalance", D(-1))]
+
+
 async def test_coins_that_leave_without_a_sale_leave_at_their_value(bench: Any, make: Any) -> None:
     """A shortage takes half a bitcoin of cost 50 when it is worth 75: no gain is lost and none is made up."""
     story = Story(bench, make)

@@ -16,6 +16,8 @@ from shared.trading.status import PositionStatus
 
 PURCHASES = frozenset({"buy", "invest"})
 """Kinds of runs that bring money in, and give back what they did not spend."""
+TRADING = frozenset({PositionStatus.REBALANCING, PositionStatus.CLOSING})
+"""Statuses of a position that stands while one of its runs is under way."""
 PAYS_OUT = frozenset({"withdraw", "close", "unwind"})
 """Kinds of runs that pay money out."""
 
@@ -178,7 +180,9 @@ def _moved(
 ) -> tuple[Moved, ...]:
     """Coins whose quantity fell without a sale; what that does not explain is dust of sold coins, valued at its cost."""
     now = {coin.asset: coin for coin in after.coins}
-    found = [_left(coin, now.get(coin.asset), marks) for coin in (before.coins if before else ())]
+    # While a run trades, what leaves without a sale is the dust of one that was seen before.
+    whole = before.coins if before is not None and before.status not in TRADING else ()
+    found = [_left(coin, now.get(coin.asset), marks) for coin in whole]
     moved = [one for one in found if one is not None]
     rest = gone - exact_sum([one.cost for one in moved])
     if rest:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from execution.domain.book_look import look_at_books
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import RunKind
@@ -134,3 +137,35 @@ def test_prices_that_move_between_two_looks_are_no_slippage() -> None:
     assert moved.slippage == D(5), "10 × (90 - 89.5)"
     one_sided = look_at_books(a_plan(a_line()), a_book([("100", "50")]), least=HALF)
     assert one_sided.slippage == D(5), "10 × (100 - 99.5): without a middle of its own, by the best price"
+
+
+PRICES = st.decimals("0.01", 1_000_000, places=2)
+
+
+@given(
+    side=st.sampled_from(Side),
+    quantity=st.decimals(0, 1_000, places=3),
+    best=PRICES,
+    limit=PRICES,
+    arrival=st.none() | PRICES,
+    by_book=st.none() | PRICES,
+    mid=st.none() | PRICES,
+)
+def test_no_leg_costs_more_than_at_its_limit_whatever_was_seen(
+    side: Side, quantity: D, best: D, limit: D, arrival: D | None, by_book: D | None, mid: D | None
+) -> None:
+    seen = replace(a_line(side), quantity=quantity, estimated_price=best, limit_price=limit, arrival_price=arrival)
+    line = replace(seen, book_price=by_book, book_mid=mid)
+    assert (line.slippage is None) == (line.slippage_max is None) == (line.mid is None)
+    assert line.slippage is None or line.slippage_max is None or line.slippage <= line.slippage_max
+    unsent = replace(line, check="illiquid")
+    plan = a_plan(line, unsent)
+    assert (unsent.slippage, unsent.slippage_max) == (None, None)
+    assert (plan.slippage, plan.slippage_max) == (line.slippage or 0, line.slippage_max or 0)
+
+
+def test_the_most_it_may_cost_is_told_against_the_mid_that_the_cost_is_told_against() -> None:
+    risen = look_at_books(a_plan(a_line(Side.SELL)), a_book([("121", "50")], [("120", "50")]), least=HALF)
+    assert (risen.slippage, risen.slippage_max) == (D(5), D(225)), "10 × (120.5 - 120), 10 × (120.5 - 98)"
+    unpriced = a_plan(replace(a_line(), arrival_price=None))
+    assert (unpriced.slippage, unpriced.slippage_max) == (D(0), D(0)), "without a mid nothing is told"

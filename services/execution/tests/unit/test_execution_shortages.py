@@ -21,7 +21,8 @@ from execution.application.told import ShortageTold
 from execution.domain.errors import PositionNotClosable, ShortageChanged, ShortageNotFound
 from execution.domain.journal import LedgerAccount, imbalance
 from execution.domain.position import PositionHolding
-from execution.domain.shortage import ShortageAnswer, ShortageState, missing, shared
+from execution.domain.release import ReleaseReason
+from execution.domain.shortage import LEAVE_BY, ShortageAnswer, ShortageState, missing, shared
 from shared.trading.status import AttemptState, PositionStatus
 
 D = Decimal
@@ -269,3 +270,10 @@ def test_the_venues_rounding_is_not_missing() -> None:
     assert missing(held, D("3.9999997")) == D("0.0000003")
     assert missing(held, D(-1)) == 4, "what is borrowed beyond is not the positions'"
     assert missing(held, D(5)) == 0
+
+
+@pytest.mark.parametrize("how", list(ShortageAnswer))
+def test_every_answer_says_whether_and_why_coins_leave(how: ShortageAnswer) -> None:
+    why = LEAVE_BY[how]
+    assert (why is None) == (how is WILL_RETURN), "whoever waits gives nothing up"
+    assert why is not ReleaseReason.RESIDUAL, "what the venue would not sell was not missing"

@@ -15,6 +15,9 @@ class ScriptedHost:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.slow = ""
+        """A path that is answered only once the host closes."""
+        self._closing = threading.Event()
         self._answers: dict[tuple[str, str], tuple[int, bytes]] = {}
         host = self
 
@@ -42,11 +45,14 @@ class ScriptedHost:
     def answer(self, target: str) -> tuple[int, bytes]:
         self.asked.append(target)
         parts = urlsplit(target)
+        if parts.path == self.slow:
+            self._closing.wait(30)
         [category] = parse_qs(parts.query).get("category", [""])
         category = "" if category == "spot" else category
         return self._answers.get((parts.path, category), (404, b'{"error": "not found"}'))
 
     def close(self) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 
 from market_data.domain.errors import VenueUnavailable
-from market_data.outbound.bybit import BybitPublicVenue
-from shared.testing import FakeClock
+from market_data.outbound.bybit import ANSWER_S, PLAN_THREADS, THREADS, BybitPublicVenue
+from shared.testing import FakeClock, eventually
 from shared.trading.clock import epoch_ms
 
 NOW = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
@@ -120,3 +121,17 @@ async def test_an_answer_that_cannot_be_used_is_no_answer(
     for question in (venue.quotes(), venue.instruments(), venue.candle("BTCUSDT", NOW)):
         with pytest.raises(VenueUnavailable):
             await question
+
+
+async def test_price_limits_that_are_slow_to_come_do_not_make_the_tickers_late(
+    host: Any, venue: BybitPublicVenue
+) -> None:
+    host.says(TICKERS, reply(a_ticker()))
+    host.slow = "/v5/market/price-limit"
+    asked = [asyncio.create_task(venue.price_limit(f"C{number}USDT")) for number in range(THREADS + PLAN_THREADS)]
+    await eventually(lambda: len(host.asked) >= PLAN_THREADS)
+    async with asyncio.timeout(ANSWER_S - 1):
+        assert set(await venue.quotes()) == {"BTCUSDT"}
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)

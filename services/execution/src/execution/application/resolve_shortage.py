@@ -16,7 +16,7 @@ from execution.domain.errors import ShortageChanged, ShortageNotFound
 from execution.domain.journal import residual_lines
 from execution.domain.position import CASH_ASSET, Position
 from execution.domain.release import ReleaseReason
-from execution.domain.shortage import AnswerRecord, Shortage, ShortageAnswer, ShortageState
+from execution.domain.shortage import LEAVE_BY, AnswerRecord, Shortage, ShortageAnswer, ShortageState
 from shared.trading.clock import Clock
 from shared.trading.money import ZERO
 from shared.trading.status import PositionStatus
@@ -62,28 +62,38 @@ class ResolveShortage:
             if found is None or (shortage_id is not None and found[0].shortage_id != shortage_id):
                 return await _answered_before(work, account_id, asset, how, shortage_id)
             shortage, shares = found
-            if how is ShortageAnswer.WILL_RETURN:
-                return await self._wait(work, shortage, shares), shares
-            return await self._give_up(work, shortage, shares, how), shares
+            why = LEAVE_BY[how]
+            if why is None:
+                return await self._wait(work, shortage, shares, how), shares
+            return await self._give_up(work, shortage, shares, how, why), shares
 
-    async def _wait(self, work: Work, shortage: Shortage, shares: Mapping[UUID, Decimal]) -> Shortage:
+    async def _wait(
+        self, work: Work, shortage: Shortage, shares: Mapping[UUID, Decimal], how: ShortageAnswer
+    ) -> Shortage:
         if shortage.state is ShortageState.WAITING:
             return shortage
         now = self._clock.now()
-        waiting = shortage.moved(ShortageState.WAITING, now, how=ShortageAnswer.WILL_RETURN)
-        await work.add_answer(_record(waiting, ShortageAnswer.WILL_RETURN))
+        waiting = shortage.moved(ShortageState.WAITING, now, how=how)
+        await work.add_answer(_record(waiting, how))
         await write_shortage(work, waiting, shares, now=now)
         return waiting
 
     async def _give_up(
-        self, work: Work, shortage: Shortage, shares: Mapping[UUID, Decimal], how: ShortageAnswer
+        self,
+        work: Work,
+        shortage: Shortage,
+        shares: Mapping[UUID, Decimal],
+        how: ShortageAnswer,
+        why: ReleaseReason,
     ) -> Shortage:
         """The missing coins leave their positions for the user's own, from which the sale or withdrawal took them."""
         now = self._clock.now()
         ended = shortage.moved(ShortageState.RESOLVED, now, how=how)
-        give_up = self._give_up_cash if shortage.asset == CASH_ASSET else self._give_up_coins
         for position_id, share in shares.items():
-            await give_up(work, ended, position_id, share)
+            if shortage.asset == CASH_ASSET:
+                await self._give_up_cash(work, ended, position_id, share)
+            else:
+                await self._give_up_coins(work, ended, position_id, share, why)
             await self._move(work, ended, position_id)
         await work.add_answer(_record(ended, how))
         await write_shortage(work, ended, shares, now=now, changed=shares)
@@ -91,13 +101,15 @@ class ResolveShortage:
         return ended
 
     @staticmethod
-    async def _give_up_coins(work: Work, ended: Shortage, position_id: UUID, share: Decimal) -> None:
+    async def _give_up_coins(
+        work: Work, ended: Shortage, position_id: UUID, share: Decimal, why: ReleaseReason
+    ) -> None:
         [holding] = [row for row in await work.holdings([position_id]) if row.asset == ended.asset]
         await release_coins(
             work,
             [(holding, min(share, holding.quantity))],
             source=_source(ended, position_id),
-            why=ReleaseReason(str(ended.how)),
+            why=why,
             at=ended.changed_at,
         )
 

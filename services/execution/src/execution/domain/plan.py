@@ -30,7 +30,7 @@ class PlanLine:
     """One leg of a plan; quantities in base units, prices in quote per base.
 
     Attributes:
-        arrival_price: Mid of the book when the plan was made: what slippage is measured against; None without a book.
+        arrival_price: Mid of the best prices when the plan was made; None where a side had none.
         check: `ok`, `hold` (nothing to trade), or why nothing is sent: `too_small`, `not_trading`, `no_price`,
             `residual`, `delisted`, `excluded`, `halted`, `over_limit`, `illiquid`.
         effective_weight: The position's target once the plan is executed, a fraction.
@@ -81,13 +81,27 @@ class PlanLine:
         return exact_product(self.quantity, self.limit_price)
 
     @property
+    def mid(self) -> Decimal | None:
+        """What its cost is told against, quote per base: the mid of the same look at the market as its price."""
+        return self.arrival_price if self.book_price is None or self.book_mid is None else self.book_mid
+
+    @property
     def slippage(self) -> Decimal | None:
         """What it costs against the mid, quote units, by the order book or else the best price; above zero is worse."""
-        if self.check != "ok":
+        price = self.estimated_price if self.book_price is None or self.book_mid is None else self.book_price
+        worst = min if self.side is Side.BUY else max
+        return self._against_mid(worst(price, self.limit_price))
+
+    @property
+    def slippage_max(self) -> Decimal | None:
+        """The same at the limit price: beyond it nothing fills."""
+        return self._against_mid(self.limit_price)
+
+    def _against_mid(self, price: Decimal) -> Decimal | None:
+        if self.check != "ok" or self.mid is None:
             return None
-        if self.book_price is not None and self.book_mid is not None:
-            return _against(self, self.book_price, self.book_mid)
-        return None if self.arrival_price is None else _against(self, self.estimated_price, self.arrival_price)
+        worse = price - self.mid if self.side is Side.BUY else self.mid - price
+        return exact_product(self.quantity, worse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,16 +199,10 @@ class Plan:
 
     @property
     def slippage_max(self) -> Decimal:
-        """The same at the limit prices."""
-        arrived = [leg for leg in self.to_send if leg.arrival_price is not None]
-        return exact_sum([_against(leg, leg.limit_price, leg.arrival_price or ZERO) for leg in arrived])
+        """The same at the limit prices: never below `slippage`."""
+        return exact_sum([leg.slippage_max or ZERO for leg in self.to_send])
 
     @property
     def buys_at_most(self) -> Decimal:
         """What all buys together may cost."""
         return exact_sum([leg.max_notional for leg in self.to_send if leg.side is Side.BUY])
-
-
-def _against(leg: PlanLine, price: Decimal, mid: Decimal) -> Decimal:
-    worse = price - mid if leg.side is Side.BUY else mid - price
-    return exact_product(leg.quantity, worse)

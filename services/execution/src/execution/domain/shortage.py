@@ -9,6 +9,7 @@ from decimal import Decimal, localcontext
 from enum import StrEnum
 from uuid import UUID
 
+from execution.domain.release import ReleaseReason
 from shared.trading.money import EXACT, ZERO, exact_sum, truncate
 
 SHARE_PLACES = 8
@@ -36,6 +37,12 @@ class ShortageAnswer(StrEnum):
     WILL_RETURN = "will_return"
 
 
+LEAVE_BY: Mapping[ShortageAnswer, ReleaseReason | None] = {
+    ShortageAnswer.SOLD: ReleaseReason.SOLD,
+    ShortageAnswer.WITHDRAWN: ReleaseReason.WITHDRAWN,
+    ShortageAnswer.WILL_RETURN: None,
+}
+"""Why missing coins leave their positions by each answer; None: they stay."""
 RETURNED = "returned"
 """How a shortage ended whose coins came back."""
 

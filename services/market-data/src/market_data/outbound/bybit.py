@@ -25,14 +25,15 @@ from shared.trading.quote import Quote
 
 ANSWER_S = 5.0
 THREADS = 8
-"""Tickers, candles and instruments may be under way at the same time; a plan asks for many limits at once."""
+"""Tickers, candles and instruments may be under way at the same time."""
 LEVELS = 100
 """Of each side of a book; where the venue has more, a plan takes what it is not told for deep."""
-BOOK_THREADS = 8
-"""Order books have threads of their own: those that are slow to come must not make the tickers late."""
-BOOK_ANSWER_S = 1.0
-BOOKS_A_SECOND = 50
-"""Half of what the venue allows an address (600 calls in 5 s), a burst of so many included."""
+PLAN_THREADS = 8
+"""What plans ask for pair by pair (order books, price limits) has threads of its own: slow answers must not make the
+tickers late."""
+PLAN_ANSWER_S = 1.0
+PLAN_CALLS_A_SECOND = 50
+"""Books and limits together: half of what the venue allows an address (600 calls in 5 s), a burst of so many included."""
 LOOK_BACK = timedelta(minutes=10)
 Reply = TypeVar("Reply")
 log = get_logger(__name__)
@@ -50,10 +51,10 @@ class BybitPublicVenue:
         self._connections = VenueConnections(rest.rstrip("/"), order_threads=1, query_threads=THREADS)
         self._market = PublicMarket(connections=self._connections, read_timeout_s=ANSWER_S, clock=clock)
         self._beside = VenueConnections(
-            self._connections.rest, order_threads=1, query_threads=BOOK_THREADS, breaker=self._connections.breaker
+            self._connections.rest, order_threads=1, query_threads=PLAN_THREADS, breaker=self._connections.breaker
         )
-        self._books = PublicMarket(connections=self._beside, read_timeout_s=BOOK_ANSWER_S, clock=clock)
-        self._pace = AsyncLimiter(BOOKS_A_SECOND, 1)
+        self._for_plans = PublicMarket(connections=self._beside, read_timeout_s=PLAN_ANSWER_S, clock=clock)
+        self._pace = AsyncLimiter(PLAN_CALLS_A_SECOND, 1)
 
     async def instruments(self) -> Sequence[Instrument]:
         """All spot pairs against USDT; a row that cannot be read or traded is left out and logged."""
@@ -71,13 +72,14 @@ class BybitPublicVenue:
 
     async def price_limit(self, symbol: str) -> PriceLimit:
         """Beyond which prices orders are refused now; a side that is zero is not told."""
-        row = _answered(await self._market.price_limit(symbol))
+        async with self._pace:
+            row = _answered(await self._for_plans.price_limit(symbol))
         return PriceLimit(symbol=symbol, highest_buy=row.highest_buy or None, lowest_sell=row.lowest_sell or None)
 
     async def depth(self, symbol: str) -> Depth:
         """The best levels of a book."""
         async with self._pace:
-            row = _answered(await self._books.order_book(symbol, levels=LEVELS))
+            row = _answered(await self._for_plans.order_book(symbol, levels=LEVELS))
         return row.to_domain(self._clock.now(), levels=LEVELS)
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:

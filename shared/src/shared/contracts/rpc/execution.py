@@ -175,7 +175,7 @@ class PlanView(Contract):
     """What the legs cost against the mid, as the order books would fill them now (best prices where none was seen), quote
     units; above zero is worse for you, on buys and sells alike."""
     slippage_max: DecimalText | None = None
-    """The same at the limit prices: it cannot cost more."""
+    """The same at the limit prices, against the same mids: it cannot cost more."""
     changes: list[TargetChange] = Field(default_factory=list)
     """What a newer index version changes for the position."""
     options: PlanOptions | None = None

@@ -167,6 +167,9 @@ async def _kept(unit: Unit, ids: Sequence[UUID], points: Sequence[Mapping[str, A
     flows = _grouped(await _FLOWS.rows(unit, ids=ids), Flow)
     left = await _MOVED.rows(unit, ids=ids)
     gone = _grouped(left, Moved)
+    in_kind: dict[UUID, set[int]] = {}
+    for row in left:
+        in_kind.setdefault(row["position_id"], set()).add(row["number"])
     held = _grouped(await _HELD.rows(unit, ids=ids), HeldStill)
     legs = _grouped(await _LEGS.rows(unit, ids=ids), LegResult, side=Side)
     return [
@@ -176,7 +179,7 @@ async def _kept(unit: Unit, ids: Sequence[UUID], points: Sequence[Mapping[str, A
             flows=flows.get(one.book.position_id, []),
             moved=gone.get(one.book.position_id, []),
             legs=legs.get(one.book.position_id, []),
-            in_kind=frozenset(row["number"] for row in left if row["position_id"] == one.book.position_id),
+            in_kind=frozenset(in_kind.get(one.book.position_id, ())),
             held=held.get(one.book.position_id, []),
         )
         for one in tracked

@@ -131,6 +131,28 @@ async def test_a_missing_answer_keeps_what_was_heard_until_then() -> None:
     assert limits(board, "AUSDT", "BUSDT") == [KNOWN, (None, None)]
 
 
+async def test_a_pair_that_the_venue_does_not_know_any_more_does_not_hide_those_after_it() -> None:
+    clock = FakeClock()
+    venue = FakeVenue(clock)
+    board = MarketBoard(venue, clock)
+    await board.refresh_quotes()
+    venue.away = {"AUSDT"}
+    with pytest.raises(VenueUnavailable):
+        await board.refresh_limits({"AUSDT", "BUSDT"})
+    assert limits(board, "BUSDT") == [KNOWN]
+
+
+async def test_a_venue_that_is_away_is_not_asked_for_every_pair() -> None:
+    clock = FakeClock()
+    venue = FakeVenue(clock)
+    board = MarketBoard(venue, clock)
+    await board.refresh_quotes()
+    venue.away = {"AUSDT", "BUSDT", "CUSDT"}
+    with pytest.raises(VenueUnavailable):
+        await board.refresh_limits(venue.away)
+    assert venue.asked == ["AUSDT", "BUSDT"]
+
+
 class Moving:
     """A board whose venue publishes a ratio of 1.5 %, and refuses beyond 1 %."""
 

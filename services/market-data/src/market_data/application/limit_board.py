@@ -47,12 +47,24 @@ class LimitBoard:
             How many are known now.
 
         Raises:
-            VenueUnavailable: An answer is missing; what was heard until then is kept.
+            VenueUnavailable: An answer is missing; what was heard is kept. One pair that the venue does not know any
+                more does not keep the others from being asked for, but two in a row end it: then it is the venue.
         """
         oldest_s = self._clock.monotonic() - FRESH_S
         self._read = {name: one for name, one in self._read.items() if name in symbols or one.asked_at_s >= oldest_s}
+        missing: VenueUnavailable | None = None
+        before_failed = False
         for symbol in sorted(symbols):
-            await self._ask(symbol)
+            try:
+                await self._ask(symbol)
+            except VenueUnavailable as error:
+                if before_failed:
+                    raise
+                missing, before_failed = error, True
+            else:
+                before_failed = False
+        if missing is not None:
+            raise missing
         return len(self._read)
 
     async def ask_again(self, quotes: Iterable[Quote], *, quoted_at_s: float, age_s: float) -> None:

@@ -55,7 +55,10 @@ def _trades(basket: Basket, weights: Mapping[str, Decimal], mode: Mode) -> list[
         for part in basket.free
         if part.symbol in targets and targets[part.symbol] > basket.values[part.symbol]
     }
-    traded = [*sells, *_buys(basket, wants, money)]
+    buys = _buys(basket, wants, money)
+    if wants and basket.cash >= basket.kept_cash and not any(trade.ok for trade in buys):
+        sells = [trade for trade in sells if not weights.get(trade.part.symbol)]  # the others only for the buys
+    traded = [*sells, *buys]
     return [*traded, *still(basket, traded)]
 
 
@@ -71,36 +74,49 @@ def still(basket: Basket, traded: list[Trade]) -> list[Trade]:
 
 def _targets(basket: Basket, weights: Mapping[str, Decimal], mode: Mode) -> dict[str, Decimal]:
     """Quote units that each tradable coin should be worth; empty when everything is inside its band."""
-    outside = basket.outside(weights)
     if mode is Mode.BUY_ONLY:
         gains = fill(basket.values, _of(basket, weights), basket.spare_cash)
         return {symbol: basket.values[symbol] + gain for symbol, gain in gains.items()}
-    if not outside and not basket.idle():
+    if not basket.outside(weights) and not basket.idle():
         return {}
-    return _drifted(basket, weights, outside) if mode is Mode.DRIFTED else _full(basket, weights)
+    aims = _aims(basket, weights)
+    return _drifted(basket, weights, aims) if mode is Mode.DRIFTED else aims
 
 
 def _of(basket: Basket, weights: Mapping[str, Decimal]) -> dict[str, Decimal]:
     return {part.symbol: weights[part.symbol] for part in basket.free if weights.get(part.symbol, ZERO) > ZERO}
 
 
-def _full(basket: Basket, weights: Mapping[str, Decimal]) -> dict[str, Decimal]:
+def _aims(basket: Basket, weights: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What each tradable coin should be worth: they share, by their weights, what does not stand still."""
     free = {part.symbol for part in basket.free}
-    stuck = exact_sum([value for symbol, value in basket.values.items() if symbol not in free])
     wanted = _of(basket, weights)
     with localcontext(EXACT):
-        share = max(basket.total * (ONE - basket.cash_share) - stuck, ZERO)
+        share = max(basket.total * (ONE - basket.cash_share) - _stuck(basket), ZERO)
         whole = sum(wanted.values(), ZERO)
         return {symbol: share * wanted[symbol] / whole if symbol in wanted else ZERO for symbol in free}
 
 
-def _drifted(basket: Basket, weights: Mapping[str, Decimal], outside: set[str]) -> dict[str, Decimal]:
-    with localcontext(EXACT):
-        worth = basket.total * (ONE - basket.cash_share)
-        targets = {symbol: worth * weights.get(symbol, ZERO) for symbol in outside}
-        left = basket.spare_cash + sum((basket.values[symbol] - targets[symbol] for symbol in outside), ZERO)
+def _stuck(basket: Basket) -> Decimal:
+    free = {part.symbol for part in basket.free}
+    return exact_sum([value for symbol, value in basket.values.items() if symbol not in free])
+
+
+def _drifted(basket: Basket, weights: Mapping[str, Decimal], aims: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """What is outside its band goes to its aim; the others give or take what that leaves, the furthest off first.
+
+    The bands lie around what can be reached: the weight of a coin that stands still is bought by nobody, and what was
+    sold for it would lie about as cash.
+    """
+    reached = exact_sum([*aims.values(), _stuck(basket)])
+    outside = basket.outside({symbol: basket.share_of(aim, reached) for symbol, aim in aims.items()})
+    if not outside and not basket.idle():
+        return {}
     others = {symbol: weight for symbol, weight in _of(basket, weights).items() if symbol not in outside}
     values = {symbol: basket.values[symbol] for symbol in others}
+    with localcontext(EXACT):
+        left = sum((aims[symbol] - values[symbol] for symbol in others), ZERO)
+    targets = {symbol: aims[symbol] for symbol in outside}
     for symbol, gain in fill(values, others, left).items():
         targets[symbol] = values[symbol] + gain
     for symbol, loss in drain(values, others, -left).items():

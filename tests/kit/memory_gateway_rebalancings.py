@@ -12,9 +12,10 @@ from gateway.domain.errors import PositionNotFound, PositionOver
 from gateway.domain.position import Position
 from gateway.domain.rebalance_state import Rebalancing
 from gateway.domain.rebalancing import RebalanceMode, RebalanceSettings
-from gateway.outbound.postgres.rebalancing_repository import _OVER, _announcement, _first
+from gateway.outbound.postgres.rebalancing_repository import _announcement, _first
 from kit.memory_gateway_orders import Say
 from kit.memory_house import House, Transaction
+from shared.trading.status import OVER_POSITIONS
 
 
 class MemoryRebalancings:
@@ -72,7 +73,7 @@ class MemoryRebalancings:
             position: Position | None = transaction.rows("positions").get(position_id)
             if position is None:
                 raise PositionNotFound("You have no such position.")
-            if position.status in _OVER:
+            if position.status in OVER_POSITIONS:
                 raise PositionOver(f"The position is {position.status}; there is nothing to bring back to its targets.")
             before: Rebalancing | None = transaction.rows("rebalancings").get(position_id)
             known = before or _first(position, settings, now)

@@ -27,6 +27,7 @@ from execution.application.make_plan import MakePlan
 from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.ports import AccountStanding, Constituent, DeskLease, IndexVersion
+from execution.application.purse import Purses
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
 from execution.domain.plan import Plan
@@ -79,7 +80,9 @@ class World:
         self.news: list[Any] = []
         self.matches = 0
         same = {"books": self.books, "bell": FakeBell(), "clock": self.clock, "ids": self.ids}
-        room = PlanRoom(accounts=self, market=self, venue=self, rules=PlanRules(fee_rate=FEE), **same)  # type: ignore[arg-type]
+        purses = Purses(venue=self, times=ProtocolTimes(), clock=self.clock)  # type: ignore[arg-type]
+        rules = PlanRules(fee_rate=FEE)
+        room = PlanRoom(accounts=self, market=self, venue=self, purse=purses.of, rules=rules, **same)  # type: ignore[arg-type]
         self.buy, self.close_plan, self.run_plan = MakePlan(room), MakeClosePlan(room), MakeRunPlan(room)
         self.accept, self.accept_close, self.accept_run = (
             AcceptBasketOrder(market=self, **same),  # type: ignore[arg-type]

@@ -16,9 +16,11 @@ from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.ports import Account, AccountStanding
+from execution.application.purse import Purses
 from execution.domain.errors import PositionBusy, PositionNotClosable
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
+from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.trading_room import TradingRoom
 from shared.trading.depth import Depth
 from shared.trading.instrument import Instrument
@@ -99,6 +101,7 @@ def _room(counter: Any, outside: Outside) -> PlanRoom:
         clock=counter.clock,
         ids=counter.ids,
         rules=PlanRules(),
+        purse=Purses(venue=outside, times=ProtocolTimes(), clock=counter.clock).of,  # type: ignore[arg-type]
     )
 
 

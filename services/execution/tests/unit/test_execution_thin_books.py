@@ -18,10 +18,12 @@ from execution.application.make_plan import MakePlan
 from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.ports import AccountStanding, Constituent, IndexVersion
+from execution.application.purse import Purses
 from execution.domain.errors import BookTooThin
 from execution.domain.leg import Leg
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position, PositionHolding, RunKind
+from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.settling import settle_close
 from execution.domain.trading_room import TradingRoom
 from shared.trading.depth import BookLevel, Depth
@@ -57,7 +59,8 @@ class Shop:
         self.away: PlatformError | None = None
         self.looks = 0
         same = {"books": counter.books, "bell": FakeBell(), "clock": counter.clock, "ids": counter.ids}
-        room = PlanRoom(accounts=self, market=self, venue=self, rules=PlanRules(), **same)  # type: ignore[arg-type]
+        purses = Purses(venue=self, times=ProtocolTimes(), clock=counter.clock)  # type: ignore[arg-type]
+        room = PlanRoom(accounts=self, market=self, venue=self, purse=purses.of, rules=PlanRules(), **same)  # type: ignore[arg-type]
         self._buy, self._run, self._close = MakePlan(room), MakeRunPlan(room), MakeClosePlan(room)
         self.accept = AcceptBasketOrder(market=self, **same)  # type: ignore[arg-type]
 

@@ -13,13 +13,11 @@ from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
 from shared.runtime.keeper import PLACE, How, Key, Row, Rows, Shape, document
-from shared.runtime.statement import Statement
+from shared.runtime.statement import DIALECT, Statement
 from shared.runtime.unit import Unit
 
-_DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 _NUMBERED = re.compile(r"\$(\d+)")
 _ABSORBED = frozenset(
     {
@@ -43,7 +41,7 @@ class Removal:
     def __init__(self, column: sa.Column[Any]) -> None:
         self.table = str(column.table)
         self.column = column.name
-        kind = column.type.compile(dialect=_DIALECT)
+        kind = column.type.compile(dialect=DIALECT)
         self.text = f'delete from {self.table} where "{column.name}" = any(${PLACE}::{kind}[])'  # noqa: S608 - our names
 
 

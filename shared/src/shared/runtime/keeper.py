@@ -13,14 +13,13 @@ from enum import Enum
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
 
+from shared.runtime.statement import DIALECT
 from shared.runtime.unit import Unit
 
 Noun = TypeVar("Noun")
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-_DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 PLACE = "{}"
 """Stands for the number of the statement's argument."""
 
@@ -176,7 +175,7 @@ def _named(table: sa.Table) -> str:
 def _json_coder(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """From Python to JSON that PostgreSQL reads as the column's type; None where it is the same."""
     if isinstance(kind, sa.types.TypeDecorator):
-        return lambda value: kind.process_bind_param(value, _DIALECT)
+        return lambda value: kind.process_bind_param(value, DIALECT)
     if isinstance(kind, (sa.Numeric, sa.Uuid)):
         return str
     if isinstance(kind, sa.DateTime):

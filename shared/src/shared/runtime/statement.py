@@ -20,7 +20,7 @@ from shared.runtime.unit import Unit
 Noun = TypeVar("Noun")
 Coder = Callable[[Any], Any]
 
-_DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
+DIALECT = asyncpg_dialect()  # type: ignore[no-untyped-call]
 
 
 class Statement:
@@ -31,7 +31,7 @@ class Statement:
     """
 
     def __init__(self, clause: sa.Executable) -> None:
-        compiled = clause.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+        compiled = clause.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         self.text = str(compiled)
         self._names: list[str] = list(compiled.positiontup or ())
         self._coders = {name: encoder(compiled.binds[name].type) for name in self._names}
@@ -132,7 +132,7 @@ def _decoders(clause: sa.Executable) -> dict[str, Coder]:
 def encoder(kind: sa.types.TypeEngine[Any]) -> Coder | None:
     """From Python to what asyncpg takes for a column type; None where it is the same."""
     if isinstance(kind, sa.types.TypeDecorator):
-        return lambda value: kind.process_bind_param(value, _DIALECT)
+        return lambda value: kind.process_bind_param(value, DIALECT)
     if isinstance(kind, (JSON, JSONB)):
         return lambda value: json.dumps(value, separators=(",", ":"))
     return list if isinstance(kind, sa.ARRAY) else None
@@ -141,7 +141,7 @@ def encoder(kind: sa.types.TypeEngine[Any]) -> Coder | None:
 def decoder(kind: sa.types.TypeEngine[Any]) -> Coder | None:
     """From what asyncpg gives to Python; arrays become tuples."""
     if isinstance(kind, sa.types.TypeDecorator):
-        return lambda value: kind.process_result_value(value, _DIALECT)
+        return lambda value: kind.process_result_value(value, DIALECT)
     if isinstance(kind, (JSON, JSONB)):
         return json.loads
     return tuple if isinstance(kind, sa.ARRAY) else None

@@ -8,6 +8,9 @@ from shared.trading.errors import Invalid
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
+QUOTE_ASSET = "USDT"
+"""What everything is bought with and told in: a position's own cash, of which its account must hold as much as of its
+coins."""
 MAX_DIGITS = 40
 """Digits that a parsed amount may have in all: PostgreSQL NUMERIC holds more, a typing mistake does not."""
 

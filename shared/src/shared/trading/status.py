@@ -24,6 +24,10 @@ class PositionStatus(StrEnum):
     CLOSED = "CLOSED"
 
 
+OVER_POSITIONS = frozenset({PositionStatus.CLOSED, PositionStatus.FAILED})
+"""Statuses of positions that hold nothing and do nothing; only a late fill brings one back."""
+
+
 class LegStatus(StrEnum):
     """Where one instrument's part of a basket order stands."""
 

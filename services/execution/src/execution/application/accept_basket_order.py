@@ -9,14 +9,13 @@ import structlog
 
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run, put_aside
 from execution.application.book_ports import Books, Work
-from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import Bell, FreshRun, Market
 from execution.application.prices import quotes_of
 from execution.application.told import PositionTold
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, Run, RunKind
 from shared.trading.clock import Clock, Ids
-from shared.trading.money import ZERO, exact_sum
+from shared.trading.money import QUOTE_ASSET, ZERO, exact_sum
 from shared.trading.policy import LegPolicy
 from shared.trading.status import LegStatus, PositionStatus
 

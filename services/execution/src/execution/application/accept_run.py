@@ -11,7 +11,6 @@ import structlog
 from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, new_run, put_aside, within_ledger
 from execution.application.book_ports import Books, Reservation, Work
 from execution.application.closable import free_holdings, must_stand_still
-from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import Bell
 from execution.application.settle_run import settle_run
 from execution.application.told import IncidentTold, PositionTold
@@ -29,7 +28,7 @@ from execution.domain.plan import Plan
 from execution.domain.position import ON_A_STANDING_POSITION, Position, PositionHolding, Run, RunKind
 from shared.trading.clock import Clock, Ids
 from shared.trading.errors import Conflict, NotFound, PlatformError
-from shared.trading.money import ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.status import LegStatus, PositionStatus, Side
 
 log = structlog.get_logger(__name__)

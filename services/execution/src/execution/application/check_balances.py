@@ -12,10 +12,9 @@ import structlog
 from execution.application.book_ports import Books, Work
 from execution.application.ports import Account, OrderVenue
 from execution.application.shortage_page import write_shortage
-from execution.domain.position import CASH_ASSET
 from execution.domain.shortage import RETURNED, Shortage, ShortageState, missing, shared
 from shared.trading.clock import Clock, Ids
-from shared.trading.money import ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.status import AttemptState
 
 log = structlog.get_logger(__name__)
@@ -96,7 +95,7 @@ class CheckBalances:
 async def _held(work: Work, account_id: UUID, asset: str) -> Mapping[UUID, Decimal]:
     """What positions hold of a coin; of the quote coin it is their own cash."""
     positions = await work.positions_of(account_id)
-    if asset == CASH_ASSET:
+    if asset == QUOTE_ASSET:
         return {position.position_id: position.cash for position in positions if position.cash > ZERO}
     holdings = await work.holdings([position.position_id for position in positions])
     return {row.position_id: row.quantity for row in holdings if row.asset == asset and row.quantity > ZERO}
@@ -114,4 +113,4 @@ async def _moving(work: Work, account_id: UUID, *, since: datetime) -> bool:
 async def _in_doubt(work: Work, account_id: UUID) -> set[str]:
     """Coins of which an order that waits for a person may have moved some."""
     waiting = {row.leg_id for row in await work.open_attempts(account_id)}
-    return {CASH_ASSET, *(leg.base_asset for leg in await work.legs(waiting))} if waiting else set()
+    return {QUOTE_ASSET, *(leg.base_asset for leg in await work.legs(waiting))} if waiting else set()

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import structlog
 
-from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import Account, Market
 from execution.domain.fee_price import FeePrice, third_coin
 from execution.domain.venue_facts import ExecutionFact, Fact
 from shared.trading.clock import Clock
 from shared.trading.errors import PlatformError
-from shared.trading.money import ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO
 
 log = structlog.get_logger(__name__)
 

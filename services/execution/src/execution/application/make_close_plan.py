@@ -9,15 +9,15 @@ from decimal import Decimal
 from uuid import UUID
 
 from execution.application.closable import free_holdings, must_be_closable
-from execution.application.planning import QUOTE_ASSET, PlanRoom
+from execution.application.planning import PlanRoom
 from execution.application.ports import Account
 from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.close_plan import close_lines
 from execution.domain.errors import NothingToSell, PositionNotFound
 from execution.domain.plan import Plan, PlanLine
-from execution.domain.position import CASH_ASSET, Position, PositionHolding, RunKind
+from execution.domain.position import Position, PositionHolding, RunKind
 from execution.domain.unwind import must_fit
-from shared.trading.money import ZERO, exact_sum
+from shared.trading.money import QUOTE_ASSET, ZERO, exact_sum
 from shared.trading.policy import LegPolicy
 
 
@@ -38,14 +38,14 @@ class MakeClosePlan:
         account = await self._room.account(user_id=user_id, account_id=position.account_id)
         available, changed = await asyncio.gather(
             self._room.free_money(account),
-            self._room.missing_changed(account, [CASH_ASSET, *(one.asset for one in holdings)]),
+            self._room.missing_changed(account, [QUOTE_ASSET, *(one.asset for one in holdings)]),
         )
         if changed:
             position, holdings = await self._held(user_id, position_id)
-        books = await self._room.order_books(account.environment, [one.symbol for one in holdings])
+        depths = await self._room.order_books(account.environment, [one.symbol for one in holdings])
         lines = await self._lines(account, holdings)
         plan = replace(self._plan(position, lines, available=available), policy=policy)
-        return await self._room.keep(account, plan, books)
+        return await self._room.keep(account, plan, depths)
 
     async def _held(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:

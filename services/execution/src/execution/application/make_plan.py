@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from execution.application.planning import QUOTE_ASSET, PlanRoom, afford
+from execution.application.planning import PlanRoom, afford
 from execution.application.ports import Account, IndexVersion
 from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.amount import checked_amount
@@ -23,7 +23,7 @@ from execution.domain.trading_room import TradingRoom
 from shared.trading.depth import Depth
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
-from shared.trading.money import plain
+from shared.trading.money import QUOTE_ASSET, plain
 from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
 
@@ -58,21 +58,21 @@ class MakePlan:
             self._room.trading_room(account),
         )
         # Books first: they may take a second, and prices are traded on only while they are fresh.
-        books = await self._room.order_books(account.environment, [one.symbol for one in index.constituents])
+        depths = await self._room.order_books(account.environment, [one.symbol for one in index.constituents])
         candidates = await self._candidates(account, index, room)
         try:
             plan = self._drafted(
-                candidates, books, account=account, index=index, amount=checked, available=available, policy=policy
+                candidates, depths, account=account, index=index, amount=checked, available=available, policy=policy
             )
         except AmountTooSmall as refusal:
             raise await self._with_what_works(account, checked, refusal) from None
         afford(checked, available, account.environment)
-        return await self._room.keep(account, plan, books, room)
+        return await self._room.keep(account, plan, depths, room)
 
     def _drafted(
         self,
         candidates: Sequence[Candidate],
-        books: Mapping[str, Depth],
+        depths: Mapping[str, Depth],
         *,
         account: Account,
         index: IndexVersion,
@@ -85,7 +85,7 @@ class MakePlan:
         while True:
             basket = self._sized([replace(one, thin=thin.get(one.symbol)) for one in candidates], index, amount)
             plan = replace(self._plan(account, index, basket, available), policy=policy)
-            found = thin_legs(plan, books, least=self._room.rules.liquid_share)
+            found = thin_legs(plan, depths, least=self._room.rules.liquid_share)
             if not found:
                 return plan
             thin |= found

@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from execution.application.closable import free_holdings, must_stand_still
-from execution.application.planning import QUOTE_ASSET, PlanRoom, afford
+from execution.application.planning import PlanRoom, afford
 from execution.application.ports import Account, IndexVersion
 from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.amount import checked_amount
@@ -19,7 +19,7 @@ from execution.domain.cash_flow import draft_invest, draft_withdraw
 from execution.domain.errors import BookTooThin, PositionNotFound
 from execution.domain.part import Part
 from execution.domain.plan import Plan, PlanOptions
-from execution.domain.position import CASH_ASSET, Position, PositionHolding, RunKind
+from execution.domain.position import Position, PositionHolding, RunKind
 from execution.domain.rebalance import draft_rebalance
 from execution.domain.run_lines import run_lines, run_warnings, target_changes
 from execution.domain.thin_book import Thin
@@ -27,7 +27,7 @@ from execution.domain.unwind import must_fit
 from shared.trading.depth import Depth
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
-from shared.trading.money import ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
 
@@ -80,23 +80,23 @@ class MakeRunPlan:
         available, index, changed = await asyncio.gather(
             self._room.free_money(account),
             self._room.market.index(account.environment, position.index_id, user_id=user_id),
-            self._room.missing_changed(account, [CASH_ASSET, *(one.asset for one in holdings)]),
+            self._room.missing_changed(account, [QUOTE_ASSET, *(one.asset for one in holdings)]),
         )
         if changed:
             position, holdings = await self._standing(user_id, position_id)
         symbols = {one.symbol for one in holdings} | {one.symbol for one in index.constituents}
-        books = await self._room.order_books(account.environment, symbols)
+        depths = await self._room.order_books(account.environment, symbols)
         basket = await self._basket(account, position, holdings, index, chosen)
         asked = _Asked(kind=kind, amount=money, options=chosen, policy=policy)
-        plan = self._drafted(basket, books, position=position, index=index, available=available, asked=asked)
+        plan = self._drafted(basket, depths, position=position, index=index, available=available, asked=asked)
         if kind is RunKind.INVEST:
             afford(money, available, account.environment)
-        return await self._room.keep(account, plan, books)
+        return await self._room.keep(account, plan, depths)
 
     def _drafted(
         self,
         basket: Basket,
-        books: Mapping[str, Depth],
+        depths: Mapping[str, Depth],
         *,
         position: Position,
         index: IndexVersion,
@@ -121,7 +121,7 @@ class MakeRunPlan:
                     raise _too_thin(thin) from None
                 return plan
             plan = self._plan(position, index, beside, draft, available=available, asked=asked)
-            found = thin_legs(plan, books, least=self._room.rules.liquid_share)
+            found = thin_legs(plan, depths, least=self._room.rules.liquid_share)
             if not found:
                 return plan
             thin |= found

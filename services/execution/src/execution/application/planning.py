@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -14,22 +13,21 @@ import structlog
 from execution.application.book_ports import Books, Work
 from execution.application.check_balances import CheckBalances
 from execution.application.ports import Account, Accounts, Bell, Market, OrderVenue
+from execution.application.purse import Purse
 from execution.domain.basket import Bands
 from execution.domain.book_look import look_at_books
 from execution.domain.errors import AccountSuspended, InsufficientBalance
 from execution.domain.plan import Plan
-from execution.domain.position import CASH_ASSET
 from execution.domain.sizing import SizingRules
 from execution.domain.trading_room import TradingRoom
 from shared.trading.clock import Clock, Ids
 from shared.trading.depth import Depth
 from shared.trading.errors import PlatformError
-from shared.trading.money import ZERO, plain
+from shared.trading.money import QUOTE_ASSET, ZERO, plain
 from shared.trading.status import VenueEnvironment
 
 log = structlog.get_logger(__name__)
 
-QUOTE_ASSET = CASH_ASSET
 AT_REST_FOR = timedelta(seconds=10)
 """Balances are believed this long after the last trade: the venue's lag behind its matches."""
 
@@ -53,19 +51,11 @@ class PlanRules:
     watch_for: timedelta = timedelta(minutes=5)
 
 
-class Purselike(Protocol):
-    """Knows what an account can spend."""
-
-    async def fresh(self) -> Decimal:
-        """Quote units, asked for now."""
-        ...
-
-
 class PlanRoom:
     """The doors that planning goes through.
 
     Args:
-        purse: The account's; whoever trades the plan need not ask again. Without it the venue is asked itself.
+        purse: The account's; whoever trades the plan need not ask again.
     """
 
     def __init__(
@@ -79,7 +69,7 @@ class PlanRoom:
         clock: Clock,
         ids: Ids,
         rules: PlanRules,
-        purse: Callable[[Account], Purselike] | None = None,
+        purse: Callable[[Account], Purse],
     ) -> None:
         self.market = market
         self.books = books
@@ -87,7 +77,6 @@ class PlanRoom:
         self.ids = ids
         self.rules = rules
         self._accounts = accounts
-        self._venue = venue
         self._bell = bell
         self._purse = purse
         self._balances = CheckBalances(books=books, venue=venue, clock=clock, ids=ids)
@@ -107,8 +96,7 @@ class PlanRoom:
 
     async def free_money(self, account: Account) -> Decimal:
         """Quote units that a new run could spend: the venue's spendable balance minus what runs have put aside."""
-        asked = self._purse(account).fresh() if self._purse else self._venue.spendable(account, QUOTE_ASSET)
-        spendable = await asked
+        spendable = await self._purse(account).fresh()
         async with self.books.work(account.user_id) as work:
             reserved = await work.spoken_for(account.account_id, QUOTE_ASSET)
         return max(spendable - reserved, ZERO)
@@ -137,21 +125,21 @@ class PlanRoom:
             return {}
 
     async def keep(
-        self, account: Account, plan: Plan, books: Mapping[str, Depth], room: TradingRoom | None = None
+        self, account: Account, plan: Plan, depths: Mapping[str, Depth], room: TradingRoom | None = None
     ) -> Plan:
         """Store a plan and warm the account's desk up, so that its stream is open when the order comes.
 
         Args:
             account: Whose plan it is.
             plan: As it was drafted.
-            books: The order books that were seen, by symbol.
+            depths: The order books that were seen, by symbol.
             room: What the signer would let through, where it was asked already.
 
         Returns:
             The plan as it is stored: with what the signer would refuse marked and explained.
         """
         guards = room or await self.trading_room(account)
-        plan = guards.guard(look_at_books(plan, books, least=self.rules.liquid_share))
+        plan = guards.guard(look_at_books(plan, depths, least=self.rules.liquid_share))
         async with self.books.work(plan.user_id) as work:
             await work.add_plan(plan)
             await self._watch(work, account)

@@ -13,13 +13,12 @@ from uuid import UUID
 import structlog
 
 from execution.application.book_ports import Work
-from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import Account, OrderVenue
 from execution.domain.position import Run
 from execution.domain.protocol_times import ProtocolTimes
 from shared.trading.clock import Clock
 from shared.trading.errors import Denied, NotFound, PlatformError
-from shared.trading.money import exact_sum
+from shared.trading.money import QUOTE_ASSET, exact_sum
 
 log = structlog.get_logger(__name__)
 

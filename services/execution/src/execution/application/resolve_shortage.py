@@ -14,11 +14,11 @@ from execution.application.release_coins import release_coins
 from execution.application.shortage_page import write_shortage
 from execution.domain.errors import ShortageChanged, ShortageNotFound
 from execution.domain.journal import residual_lines
-from execution.domain.position import CASH_ASSET, Position
+from execution.domain.position import Position
 from execution.domain.release import ReleaseReason
 from execution.domain.shortage import LEAVE_BY, AnswerRecord, Shortage, ShortageAnswer, ShortageState
 from shared.trading.clock import Clock
-from shared.trading.money import ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.status import PositionStatus
 
 log = structlog.get_logger(__name__)
@@ -90,7 +90,7 @@ class ResolveShortage:
         now = self._clock.now()
         ended = shortage.moved(ShortageState.RESOLVED, now, how=how)
         for position_id, share in shares.items():
-            if shortage.asset == CASH_ASSET:
+            if shortage.asset == QUOTE_ASSET:
                 await self._give_up_cash(work, ended, position_id, share)
             else:
                 await self._give_up_coins(work, ended, position_id, share, why)
@@ -124,7 +124,7 @@ class ResolveShortage:
         position = replace(await _position(work, position_id), traded_at=ended.changed_at)
         await work.save_position(position)
         left = any(row.quantity > ZERO for row in await work.holdings([position_id]))
-        if left or position.status is not PositionStatus.ACTIVE or (ended.asset == CASH_ASSET and position.cash):
+        if left or position.status is not PositionStatus.ACTIVE or (ended.asset == QUOTE_ASSET and position.cash):
             return
         await _pay_out(work, position, position.cash, source=f"{_source(ended, position_id)}:end", ended=ended)
         over = replace(await _position(work, position_id), status=PositionStatus.CLOSED, blocked_reason=None)
@@ -150,7 +150,7 @@ async def _pay_out(work: Work, position: Position, amount: Decimal, *, source: s
             account_id=position.account_id,
             position_id=position.position_id,
             source=source,
-            asset=CASH_ASSET,
+            asset=QUOTE_ASSET,
             quantity=paid,
             at=ended.changed_at,
         )

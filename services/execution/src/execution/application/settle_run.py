@@ -10,7 +10,6 @@ from decimal import Decimal
 import structlog
 
 from execution.application.book_ports import Work
-from execution.application.planning import QUOTE_ASSET
 from execution.application.release_coins import release_coins
 from execution.application.start_unwind import start_unwind
 from execution.application.told import IncidentTold, LegTold, PositionTold
@@ -23,13 +22,12 @@ from execution.domain.release import ReleaseReason
 from execution.domain.run_money import settled_flow
 from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close, settle_standing, settle_unwind
 from execution.domain.unwind import to_unwind
-from shared.trading.money import ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.policy import unwinding
-from shared.trading.status import PositionStatus
+from shared.trading.status import OVER_POSITIONS, PositionStatus
 
 log = structlog.get_logger(__name__)
 
-_OVER = frozenset({PositionStatus.CLOSED, PositionStatus.FAILED})
 _TIMES = ProtocolTimes()
 
 
@@ -139,7 +137,7 @@ def _flow_lines(run: Run, position: Position, *, change: Decimal, at: datetime) 
 async def _reopen(work: Work, position: Position, holdings: Sequence[PositionHolding], *, now: datetime) -> bool:
     """A position that is over never holds coins: it becomes one that the user can close again."""
     late = tuple(f"{holding.symbol}:late_fill" for holding in holdings if holding.quantity > ZERO)
-    if position.status not in _OVER or not late:
+    if position.status not in OVER_POSITIONS or not late:
         return False
     reopened = position.moved(PositionStatus.ACTIVE, now, complete=False, reasons=late, blocked_reason=None)
     await work.save_position(reopened)

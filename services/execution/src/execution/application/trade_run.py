@@ -12,7 +12,6 @@ from execution.application.book_ports import Books, Reservation, Work
 from execution.application.linking import Linking
 from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
-from execution.application.planning import QUOTE_ASSET
 from execution.application.ports import DeskLease, Market
 from execution.application.prices import REFUSED_LIMITS_S, quotes_of
 from execution.application.purse import Funds, needed_for
@@ -28,7 +27,7 @@ from execution.domain.retrying import deadline, last_words, tradable
 from execution.domain.turn import afforded, due, most
 from shared.trading.clock import Clock, Ids
 from shared.trading.instrument import Instrument
-from shared.trading.money import ZERO, exact_product, exact_sum, floor_to_lot
+from shared.trading.money import QUOTE_ASSET, ZERO, exact_product, exact_sum, floor_to_lot
 from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
 from shared.trading.status import AttemptState, LegStatus, Side

@@ -11,10 +11,7 @@ from uuid import UUID
 from shared.trading.holding import Holding
 from shared.trading.money import ZERO
 from shared.trading.policy import LegPolicy
-from shared.trading.status import PositionStatus, VenueEnvironment
-
-CASH_ASSET = "USDT"
-"""What a position's own money is: its quote ledger, of which the account must hold as much as of its coins."""
+from shared.trading.status import OVER_POSITIONS, PositionStatus, VenueEnvironment
 
 
 class RunKind(StrEnum):
@@ -120,7 +117,7 @@ class Position:
 
     def over_since(self, moment: datetime) -> bool:
         """Whether it ended before a moment and nothing has happened to it since."""
-        return self.status in {PositionStatus.CLOSED, PositionStatus.FAILED} and self.traded_at < moment
+        return self.status in OVER_POSITIONS and self.traded_at < moment
 
     def moved(self, status: PositionStatus, at: datetime, **changes: object) -> Position:
         """The position in another status: one more state."""

@@ -36,9 +36,8 @@ from gateway.domain.rebalance_state import RebalanceState, Rebalancing
 from gateway.domain.rebalancing import CoinWeight, Due, RebalanceMode, Standing, decide
 from shared.trading.clock import Clock
 from shared.trading.errors import PlatformError, Throttled, Unavailable
-from shared.trading.status import PositionStatus
+from shared.trading.status import OVER_POSITIONS, PositionStatus
 
-OVER = frozenset({PositionStatus.CLOSED, PositionStatus.FAILED})
 TRIES = 3
 """Plans made for one order while prices move away; later looks try again, after a pause."""
 AT_ONCE = 100
@@ -112,7 +111,7 @@ class RebalancePositions:
 
     async def _found(self, taken: Taken, now: datetime) -> Rebalancing:
         known, position = taken.rebalancing, taken.position
-        if position.status in OVER:
+        if position.status in OVER_POSITIONS:
             return replace(known.idle(now), check_at=now + self._pace.rest)
         soon = replace(known, check_at=now + self._pace.every, last_at=_latest(known.last_at, taken.ordered_at))
         if taken.valuation is None or now - taken.valuation.at > VALUE_AGE_MAX:

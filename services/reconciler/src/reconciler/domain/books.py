@@ -9,11 +9,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from shared.trading.holding import Holding
-from shared.trading.money import ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.status import PositionStatus, VenueEnvironment
 
-CASH_ASSET = "USDT"
-"""What a position's own money is."""
 VALUED = frozenset({PositionStatus.ACTIVE, PositionStatus.REBALANCING, PositionStatus.CLOSING})
 """Statuses in which a position is re-valued on quotes."""
 
@@ -72,8 +70,8 @@ class PositionBook:
         if not self.cash:
             return self.coins
         cash = HeldCoin(
-            asset=CASH_ASSET,
-            symbol=CASH_ASSET,
+            asset=QUOTE_ASSET,
+            symbol=QUOTE_ASSET,
             quantity=self.cash,
             cost=self.cash,
             realised=ZERO,

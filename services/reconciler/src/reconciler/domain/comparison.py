@@ -9,13 +9,14 @@ from decimal import Decimal
 from uuid import UUID
 
 from reconciler.domain.balances import coins_to_look_at, compare_balances
-from reconciler.domain.books import CASH_ASSET, AccountBooks, OpenOrder
+from reconciler.domain.books import AccountBooks, OpenOrder
 from reconciler.domain.findings import Comparison, Finding, Flow, Handover, Scope
 from reconciler.domain.foreign_flows import class_of, coins_of, flows_of, handover_of
 from reconciler.domain.listing import not_traded
 from reconciler.domain.venue import NoView, VenueExecution, VenueOrder, VenueView
 from shared.trading.errors import Invalid
 from shared.trading.link_id import LinkId, position_tail
+from shared.trading.money import QUOTE_ASSET
 from shared.trading.status import AttemptState, BreakClass
 
 ATTENTION_PATIENCE = timedelta(minutes=10)
@@ -230,7 +231,7 @@ def _coins_in_doubt(books: AccountBooks, lens: Lens) -> frozenset[str]:
     coins = {coin.symbol: coin.asset for position in books.positions for coin in position.coins}
     symbols = {order.symbol for order in books.open_orders if _left_to_people(order, lens)}
     doubted = frozenset(coins[symbol] for symbol in symbols if symbol in coins)
-    return doubted | {CASH_ASSET} if symbols else doubted
+    return doubted | {QUOTE_ASSET} if symbols else doubted
 
 
 def _is_quiet(books: AccountBooks, ours: list[VenueExecution], lens: Lens) -> bool:

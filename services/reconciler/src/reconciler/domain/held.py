@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 
-from reconciler.domain.books import CASH_ASSET, PositionBook
+from reconciler.domain.books import PositionBook
 from reconciler.domain.flows import PURCHASES, Flow
 from reconciler.domain.valuation import Mark
-from shared.trading.money import EXACT, ZERO, exact_product, exact_sum, truncate
+from shared.trading.money import EXACT, QUOTE_ASSET, ZERO, exact_product, exact_sum, truncate
 
-CASH = CASH_ASSET
+CASH = QUOTE_ASSET
 """Asset and symbol of what came in and is not spent yet: it is worth itself."""
 INSIDE = frozenset({"rebalance"})
 """Kinds of runs that trade what is there already."""

@@ -32,7 +32,7 @@ from shared.runtime.outbox import Announcement, Outbox
 from shared.runtime.statement import Statement
 from shared.runtime.unit import Unit
 from shared.trading.bands import WeightBand
-from shared.trading.status import PositionStatus
+from shared.trading.status import OVER_POSITIONS
 
 _EVENTS: dict[RebalanceState, type[news.RebalanceNews]] = {
     RebalanceState.SUGGESTED: news.RebalanceSuggested,
@@ -40,7 +40,6 @@ _EVENTS: dict[RebalanceState, type[news.RebalanceNews]] = {
     RebalanceState.BLOCKED: news.RebalanceBlocked,
     RebalanceState.IDLE: news.RebalanceWithdrawn,
 }
-_OVER = {PositionStatus.CLOSED, PositionStatus.FAILED}
 
 
 class PostgresRebalancings:
@@ -98,7 +97,7 @@ class PostgresRebalancings:
             if row is None:
                 raise PositionNotFound("You have no such position.")
             position = rows.noun(Position, row)
-            if position.status in _OVER:
+            if position.status in OVER_POSITIONS:
                 raise PositionOver(f"The position is {position.status}; there is nothing to bring back to its targets.")
             before = await _one(unit, position_id)
             known = before or _first(position, settings, now)

@@ -192,6 +192,9 @@ class Books:
     async def position(self, _: UUID) -> Position:
         return a_position()
 
+    async def positions_of(self, _: UUID) -> list[Position]:
+        return [a_position()]
+
     async def holdings(self, _: Any) -> list[Any]:
         return []
 

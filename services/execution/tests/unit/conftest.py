@@ -129,11 +129,16 @@ class FakeWork:
     async def save_attempts(self, attempts: Sequence[Attempt]) -> None:
         self.attempts |= {attempt.link_id: attempt for attempt in attempts}
 
+    add_attempts = save_attempts
+
     async def holdings(self, position_ids: Collection[UUID]) -> Sequence[PositionHolding]:
         return [holding for holding in self.holdings_.values() if holding.position_id in position_ids]
 
     async def save_holdings(self, holdings: Sequence[PositionHolding]) -> None:
         self.holdings_ |= {(holding.position_id, holding.asset): holding for holding in holdings}
+
+    async def reservations_of_run(self, run_id: UUID) -> Sequence[Reservation]:
+        return [row for row in self.reservations.values() if row.run_id == run_id]
 
     async def reservations_of_position(self, position_id: UUID) -> Sequence[Reservation]:
         return [row for row in self.reservations.values() if row.position_id == position_id]

@@ -19,7 +19,6 @@ from execution.application.accept_basket_order import AcceptBasketOrder
 from execution.application.accept_close import AcceptClose
 from execution.application.accept_run import AcceptRun
 from execution.application.accepting import Command
-from execution.application.book_ports import Reservation
 from execution.application.bookkeeping import Bookkeeper
 from execution.application.fee_prices import FeePrices
 from execution.application.make_close_plan import MakeClosePlan
@@ -58,12 +57,6 @@ class Ledger(FakeWork):
 
     async def add_position(self, position: Position) -> None:
         self.positions[position.position_id] = position
-
-    async def add_attempts(self, attempts: Sequence[Attempt]) -> None:
-        await self.save_attempts(attempts)
-
-    async def reservations_of_run(self, run_id: UUID) -> list[Reservation]:
-        return [row for row in self.reservations.values() if row.run_id == run_id]
 
 
 class World:

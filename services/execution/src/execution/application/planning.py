@@ -18,6 +18,7 @@ from execution.domain.basket import Bands
 from execution.domain.book_look import look_at_books
 from execution.domain.errors import AccountSuspended, InsufficientBalance
 from execution.domain.plan import Plan
+from execution.domain.shortage import AT_REST_FOR
 from execution.domain.sizing import SizingRules
 from execution.domain.trading_room import TradingRoom
 from shared.trading.clock import Clock, Ids
@@ -27,9 +28,6 @@ from shared.trading.money import QUOTE_ASSET, ZERO, plain
 from shared.trading.status import VenueEnvironment
 
 log = structlog.get_logger(__name__)
-
-AT_REST_FOR = timedelta(seconds=10)
-"""Balances are believed this long after the last trade: the venue's lag behind its matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,13 @@ import structlog
 
 from execution.application.book_ports import Work
 from execution.application.ports import Account, OrderVenue
-from execution.domain.position import Run
+from execution.domain.position import PAYS_IN, Run
 from execution.domain.protocol_times import ProtocolTimes
+from execution.domain.shortage import AT_REST_FOR, ROUNDING
 from shared.trading.clock import Clock
 from shared.trading.errors import Denied, NotFound, PlatformError
-from shared.trading.money import QUOTE_ASSET, exact_sum
+from shared.trading.money import QUOTE_ASSET, ZERO, exact_sum
+from shared.trading.status import AttemptState
 
 log = structlog.get_logger(__name__)
 
@@ -150,11 +152,38 @@ class Funds:
             return "wait"
         return None if spendable >= self.needed else "short"
 
+    async def refusal(self, work: Work, run: Run, *, asked_at: datetime) -> str:
+        """Whether a run that seems short really is, or waits: its expiry ends that.
+
+        No is said only once no order of the account is on its way, since its money may be counted twice; of what was
+        put aside when the balance was read; and of a balance that had time to show what positions sold.
+
+        Args:
+            work: The transaction; it holds the account's lock.
+            run: The run.
+            asked_at: From when on the balance was asked for.
+        """
+        self.purse.forget()
+        account_id = run.account_id
+        moving = [row for row in await work.open_attempts(account_id) if row.state is not AttemptState.NEEDS_ATTENTION]
+        younger = [other for other in await work.trading_runs(account_id) if other.accepted_at > run.accepted_at]
+        changed = await needed_for(work, run, younger=younger) != self.needed
+        positions = await work.positions_of(account_id)
+        hidden = any(one.proceeds > ZERO and one.traded_at >= asked_at - AT_REST_FOR for one in positions)
+        return "wait" if moving or changed or hidden else "insufficient_balance"
+
 
 async def needed_for(work: Work, run: Run, *, younger: Sequence[Run]) -> Decimal:
-    """Quote units that a run and everything accepted before it have put aside."""
+    """Quote units that a run and everything accepted before it have put aside.
+
+    A run that trades with its position's own money does without what the venue's rounding cut off, as the rule of
+    shortages does: it has sold already, and must not be kept from buying by what nobody calls missing.
+    """
     total = await work.spoken_for(run.account_id, QUOTE_ASSET)
     for other in younger:
         rows = await work.reservations_of_run(other.run_id)
         total -= exact_sum([row.amount for row in rows if row.asset == QUOTE_ASSET])
-    return total
+    if run.kind in PAYS_IN:
+        return total
+    owners = [position for position in await work.positions_of(run.account_id) if position.cash > ZERO]
+    return total - ROUNDING * len(owners)

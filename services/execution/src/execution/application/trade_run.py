@@ -14,7 +14,7 @@ from execution.application.open_books import reservation_of
 from execution.application.order_body import order_body
 from execution.application.ports import DeskLease, Market
 from execution.application.prices import REFUSED_LIMITS_S, quotes_of
-from execution.application.purse import Funds, needed_for
+from execution.application.purse import Funds
 from execution.application.sending_prices import at_market, at_venue, rules_for
 from execution.application.settle_run import settle_run
 from execution.application.told import LegTold
@@ -30,11 +30,9 @@ from shared.trading.instrument import Instrument
 from shared.trading.money import QUOTE_ASSET, ZERO, exact_product, exact_sum, floor_to_lot
 from shared.trading.policy import LegPolicy
 from shared.trading.quote import Quote
-from shared.trading.status import AttemptState, LegStatus, Side
+from shared.trading.status import LegStatus, Side
 
 log = structlog.get_logger(__name__)
-
-NEEDS_ATTENTION = AttemptState.NEEDS_ATTENTION
 
 
 class TradeRun:
@@ -94,6 +92,7 @@ class TradeRun:
         planned = [leg for leg in planned if self._ready(run, leg)]
         if not planned:
             return []
+        asked_at = self._clock.now()
         asked = quotes or quotes_of(self._market, run.environment, planned, limits_age_s=_limits_age_s(planned))
         priced, money = await asyncio.gather(asked, self._money(run, funds))
         rules = await rules_for(self._market, run, planned, priced)
@@ -105,7 +104,7 @@ class TradeRun:
                 log.warning("desk_lost_before_intents", run_id=str(run.run_id))
                 return []
             if money == "short" and funds is not None:
-                money = await self._shortage(work, run, funds)
+                money = await funds.refusal(work, run, asked_at=asked_at)
             attempts = [] if money == "wait" else await self._commit(work, run, priced, rules, money)
         if attempts and funds is not None:
             funds.purse.forget()
@@ -117,18 +116,6 @@ class TradeRun:
         if self.over(run):
             return "venue_unavailable" if funds.purse.away else None
         return await funds.verdict()
-
-    @staticmethod
-    async def _shortage(work: Work, run: Run, funds: Funds) -> str:
-        """Too little is said only once no order of the account is on its way: its money may be counted twice.
-
-        Nor is it said of what was put aside at another moment than the balance was read.
-        """
-        funds.purse.forget()
-        moving = [row for row in await work.open_attempts(run.account_id) if row.state is not NEEDS_ATTENTION]
-        younger = [other for other in await work.trading_runs(run.account_id) if other.accepted_at > run.accepted_at]
-        changed = await needed_for(work, run, younger=younger) != funds.needed
-        return "wait" if moving or changed else "insufficient_balance"
 
     async def _commit(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from uuid import UUID
@@ -16,6 +16,8 @@ SHARE_PLACES = 8
 """Decimals to which a share is cut, or as many as the shortage itself has."""
 ROUNDING = Decimal("1e-7")
 """What the venue may have cut off the fills of one position's coin: that little is no shortage."""
+AT_REST_FOR = timedelta(seconds=10)
+"""Balances are believed this long after the last trade: the venue's lag behind its matches."""
 
 
 class ShortageState(StrEnum):

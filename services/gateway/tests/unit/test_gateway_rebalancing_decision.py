@@ -74,6 +74,50 @@ def test_what_has_no_fresh_price_is_no_reason_and_dust_is_none_either() -> None:
     assert trigger(AUTOMATIC, standing(coins=coins(AAA=("0.99", "1"), OLD=("0.01", "0")))) is Trigger.DRIFT
 
 
+def test_golden_what_hangs_on_the_price_of_a_halted_coin_is_no_reason_to_trade() -> None:
+    """XRP may be worth 0 to 20 of 100: BTC has 56 of 90 to 110, which is inside; at 66 it is outside in any case."""
+    halted = CoinWeight(symbol="XRP", weight=D("0.1"), target=D("0.1"), priced=False)
+    near = coins(BTC=("0.56", "0.5"), ETH=("0.34", "0.4"))
+    assert trigger(AUTOMATIC, standing(coins=[*near, halted])) is None
+    assert trigger(AUTOMATIC, standing(coins=[*near, replace(halted, priced=True)])) is Trigger.DRIFT
+    far = decide(AUTOMATIC, standing(coins=[*coins(BTC=("0.66", "0.5"), ETH=("0.24", "0.4")), halted]), NOW)
+    assert far is not None
+    assert (far.trigger, far.outside) == (Trigger.DRIFT, ("BTC", "ETH"))
+
+
+def test_nothing_is_known_while_every_price_is_old() -> None:
+    old = [replace(coin, priced=False) for coin in coins(AAA=("0.9", "0.5"), BBB=("0.1", "0.5"))]
+    assert trigger(AUTOMATIC, standing(coins=[*old, *coins(CCC=("0", "0"))])) is None
+
+
+@given(
+    values=st.lists(st.integers(1, 100), min_size=2, max_size=5),
+    targets=st.lists(st.integers(1, 20), min_size=5, max_size=5),
+    eighths=st.integers(0, 16),
+)
+def test_what_is_due_by_drift_while_a_coin_is_halted_is_due_at_every_price_of_it(
+    values: list[int], targets: list[int], eighths: int
+) -> None:
+    hair = replace(AUTOMATIC, band=WeightBand(absolute=D("0.049999999"), relative=D("0.249999999")))  # weights round
+
+    def weighed(worth: list[Decimal], *, halted: bool) -> set[str]:
+        rows = [
+            CoinWeight(
+                symbol=f"C{number}",
+                weight=value / sum(worth),
+                target=D(target) / sum(targets[: len(worth)]),
+                priced=number > 0 or not halted,
+            )
+            for number, (value, target) in enumerate(zip(worth, targets, strict=False))
+        ]
+        due = decide(AUTOMATIC if halted else hair, standing(coins=rows), NOW)
+        return set(due.outside) if due else set()
+
+    last = [D(value) for value in values]
+    then = [last[0] * eighths / 8, *last[1:]]
+    assert weighed(last, halted=True) <= weighed(then, halted=False)
+
+
 def test_a_coin_that_is_missing_is_due_however_wide_the_bands() -> None:
     wide = replace(AUTOMATIC, band=WeightBand(absolute=D("0.5"), relative=D(10)))
     assert trigger(wide, standing(coins=coins(AAA=("1", "0.97"), BBB=("0", "0.03")))) is Trigger.DRIFT

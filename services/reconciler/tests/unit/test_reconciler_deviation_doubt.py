@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.domain.announcements import DeviationTold, ReturnTold
-from reconciler.domain.deviation import DOUBT, Band
+from reconciler.domain.deviation import Band
 from reconciler.domain.valuation import Mark, Valuation, value_position
+from shared.trading.doubt import DOUBT
 
 D = Decimal
 BAND = Band()

@@ -33,5 +33,8 @@ class WeightBand:
             return False
         if weight <= ZERO:
             return True
-        nearest = min(self.absolute, exact_product(self.relative, target))
-        return drift >= exact_product(share, nearest)
+        return drift >= exact_product(share, self.threshold(target))
+
+    def threshold(self, target: Decimal) -> Decimal:
+        """The |drift| at which a coin with that target is outside, a fraction."""
+        return min(self.absolute, exact_product(self.relative, target))

@@ -9,7 +9,8 @@ from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from shared.trading.bands import WeightBand
-from shared.trading.money import EXACT, ZERO
+from shared.trading.doubt import WeightSpan, weight_spans
+from shared.trading.money import EXACT, ONE, ZERO, exact_product
 
 BACK_AT = Decimal("0.8")
 """A suggestion stands until every drift is below this share of its band."""
@@ -97,7 +98,8 @@ class CoinWeight:
     """One coin of a position; fractions of its coins.
 
     Attributes:
-        priced: Whether its price is fresh; without one nothing is said about its drift.
+        priced: Whether its price is fresh; without one nothing is said about its drift, and about others only what
+            holds at any price it may have.
     """
 
     symbol: str
@@ -209,10 +211,13 @@ def _trigger(
 
 
 def _outside(band: WeightBand, standing: Standing, share: Decimal) -> tuple[str, ...]:
-    return tuple(coin.symbol for coin in standing.coins if coin.priced and _is_outside(band, coin, share))
+    """What is outside whatever a coin without a fresh price is worth: what is traded then is not traded back later."""
+    spans = weight_spans([(coin.weight, coin.priced) for coin in standing.coins], ONE)
+    judged = zip(standing.coins, spans, strict=False)
+    return tuple(coin.symbol for coin, span in judged if coin.priced and _is_outside(band, coin, span, share))
 
 
-def _is_outside(band: WeightBand, coin: CoinWeight, share: Decimal) -> bool:
+def _is_outside(band: WeightBand, coin: CoinWeight, span: WeightSpan, share: Decimal) -> bool:
     if coin.target <= ZERO:
-        return coin.weight >= LEFTOVER
-    return band.outside(weight=coin.weight, target=coin.target, share=share)
+        return span.at_least(LEFTOVER)
+    return coin.weight <= ZERO or span.outside(coin.target, exact_product(share, band.threshold(coin.target)))

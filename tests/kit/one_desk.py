@@ -201,6 +201,9 @@ class Books:
     async def legs_of_position(self, _: UUID) -> list[Leg]:
         return [self.leg]
 
+    async def missing_coins(self, _: UUID) -> dict[UUID, dict[str, Decimal]]:
+        return {}
+
     async def save_position(self, position: Position) -> None:
         self.settled.append(position)
 

@@ -39,7 +39,7 @@ class Fresh(Market):
 
 
 class Rebalance:
-    """A holds a bitcoin and stands still; B has sold for 1100 just now, and wants to buy for 1010 at most."""
+    """A holds a bitcoin and stands still; B sells for 1100 and wants to buy for 1010 at most."""
 
     def __init__(self, counter: Any) -> None:
         self.counter, self.clock = counter, counter.clock
@@ -94,14 +94,17 @@ class Rebalance:
         attempts: list[Attempt] = list(await self.trade_run.intents(LEASE, self.run, [self.leg], funds))
         return len(attempts)
 
+    def paused(self) -> list[str | None]:
+        return [self.counter.state.positions[one].trading_paused for one in (A, B)]
+
     @property
     def leg(self) -> Leg:
         found: Leg = self.counter.state.legs_[a_leg().leg_id]
         return found
 
-    def position(self, position_id: UUID) -> Position:
-        found: Position = self.counter.state.positions[position_id]
-        return found
+    def has(self, position_id: UUID, *, cash: str) -> None:
+        position: Position = self.counter.state.positions[position_id]
+        self.counter.state.positions[position_id] = replace(position, contributed=position.invested + D(cash))
 
 
 @pytest.fixture
@@ -142,3 +145,33 @@ async def test_what_is_more_than_rounding_is_missing(rebalance: Rebalance) -> No
     rebalance.usdt = D("1099.99999989")
     assert await rebalance.buys() == 0
     assert rebalance.leg.reason == "insufficient_balance"
+
+
+async def test_another_positions_missing_cash_keeps_a_rebalance_from_nothing(rebalance: Rebalance) -> None:
+    rebalance.has(A, cash="500")
+    rebalance.usdt = D(0)
+    assert await rebalance.is_compared()
+    assert rebalance.paused() == ["shortage:USDT", None], "B bears nothing of it: its rebalance goes on"
+    rebalance.has_sold()
+    rebalance.usdt = D(1100)
+    assert await rebalance.buys() == 1
+
+
+async def test_a_rebalance_does_not_spend_what_another_position_still_has(rebalance: Rebalance) -> None:
+    rebalance.has(A, cash="500")
+    rebalance.usdt = D(300)
+    await rebalance.is_compared()
+    rebalance.has_sold()
+    rebalance.usdt = D(1399)  # A misses 200 and has 300; of B's 1100 one is gone
+    rebalance.clock.advance(60)
+    assert await rebalance.buys() == 0
+    assert rebalance.leg.reason == "insufficient_balance"
+
+
+async def test_money_that_came_back_for_a_shortage_is_no_free_money(rebalance: Rebalance) -> None:
+    rebalance.has(A, cash="500")
+    rebalance.usdt = D(0)
+    await rebalance.is_compared()
+    buy = a_run(position_id=B, account_id=ACCOUNT.account_id)
+    async with rebalance.counter.books.work(ACCOUNT.user_id) as work:
+        assert await needed_for(work, buy, younger=()) == D(500)

@@ -176,14 +176,22 @@ class Funds:
 async def needed_for(work: Work, run: Run, *, younger: Sequence[Run]) -> Decimal:
     """Quote units that a run and everything accepted before it have put aside.
 
-    A run that trades with its position's own money does without what the venue's rounding cut off, as the rule of
-    shortages does: it has sold already, and must not be kept from buying by what nobody calls missing.
+    A run that trades with its position's own money has sold already, and must not be kept from buying by what is not
+    its own: cash of other positions that is known to be missing, and what the venue's rounding cut off, which the rule
+    of shortages does not call missing either. Whoever spends free money leaves what is there to those who miss it.
     """
     total = await work.spoken_for(run.account_id, QUOTE_ASSET)
     for other in younger:
         rows = await work.reservations_of_run(other.run_id)
         total -= exact_sum([row.amount for row in rows if row.asset == QUOTE_ASSET])
-    if run.kind in PAYS_IN:
-        return total
-    owners = [position for position in await work.positions_of(run.account_id) if position.cash > ZERO]
-    return total - ROUNDING * len(owners)
+    return total if run.kind in PAYS_IN else total - await _absent(work, run)
+
+
+async def _absent(work: Work, run: Run) -> Decimal:
+    """Quote units of positions' own cash that nobody expects on the account; of the run's own position none is."""
+    missing = await work.missing_coins(run.account_id)
+    cash = {one.position_id: one.cash for one in await work.positions_of(run.account_id) if one.cash > ZERO}
+    gone = [
+        min(missing.get(one, {}).get(QUOTE_ASSET, ZERO), own) for one, own in cash.items() if one != run.position_id
+    ]
+    return exact_sum(gone) + ROUNDING * len(cash)

@@ -253,7 +253,7 @@ async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms) -> None:
         await work.save_held_still(position_id, [HeldStill(asset="OLD", symbol="OLDUSDT", quantity=Decimal(1))])
         await work.save_held_still(position_id, basket)
         [tracked] = await work.tracked(position_ids=[position_id])
-        border = Border(flows=1, money=Decimal(20), capital=Decimal(19), paid_in=Decimal(20))
+        border = Border(flows=1, money=Decimal(20), capital=Decimal(19), paid_in=Decimal(20), withdrawn=Decimal(3))
         last = {"BTCUSDT": Decimal("70000.10")}
         await work.save_tracking(replace(tracked, told=(Decimal(7), Decimal(1)), border=border, last_prices=last))
         assert list(await work.held_still(position_id)) == basket

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -56,3 +57,34 @@ async def test_golden_own_money_that_its_owner_took_is_taken_out_and_no_loss(ben
     assert found.totals.pnl == found.gain == D(100)
     assert abs(found.returns.time_weighted - D(2) / 3) < D("1e-15")
     assert bench.store.positions[make.POSITION].book.status is PositionStatus.ACTIVE
+
+
+async def test_golden_own_money_that_was_taken_while_nobody_had_a_price_is_taken_out_too(bench: Any, make: Any) -> None:
+    """The same, but the look that saw it go could value nothing, and the next one has no book before it."""
+    story = Story(bench, make)
+    bench.price(BTC="100")
+    await story.trade("buy", make.coin(cost="100"), invested="100", cash="50")
+    prices, bench.sources.prices = bench.sources.prices, {}
+    bench.store.positions[make.POSITION] = replace(bench.store.positions[make.POSITION], last_prices={})
+    await story.trade("buy", make.coin(cost="100"), invested="100", cash="30", withdrawn="20")
+    assert len(bench.store.flows) == 1, "nobody knows what was there"
+    bench.sources.prices = prices
+    await story.day(BTC="200")
+    flow = bench.store.flows[-1]
+    assert (flow.kind, flow.amount, flow.before, flow.after) == ("withdraw", D(-20), D(250), D(230))
+    totals = story.results().totals
+    assert (totals.paid_in, totals.taken_out, totals.pnl) == (D(150), D(20), D(100))
+
+
+async def test_what_a_purchase_gives_back_after_a_withdrawal_was_never_paid_in(bench: Any, make: Any) -> None:
+    """20 were taken of its cash, which is recorded; 60 come in, 5 of them go back unspent: 55 were paid in."""
+    story = Story(bench, make)
+    bench.price(BTC="100")
+    await story.trade("buy", make.coin(cost="100"), invested="100", cash="50")
+    await story.trade("buy", make.coin(cost="100"), invested="100", cash="30", withdrawn="20")
+    await story.trade("invest", make.coin(cost="100"), invested="100", cash="90", withdrawn="20")
+    bought = make.coin(quantity="1.55", cost="155")
+    await story.trade("invest", bought, invested="155", cash="30", withdrawn="20")
+    assert [flow.kind for flow in bench.store.flows] == ["buy", "withdraw", "invest", "invest"]
+    totals = story.results().totals
+    assert (totals.paid_in, totals.taken_out) == (D(205), D(20))

@@ -128,7 +128,7 @@ def crossing(tracked: Tracked, valuation: Valuation, marks: Mapping[str, Mark]) 
             number=border.flows + 1,
             at=book.traded_at,
             valued_at=valuation.at,
-            kind=_kind(tracked),
+            kind=_kind(tracked, amount),
             amount=amount,
             before=_before(tracked, valuation, amount, marks),
             after=valuation.value + book.cash,
@@ -150,13 +150,17 @@ def border_after(book: PositionBook, border: Border, flow: Flow, moved: Sequence
             capital=capital_of(book),
             paid_in=border.paid_in + paid_in,
             taken_out=border.taken_out + paid_in - flow.amount,
+            withdrawn=book.withdrawn,
         )
 
 
-def _kind(tracked: Tracked) -> str:
-    """Of the run; money that is paid out of a position which no run pays out of was taken by its owner."""
-    was, kind = tracked.before, tracked.run_kind or "buy"
-    taken = was is not None and tracked.book.withdrawn > was.withdrawn
+def _kind(tracked: Tracked, amount: Decimal) -> str:
+    """Of the run; money that is paid out of a position which no run pays out of was taken by its owner.
+
+    Whenever it is seen: nobody may have had a price while it went.
+    """
+    kind = tracked.run_kind or "buy"
+    taken = amount < ZERO and tracked.book.withdrawn > tracked.border.withdrawn
     return "withdraw" if taken and kind not in PAYS_OUT else kind
 
 

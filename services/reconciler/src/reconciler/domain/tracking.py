@@ -23,6 +23,7 @@ class Border:
         capital: Cost of the coins minus what sales realised, and the position's own cash.
         paid_in: Σ of the flows into the position.
         taken_out: Σ of the flows out of it.
+        withdrawn: What the book had paid out by then: more of it since is money that somebody took.
     """
 
     flows: int = 0
@@ -30,6 +31,7 @@ class Border:
     capital: Decimal = ZERO
     paid_in: Decimal = ZERO
     taken_out: Decimal = ZERO
+    withdrawn: Decimal = ZERO
 
     @property
     def net(self) -> Decimal:

@@ -221,6 +221,7 @@ def _tracking(tracked: Tracked) -> dict[str, Any]:
         "border_capital": tracked.border.capital,
         "paid_in": tracked.border.paid_in,
         "taken_out": tracked.border.taken_out,
+        "border_withdrawn": tracked.border.withdrawn,
     }
 
 
@@ -258,5 +259,6 @@ def _tracked(row: Mapping[str, Any], coins: Sequence[HeldCoin]) -> Tracked:
             capital=row["border_capital"],
             paid_in=row["paid_in"],
             taken_out=row["taken_out"],
+            withdrawn=row["border_withdrawn"],
         ),
     )

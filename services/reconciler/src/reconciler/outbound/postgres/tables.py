@@ -25,7 +25,7 @@ ID = UUID(as_uuid=True)
 MOMENT = TIMESTAMP(timezone=True)
 
 
-BORDER = ("border_money", "border_capital", "paid_in", "taken_out")
+BORDER = ("border_money", "border_capital", "paid_in", "taken_out", "border_withdrawn")
 """The books' totals at the last flow, and what all flows came to."""
 
 

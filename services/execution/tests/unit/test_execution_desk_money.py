@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from kit.one_desk import (
     ACCOUNT,
+    LEASE,
     T0,
     TIMES,
     Books,
     D,
     Desk,
     Venue,
+    a_run,
     an_intent,
 )
 
-from execution.application.purse import Purses
+from execution.application.account_desk import AccountDesk
+from execution.application.desk_tools import DeskTools
+from execution.application.ports import DeskNeed
+from execution.application.purse import MOMENT, Funds, Purses
+from shared.testing import eventually
 from shared.trading.errors import Denied, Unavailable
 from shared.trading.status import AttemptState, LegStatus
 
@@ -54,6 +65,119 @@ async def test_a_plan_is_never_told_what_was_read_for_another() -> None:
     await purse.fresh()
     desk.venue.balance = D(10)
     assert await purse.fresh() == D(10)
+
+
+async def test_where_only_free_money_lies_a_plans_reading_serves_its_order_for_as_long_as_the_plan_lives() -> None:
+    desk = Desk(Venue())
+    await desk.purse.fresh()
+    desk.clock.advance(59)
+    assert await Funds(purse=desk.purse, needed=D(1100)).verdict(a_run()) is None
+    assert desk.venue.asked == 1
+
+
+async def test_where_positions_have_cash_of_their_own_an_old_reading_does_not_spend_it() -> None:
+    desk = Desk(Venue(D(1500)))
+    funds = Funds(purse=desk.purse, needed=D(1500))  # 1100 for the run, 400 are a position's own
+    await desk.purse.fresh()
+    desk.venue.balance = D(1200)  # the user takes 300 of what the plan counted on
+    desk.clock.advance(MOMENT.total_seconds())
+    assert await funds.verdict(a_run()) == "short"
+    assert desk.venue.asked == 2
+
+
+async def test_where_positions_have_cash_of_their_own_a_reading_of_this_moment_is_enough() -> None:
+    desk = Desk(Venue(D(1500)))
+    await desk.purse.fresh()
+    desk.clock.advance(1)
+    assert await Funds(purse=desk.purse, needed=D(1500)).verdict(a_run()) is None
+    assert desk.venue.asked == 1
+
+
+class Quiet:
+    """Whatever else a desk works with: nothing happens, but for one question that a test lets be answered."""
+
+    def __init__(self, open_orders: Collection[str] = ()) -> None:
+        self.open_orders = set(open_orders)
+        self.asked = False
+        self.answered = asyncio.Event()
+        self.connected = True
+
+    def stream(self, *_: Any, **__: Any) -> Quiet:
+        return self
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def renew(self, *_: Any) -> DeskNeed:
+        return DeskNeed.WATCH
+
+    async def take_over(self, _: Any) -> set[str]:
+        return self.open_orders
+
+    async def execute(self, *_: Any, **__: Any) -> tuple[set[str], timedelta]:
+        self.asked = True
+        await self.answered.wait()
+        answered, self.open_orders = self.open_orders, set()
+        return answered, timedelta(seconds=60)
+
+
+class Resting(Books):
+    """No run trades."""
+
+    async def rest_desk(self, _: Any) -> None: ...
+
+
+@asynccontextmanager
+async def opened(desk: Desk, quiet: Quiet) -> AsyncIterator[None]:
+    """The account's desk is opened, and works."""
+    rest: Any = quiet
+    tools = DeskTools(
+        books=Resting(),
+        bookkeeper=rest,
+        purse=lambda _: desk.purse,
+        trade_run=desk.trade_run,
+        send_orders=rest,
+        resolve=rest,
+        streams=rest,
+        register=rest,
+        holder="one",
+    )
+    work = asyncio.create_task(AccountDesk(LEASE, tools).run())
+    try:
+        yield
+    finally:
+        work.cancel()
+        await asyncio.wait([work])
+
+
+async def test_a_desk_that_opens_does_not_trust_what_was_read_before_others_may_have_traded() -> None:
+    desk = Desk(Venue())
+    await desk.purse.fresh()
+    desk.clock.advance(MOMENT.total_seconds())
+    async with opened(desk, Quiet()):
+        await eventually(lambda: desk.venue.asked == 2, because="the desk reads again")
+
+
+async def test_a_desk_that_a_plan_opens_keeps_the_plans_reading() -> None:
+    desk = Desk(Venue())
+    await desk.purse.fresh()
+    desk.purse.doubt()
+    await desk.purse.at_least(D(1))
+    assert desk.venue.asked == 1
+
+
+async def test_what_was_read_before_an_answer_about_an_order_was_booked_is_forgotten() -> None:
+    desk, quiet = Desk(Venue()), Quiet(["link"])
+    async with opened(desk, quiet):
+        await eventually(lambda: quiet.asked, because="the order is asked about")
+        await desk.purse.fresh()
+        quiet.answered.set()
+
+        async def read_again() -> bool:
+            await desk.purse.at_least(D(1))
+            return desk.venue.asked > 1
+
+        await eventually(read_again, because="the purse forgets")
 
 
 async def test_purses_that_nobody_uses_make_room() -> None:

@@ -175,3 +175,11 @@ async def test_money_that_came_back_for_a_shortage_is_no_free_money(rebalance: R
     buy = a_run(position_id=B, account_id=ACCOUNT.account_id)
     async with rebalance.counter.books.work(ACCOUNT.user_id) as work:
         assert await needed_for(work, buy, younger=()) == D(500)
+
+
+async def test_what_a_younger_rebalance_has_put_aside_stays_its_positions_own(rebalance: Rebalance) -> None:
+    rebalance.has_sold()
+    assert await rebalance.buys() == 1
+    buy = a_run(account_id=ACCOUNT.account_id)
+    async with rebalance.counter.books.work(ACCOUNT.user_id) as work:
+        assert await needed_for(work, buy, younger=[rebalance.run]) == D(1100)

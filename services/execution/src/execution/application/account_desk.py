@@ -125,8 +125,10 @@ class AccountDesk:
 
         await self._persist(lose)
         if self._must_answer:
+            self._purse.forget()
             self._log.warning("desk_recovers", open_orders=len(self._must_answer))
         else:
+            self._purse.doubt()
             self._recovered.set()
 
     async def _resolve_open(self) -> None:
@@ -148,8 +150,11 @@ class AccountDesk:
                 self._lease, ask_now=wanted, busy=frozenset(self._sending), listening=self._stream.connected
             )
         except Unavailable as error:
+            self._purse.forget()  # other answers of this pass may have been booked
             self._log.warning("resolver_waits", reason=error.code)
             return timedelta(seconds=PAUSE_S)
+        if answered:
+            self._purse.forget()
         self._ask_now -= answered
         self._must_answer -= answered
         return nap

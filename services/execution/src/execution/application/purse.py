@@ -26,7 +26,9 @@ log = structlog.get_logger(__name__)
 
 GOOD_FOR = timedelta(seconds=60)
 """As long as a plan. An old yes can only be wrong where the user, or another process, spends beside us, and there the
-venue refuses."""
+venue refuses, unless cash of positions lies on the account too: the venue cannot tell whose money it takes."""
+MOMENT = timedelta(seconds=2)
+"""An old yes is as old as this at most where it could spend the cash of positions."""
 PURSES_MAX = 2000
 """Kept at once: those that were not used for longest make room."""
 
@@ -56,6 +58,11 @@ class Purse:
         self._reading = None
         self._spendings += 1
 
+    def doubt(self) -> None:
+        """Another process may have traded for the account until now: only what was read a moment ago is kept."""
+        if self._reading is not None and self._clock.now() >= self._reading[1] + MOMENT:
+            self.forget()
+
     async def warm(self) -> None:
         """Read ahead, so that an order that comes soon need not wait."""
         async with self._lock:
@@ -74,15 +81,19 @@ class Purse:
         """
         return await self._ask(self._clock.now())
 
-    async def at_least(self, needed: Decimal) -> Decimal:
+    async def at_least(self, needed: Decimal, *, good_for: timedelta = GOOD_FOR) -> Decimal:
         """What can be spent: an earlier reading when it suffices, else a fresh one.
+
+        Args:
+            needed: Quote units.
+            good_for: How old an earlier reading may be.
 
         Raises:
             Unavailable: the venue is away.
             Denied, NotFound: the key does not work.
         """
         async with self._lock:
-            if self._reading is not None and self._clock.now() < self._reading[1] + GOOD_FOR:
+            if self._reading is not None and self._clock.now() < self._reading[1] + good_for:
                 amount, _ = self._reading
                 if amount >= needed:
                     return amount
@@ -141,10 +152,14 @@ class Funds:
     purse: Purse
     needed: Decimal
 
-    async def verdict(self) -> str | None:
-        """None when there is enough, `wait`, `short` when there may not be, or why there will never be."""
+    async def verdict(self, run: Run) -> str | None:
+        """None when there is enough, `wait`, `short` when there may not be, or why there will never be.
+
+        The reading of a plan serves its order where nothing but free money is on the account.
+        """
+        good_for = GOOD_FOR if self.needed <= run.approved else MOMENT
         try:
-            spendable = await self.purse.at_least(self.needed)
+            spendable = await self.purse.at_least(self.needed, good_for=good_for)
         except (Denied, NotFound) as error:
             return error.code  # the key does not work any more: waiting would not help
         except PlatformError as error:
@@ -182,6 +197,8 @@ async def needed_for(work: Work, run: Run, *, younger: Sequence[Run]) -> Decimal
     """
     total = await work.spoken_for(run.account_id, QUOTE_ASSET)
     for other in younger:
+        if other.kind not in PAYS_IN:
+            continue  # what it has put aside is its position's own, whoever came first
         rows = await work.reservations_of_run(other.run_id)
         total -= exact_sum([row.amount for row in rows if row.asset == QUOTE_ASSET])
     return total if run.kind in PAYS_IN else total - await _absent(work, run)

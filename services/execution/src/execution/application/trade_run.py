@@ -115,7 +115,7 @@ class TradeRun:
             return None
         if self.over(run):
             return "venue_unavailable" if funds.purse.away else None
-        return await funds.verdict()
+        return await funds.verdict(run)
 
     async def _commit(
         self,

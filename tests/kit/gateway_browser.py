@@ -66,8 +66,14 @@ class Browser:
 
 
 @asynccontextmanager
-async def browsing(house: Any, user: UUID, last_id: str | None = None, **claims: Any) -> AsyncIterator[Browser]:
-    """A browser that reads the event stream while the block runs."""
+async def browsing(
+    house: Any, user: UUID, last_id: str | None = None, *, missed: bool = True, **claims: Any
+) -> AsyncIterator[Browser]:
+    """A browser that reads the event stream while the block runs.
+
+    Args:
+        missed: Something is told at once; False where whoever comes back may have heard everything.
+    """
     browser = Browser()
     headers = house.headers(user, **claims) | ({"last-event-id": last_id} if last_id else {})
     async with (
@@ -78,7 +84,7 @@ async def browsing(house: Any, user: UUID, last_id: str | None = None, **claims:
         assert answer.status_code == 200, await answer.aread()
         assert answer.headers["content-type"].startswith("text/event-stream")
         reading = asyncio.create_task(browser.read(answer))
-        await eventually(lambda: browser.events, because="the stream begins")
+        await eventually(lambda: browser.events or (browser.retry_ms and not missed), because="the stream begins")
         try:
             yield browser
         finally:

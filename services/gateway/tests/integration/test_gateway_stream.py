@@ -95,13 +95,13 @@ async def test_replay_and_live_events_join_without_gap_or_double(house: Any, ada
         return len(labels(reader)) >= 15 or telling.done()
 
     for _ in range(4):
-        async with browsing(house, ada, browser.last_id) as again:
+        async with browsing(house, ada, browser.last_id, missed=False) as again:
             known = len(labels(browser))
             await eventually(partial(heard_enough, again))
             browser.events += again.events
             assert known
     await telling
-    async with browsing(house, ada, browser.last_id) as last:
+    async with browsing(house, ada, browser.last_id, missed=False) as last:
         await tell(house, ada, build, 1, first=82)
         await eventually(lambda: labels(last)[-1:] == ["number 82"])
         browser.events += last.events

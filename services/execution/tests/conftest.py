@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -82,6 +82,7 @@ class Neighbours:
     refuse_symbol: tuple[str, Exception] | None = None
     refused: int = 0
     tells_limits_unasked: bool = True
+    weights: dict[str, tuple[list[str], str]] = field(default_factory=lambda: dict(INDICES))
     signed: list[str] = field(default_factory=list)
     asks: int = 0
     room: keys.TradingRoom = field(
@@ -169,12 +170,16 @@ class Neighbours:
         return self.room
 
     async def _index(self, request: market_data.GetIndex) -> IndexVersionView:
-        if request.index_id not in INDICES:
+        if request.index_id not in self.weights:
             raise NotFound(code="unknown_index")
-        return _an_index(request.index_id, request.environment)
+        return self._an_index(request.index_id, request.environment)
 
     async def _indices(self, request: market_data.ListIndices) -> market_data.IndexList:
-        return market_data.IndexList(items=[_an_index(name, request.environment) for name in INDICES])
+        return market_data.IndexList(items=[self._an_index(name, request.environment) for name in self.weights])
+
+    def _an_index(self, index_id: str, environment: VenueEnvironment) -> IndexVersionView:
+        weights, cap = self.weights[index_id]
+        return _an_index(index_id, environment, weights, cap)
 
     def _market(self) -> PublicMarket:
         if self.connections is None:
@@ -210,8 +215,7 @@ class Neighbours:
         return view.model_copy(update={"buy_limit": said.highest_buy, "sell_limit": said.lowest_sell})
 
 
-def _an_index(index_id: str, environment: VenueEnvironment) -> IndexVersionView:
-    weights, cap = INDICES[index_id]
+def _an_index(index_id: str, environment: VenueEnvironment, weights: Sequence[str], cap: str) -> IndexVersionView:
     rows = [
         ConstituentView(
             asset=coin,
@@ -224,6 +228,7 @@ def _an_index(index_id: str, environment: VenueEnvironment) -> IndexVersionView:
             rank=rank,
         )
         for rank, (coin, weight) in enumerate(zip(COINS, weights, strict=False), 1)
+        if Decimal(weight)
     ]
     return IndexVersionView(
         index_id=index_id,

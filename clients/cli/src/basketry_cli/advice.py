@@ -112,6 +112,7 @@ _DO = {
     "plan_expired": "make a new plan: prices older than a minute are not traded on.",
     "plan_changed": "make a new plan and look at it: ./basketry plan",
     "nothing_to_do": "nothing: it is on its targets.",
+    "nothing_to_sell": "./basketry plan --close POSITION shows later what can be sold then.",
     "position_busy": "./basketry watch shows what it is doing; try again when it is ACTIVE.",
     "run_already_requested": "./basketry watch shows it being traded.",
     "plan_already_used": "./basketry positions shows what it did.",

@@ -12,7 +12,7 @@ from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.live_table import LiveTable
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.numbers import money, short
-from basketry_cli.views.plan import is_blocked, plan_view, question
+from basketry_cli.views.plan import is_blocked, pays_out, plan_view, question
 from basketry_cli.views.position import TRADING, live_panel, newest_run
 
 BEGIN_S = 60.0
@@ -99,7 +99,10 @@ def _ended(terminal: Terminal, plan: Json, position: Json) -> Exit:
     status, kind = position["status"], plan["kind"]
     good = {"close": "CLOSED"}.get(kind, "ACTIVE")
     if status == good and position.get("complete") is not False:
-        words = {"buy": f"bought for {money(position.get('invested'))} USDT", "close": "sold"}
+        words = {
+            "buy": f"bought for {money(position.get('invested'))} USDT",
+            "close": "closed" if pays_out(plan) else "sold",
+        }
         terminal.note(f"{words.get(kind, f'{kind} is done')}: {position['position_id']}")
         return Exit.OK
     if status == "FAILED":

@@ -15,7 +15,6 @@ from execution.domain.errors import (
     AccountNotFound,
     AmountTooSmall,
     InsufficientBalance,
-    NothingToSell,
     PositionNotClosable,
     PositionNotFound,
     UnknownIndex,
@@ -154,11 +153,11 @@ async def test_no_user_means_no_rows(town: Any) -> None:
         assert (await session.execute(sa.select(sa.func.count()).select_from(tables.run))).scalar_one() == 0
 
 
-async def test_nothing_held_is_nothing_to_sell(town: Any) -> None:
+async def test_a_position_that_trades_is_not_closed_and_one_that_holds_nothing_at_all_is(town: Any) -> None:
     trader = town.open_account()
     command = await town.order(trader, await town.plan(trader))
     with pytest.raises(PositionNotClosable):
         await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=command.position_id)
     await town.rows("update execution.positions set status = 'ACTIVE'")
-    with pytest.raises(NothingToSell):
-        await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=command.position_id)
+    plan = await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=command.position_id)
+    assert (plan.legs, plan.executable) == ([], True)

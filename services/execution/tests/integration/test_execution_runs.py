@@ -59,8 +59,8 @@ async def settled(town: Any, run_id: UUID) -> Any:
     return await eventually(over, timeout_s=20, every_s=0.1, because="the run settles")
 
 
-async def bought(town: Any, trader: Any, amount: str = "1000") -> UUID:
-    command = await town.order(trader, await town.plan(trader, amount))
+async def bought(town: Any, trader: Any, amount: str = "1000", index_id: str = "top-10") -> UUID:
+    command = await town.order(trader, await town.plan(trader, amount, index_id))
     await town.becomes(command.position_id, "ACTIVE")
     return UUID(str(command.position_id))
 
@@ -155,6 +155,43 @@ async def test_cash_of_a_position_is_nobody_elses_and_no_buy_reaches_for_the_acc
     assert after["complete"] is True
     assert own(after) < D("0.02") * own(row)
     assert await town.rooms.make_plan._room.free_money(trader.account) == free
+
+
+async def test_a_position_that_holds_only_cash_is_closed_without_an_order_and_its_cash_is_free_money(
+    town: Any,
+) -> None:
+    trader = town.open_account()
+    town.start_desks()
+    position_id = await bought(town, trader, index_id="top-2")
+    # The index holds another coin now, whose price runs away: everything is sold, and nothing is bought.
+    town.neighbours.weights["top-2"] = (["0", "0", "1"], "1")
+    plan = await planned(town, trader, position_id, RunKind.REBALANCE)
+    assert {leg.symbol for leg in plan.to_send if leg.side is Side.BUY} == {"XRPUSDT"}
+    await move(town, "XRPUSDT", "1.03")
+    await ordered(town, trader, plan)
+    row = await settled(town, plan.plan_id)
+    assert (row["status"], list(row["reasons"])) == ("ACTIVE", ["XRPUSDT:price_band"])
+    assert own(row) > D(900)
+    assert not await town.rows("select * from execution.holdings where quantity > 0")
+    orders = len(town.ledger(trader)["orders"])
+    closing = await town.rooms.make_close_plan.execute(user_id=trader.account.user_id, position_id=position_id)
+    assert (closing.legs, closing.executable, closing.amount, closing.cash_after) == ([], True, own(row), 0)
+    await town.rooms.close.execute(
+        Command(
+            message_id=uuid4(),
+            position_id=position_id,
+            account=trader.account,
+            plan_id=closing.plan_id,
+            expires_at=datetime.now(UTC) + timedelta(minutes=10),
+        )
+    )
+    [over] = await town.rows("select * from execution.positions")
+    assert (over["status"], over["complete"], over["blocked_reason"]) == ("CLOSED", True, None)
+    assert (over["withdrawn"] - row["withdrawn"], own(over)) == (own(row), D(0))
+    wallet = next(coin for coin in town.ledger(trader)["balances"] if coin["coin"] == "USDT")
+    assert await town.rooms.make_plan._room.free_money(trader.account) == D(wallet["walletBalance"])
+    assert len(town.ledger(trader)["orders"]) == orders
+    await books_equal_the_ledger(town, trader)
 
 
 async def test_an_order_that_no_longer_fits_trades_nothing_and_says_why(town: Any) -> None:

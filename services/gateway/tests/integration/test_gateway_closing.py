@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from shared.contracts import execution
+from shared.contracts.rpc import execution as questions
 from shared.testing import eventually
 from shared.trading.status import PositionStatus
 
@@ -55,6 +57,38 @@ async def test_a_close_that_execution_never_takes_frees_the_position_with_its_si
     assert (await house.http.post(path, headers=house.headers(ada, "second"))).status_code == 409
     await house.sql("update gateway.close_requests set accepted_at = now() - interval '601 seconds'")
     assert (await house.http.post(path, headers=house.headers(ada, "second"))).status_code == 202
+
+
+async def test_a_close_that_can_sell_nothing_is_refused_with_the_reasons(house: Any, ada: UUID, build: Any) -> None:
+    accepted = await _active(house, ada, build)
+    path = f"/api/positions/{accepted['position_id']}"
+    legs = [
+        build.plan_leg(check="halted", reason="trading_halted"),
+        build.plan_leg(number=1, symbol="XRPUSDT", base_asset="XRP", check="illiquid", reason="book_too_thin"),
+    ]
+    _close_plans(house, build, legs=legs, ceilings=[], executable=False)
+    made = await house.http.post(
+        "/api/plans", json={"position_id": accepted["position_id"]}, headers=house.headers(ada)
+    )
+    body = {"plan_id": made.json()["plan_id"]}
+    for door, ask in (("close", None), ("close", body), ("runs", body)):
+        refused = await house.http.post(f"{path}/{door}", json=ask, headers=house.headers(ada, "one"))
+        assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_sell"), (door, ask)
+        said = refused.json()
+        assert said["context"]["obstacles"] == ["BTCUSDT: trading halted", "XRPUSDT: book too thin"]
+        assert "its own cash are still in it" in said["detail"]
+    assert not await house.sql("select * from gateway.close_requests")
+    _close_plans(house, build, legs=[], ceilings=[], amount=Decimal(50))
+    answer = await house.http.post(f"{path}/close", headers=house.headers(ada, "one"))
+    assert answer.status_code == 202, "a position of cash alone is closed without an order"
+    assert answer.json()["amount"] == "50"
+
+
+def _close_plans(house: Any, build: Any, **facts: Any) -> None:
+    house.neighbours.answer(
+        questions.MAKE_CLOSE_PLAN,
+        lambda ask: build.plan(ask.user_id, kind="close", position_id=ask.position_id, **facts),
+    )
 
 
 async def _active(house: Any, user: UUID, build: Any) -> dict[str, Any]:

@@ -42,18 +42,28 @@ _VERBS = {
 
 def plan_view(plan: Json) -> RenderableType:
     """Head, legs, totals and what to know before saying yes."""
-    return Group(_head(plan), _legs(plan), _totals(plan), *_remarks(plan))
+    legs = [_legs(plan)] if plan.get("legs") else []
+    return Group(_head(plan), *legs, _totals(plan), *_remarks(plan))
 
 
 def headline(plan: Json) -> str:
     """What the plan is for, in a sentence."""
     words = _VERBS.get(str(plan.get("kind")), "Trade {index}")
+    if pays_out(plan):
+        words = "Close {index}: it holds no coins, and its {amount} {currency} are paid out"
     currency = plan.get("currency", "USDT")
     return words.format(index=plan.get("index_id", ""), amount=money(plan.get("amount")), currency=currency)
 
 
+def pays_out(plan: Json) -> bool:
+    """Whether it closes a position that holds nothing but cash."""
+    return plan.get("kind") == "close" and not plan.get("legs")
+
+
 def is_blocked(plan: Json) -> bool:
-    """Whether something would be traded if a halt or a limit did not stand in its way."""
+    """Whether something would be traded if a halt, a limit or the market did not stand in its way."""
+    if plan.get("kind") == "close" and plan.get("executable") is False:
+        return True
     checks = {leg.get("check") for leg in plan.get("legs", [])}
     return "ok" not in checks and bool(checks & {"halted", "over_limit"})
 
@@ -63,6 +73,8 @@ def question(plan: Json) -> str:
     orders = sum(leg.get("check") == "ok" for leg in plan.get("legs", []))
     total = number(plan.get("total_buy") or 0) + number(plan.get("total_sell") or 0) or plan.get("total_notional")
     fee, currency = money(plan.get("total_fee")), plan.get("currency", "USDT")
+    if pays_out(plan):
+        return f"Close the {mode(plan)} position and pay out {money(plan.get('amount'))} {currency}, without an order?"
     noun = "order" if orders == 1 else "orders"
     return f"Place {orders} {mode(plan)} {noun}, about {money(total)} {currency} and {fee} {currency} in fees?"
 
@@ -131,6 +143,9 @@ def _reason(leg: Json) -> str:
 def _totals(plan: Json) -> Table:
     currency = str(plan.get("currency", "USDT"))
     rows: list[tuple[str, str]] = []
+    if pays_out(plan):
+        rows = [("paid out", f"{money(plan.get('amount'))} {currency}"), ("then", "the position is closed")]
+        return _grid([*rows, ("stands until", f"{clock_time(plan.get('expires_at'))} UTC")])
     both = {"buys": number(plan.get("total_buy")), "sells": number(plan.get("total_sell"))}
     if all(both.values()):
         rows += [(name, f"{money(total)} {currency}") for name, total in both.items()]
@@ -140,7 +155,7 @@ def _totals(plan: Json) -> Table:
         rows += [("slippage", _total_slippage(plan, currency))]
     rows += [("fees", f"{money(plan.get('total_fee'))} {currency}, an estimate")]
     if plan.get("kind") == "close":
-        rows += [("then", "the position is closed, and its money is yours again")]
+        rows += [("then", _then(plan, currency))]
     elif plan.get("kind") == "buy":
         unspent = number(plan.get("amount")) - number(plan.get("total_notional"))
         rows += [
@@ -154,7 +169,19 @@ def _totals(plan: Json) -> Table:
         rows += [("drift", f"{percent(plan['drift_before'])} now, {percent(plan.get('drift_after'))} after")]
     rows += [("prices", f"at most {percent(plan.get('price_band'))} worse than now, or a leg is not filled")]
     rows += [("unfilled", _POLICIES.get(str(plan.get("policy")), _POLICIES["HOLD"]))]
-    rows += [("stands until", f"{clock_time(plan.get('expires_at'))} UTC")]
+    return _grid([*rows, ("stands until", f"{clock_time(plan.get('expires_at'))} UTC")])
+
+
+def _then(plan: Json, currency: str) -> str:
+    """What a close leaves; a coin that cannot be sold keeps its position open, with the cash that was its own."""
+    if all(leg.get("check") in {"ok", "residual"} for leg in plan["legs"]):
+        return "the position is closed, and its money is yours again"
+    cash = number(plan.get("cash_after"))
+    kept = f" and {money(cash)} {currency} of its own" if cash else ""
+    return f"what is sold is yours; the position stays open with the rest{kept}"
+
+
+def _grid(rows: list[tuple[str, str]]) -> Table:
     grid = Table.grid(padding=(0, 2))
     for name, value in rows:
         grid.add_row(Text(name, style="dim"), value)
@@ -174,7 +201,12 @@ def _remarks(plan: Json) -> list[Text]:
         before = percent(change["before"]) if change.get("before") is not None else "not in it"
         after = percent(change["after"]) if change.get("after") is not None else "leaves"
         remarks.append(Text(f"~ {change['asset']}: {before} → {after}"))
-    if is_blocked(plan):
+    if is_blocked(plan) and plan.get("kind") == "close":
+        words = (
+            "Nothing can be sold now; the legs and remarks above say why. Its coins and its cash stay in the position."
+        )
+        remarks.append(Text(words, style="red"))
+    elif is_blocked(plan):
         remarks.append(Text("Nothing can be traded now; the legs and remarks above say why.", style="red"))
     elif plan.get("executable") is False:
         remarks.append(Text("Nothing to do: no leg is worth trading.", style="green"))

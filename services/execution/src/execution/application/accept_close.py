@@ -10,7 +10,7 @@ from execution.application.closable import free_holdings, must_be_closable
 from execution.application.ports import Bell
 from execution.application.settle_run import settle_run
 from execution.application.told import IncidentTold, PositionTold
-from execution.domain.errors import PlanExpired, PlanNotFound, PositionNotClosable, PositionNotFound
+from execution.domain.errors import NothingToSell, PlanExpired, PlanNotFound, PositionNotClosable, PositionNotFound
 from execution.domain.plan import Plan
 from execution.domain.position import Position, RunKind
 from shared.trading.clock import Clock, Ids
@@ -49,7 +49,7 @@ class AcceptClose:
                 raise PositionNotFound
             try:
                 plan = await self._possible(work, command, position)
-            except (PlanNotFound, PlanExpired, PositionNotClosable) as refusal:
+            except (PlanNotFound, PlanExpired, PositionNotClosable, NothingToSell) as refusal:
                 await self._refuse(work, position, refusal)
             else:
                 await self._start(work, command, position, plan)
@@ -62,6 +62,8 @@ class AcceptClose:
         plan = await work.plan(command.plan_id)
         if plan is None or not command.fits(plan, RunKind.CLOSE) or plan.position_id != command.position_id:
             raise PlanNotFound
+        if not plan.executable:
+            raise NothingToSell
         return plan
 
     async def _refuse(self, work: Work, position: Position, refusal: PlatformError) -> None:

@@ -1,4 +1,4 @@
-"""Plan to sell what a position holds, never more."""
+"""Plan to sell what a position holds, never more, and to pay out its own cash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from execution.application.ports import Account
 from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.close_plan import close_lines
 from execution.domain.errors import NothingToSell, PositionNotFound
-from execution.domain.plan import Plan, PlanLine
+from execution.domain.plan import ENDS, Plan, PlanLine
 from execution.domain.position import Position, PositionHolding, RunKind
 from execution.domain.unwind import must_fit
 from shared.trading.money import QUOTE_ASSET, ZERO, exact_sum
@@ -28,7 +28,7 @@ class MakeClosePlan:
         self._room = room
 
     async def execute(self, *, user_id: UUID, position_id: UUID, policy: LegPolicy = LegPolicy.HOLD) -> Plan:
-        """A plan that sells the position once, until it expires.
+        """A plan that sells the position once, until it expires; without legs where it holds nothing but cash.
 
         Raises:
             PositionNotFound, PositionNotClosable, NothingToSell, AccountSuspended, PolicyNotForThis: as their names say.
@@ -42,8 +42,9 @@ class MakeClosePlan:
         )
         if changed:
             position, holdings = await self._held(user_id, position_id)
-        depths = await self._room.order_books(account.environment, [one.symbol for one in holdings])
-        lines = await self._lines(account, holdings)
+        symbols = [one.symbol for one in holdings]
+        depths = await self._room.order_books(account.environment, symbols) if symbols else {}
+        lines = await self._lines(account, holdings) if holdings else []
         plan = replace(self._plan(position, lines, available=available), policy=policy)
         return await self._room.keep(account, plan, depths)
 
@@ -54,8 +55,9 @@ class MakeClosePlan:
                 raise PositionNotFound
             await must_be_closable(work, position)
             holdings = await free_holdings(work, position)
-        if not holdings:
-            raise NothingToSell
+            held = holdings or await work.holdings([position.position_id])
+        if not holdings and any(one.quantity > ZERO for one in held):
+            raise NothingToSell("All coins of the position are put aside for orders of its own; nothing was ordered.")
         return position, holdings
 
     async def _lines(self, account: Account, holdings: Sequence[PositionHolding]) -> list[PlanLine]:
@@ -77,6 +79,7 @@ class MakeClosePlan:
 
     def _plan(self, position: Position, lines: list[PlanLine], *, available: Decimal) -> Plan:
         rules, now = self._room.rules, self._room.clock.now()
+        ends = all(line.check in ENDS for line in lines)
         return Plan(
             plan_id=self._room.ids.uuid(),
             user_id=position.user_id,
@@ -86,7 +89,7 @@ class MakeClosePlan:
             index_id=position.index_id,
             index_version=position.index_version,
             position_id=position.position_id,
-            amount=exact_sum([line.notional for line in lines]),
+            amount=exact_sum([*(line.notional for line in lines), position.cash if ends else ZERO]),
             legs=lines,
             available=available,
             minimum_amount=ZERO,
@@ -95,6 +98,8 @@ class MakeClosePlan:
             warnings=_warnings(lines),
             created_at=now,
             expires_at=now + rules.valid_for,
+            executable=ends or any(line.check == "ok" for line in lines),
+            own_cash_after=position.cash,
         )
 
 

@@ -63,7 +63,8 @@ async def settle_run(
         return False
     settlement = await _settlement(work, run, legs, holdings, position)
     legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
-    over, position = _with_flow(replace(run, state=RunState.SETTLED, settled_at=now), legs, position)
+    over = replace(run, state=RunState.SETTLED, settled_at=now)
+    over, position = _with_flow(over, legs, position, ends=settlement.status in OVER_POSITIONS)
     await work.release([run.run_id])
     selling, moved = None, _settled(position, settlement, now)
     if to_unwind(over, legs):
@@ -96,9 +97,9 @@ async def _opened_by_what_is_unwound(work: Work, run: Run) -> bool:
     return unwinding(oldest.run_id) == run.run_id
 
 
-def _with_flow(run: Run, legs: Sequence[Leg], position: Position) -> tuple[Run, Position]:
+def _with_flow(run: Run, legs: Sequence[Leg], position: Position, *, ends: bool) -> tuple[Run, Position]:
     """Run and position after the run's flow is what it came to."""
-    flow = settled_flow(run, legs, position)
+    flow = settled_flow(run, legs, position, ends=ends)
     return replace(run, flow=flow), position.with_flow(flow - run.flow, run.kind)
 
 
@@ -106,7 +107,7 @@ async def _with_late_money(work: Work, run: Run, legs: Sequence[Leg], position: 
     """A match after its run was over: what it cost came from the account's free money, what it brought went there."""
     if run.state is not RunState.SETTLED or position.run_id == run.run_id:
         return position
-    late, position = _with_flow(run, legs, position)
+    late, position = _with_flow(run, legs, position, ends=position.status in OVER_POSITIONS)
     if late.flow != run.flow:
         await work.save_position(position)
         await work.save_run(late)

@@ -139,10 +139,10 @@ class NothingToDo(Conflict):
 
 
 class NothingToSell(Conflict):
-    """The position holds nothing."""
+    """The position's coins are all put aside, or none of them can be sold now."""
 
     code = "nothing_to_sell"
-    title = "The position holds nothing to sell"
+    title = "Nothing of the position can be sold now"
 
 
 class OrderNotFound(NotFound):

@@ -13,6 +13,9 @@ from shared.trading.money import ZERO, exact_product, exact_sum
 from shared.trading.policy import LegPolicy
 from shared.trading.status import Side, VenueEnvironment
 
+ENDS = frozenset({"ok", "residual"})
+"""Checks of closing legs of which nothing is left: a position that has none but these is over with its plan."""
+
 
 class Mode(StrEnum):
     """How far a rebalance goes once something is outside its band."""
@@ -131,7 +134,7 @@ class Plan:
         executable: False when there is nothing to do.
         position_version: The state of the position that it was made for; None where it opens or ends one.
         cash_part: What does not trade: kept as the position's cash, or paid out of it (withdraw).
-        own_cash_after: The position's own cash afterwards, by the best prices.
+        own_cash_after: The position's own cash afterwards, by the best prices; of a close, if it does not end.
         drift_before: The largest absolute drift of any coin now, a fraction.
         changes: What a newer index version changes for the position.
         policy: What becomes of legs that do not fill at once.
@@ -177,9 +180,9 @@ class Plan:
     @property
     def cash_after(self) -> Decimal:
         """What stays unspent at least (buy), or the position's own cash afterwards."""
-        if self.kind is RunKind.CLOSE:
+        if self.kind is RunKind.CLOSE and all(leg.check in ENDS for leg in self.legs):
             return ZERO
-        if self.kind in ON_A_STANDING_POSITION:
+        if self.kind is RunKind.CLOSE or self.kind in ON_A_STANDING_POSITION:
             return self.own_cash_after
         return self.amount - exact_sum([leg.max_notional for leg in self.legs])
 

@@ -11,11 +11,18 @@ from shared.trading.money import ZERO, exact_sum
 from shared.trading.status import Side
 
 
-def settled_flow(run: Run, legs: Sequence[Leg], position: Position) -> Decimal:
+def settled_flow(run: Run, legs: Sequence[Leg], position: Position, *, ends: bool) -> Decimal:
     """Quote units that a run which is over brought into its position; negative: that it took out.
 
-    A buy brings what it spent, and the part that the index keeps in cash; a close takes everything that is there; an
+    A buy brings what it spent, and the part that the index keeps in cash. A close that ends its position takes out all
+    cash that is there; one that does not takes out what it sold, and what was the position's own cash before stays. An
     unwind takes out what it received, and the cash that came with what it sells.
+
+    Args:
+        run: As it is booked so far.
+        legs: All its legs.
+        position: With everything booked that they traded.
+        ends: Whether the position is over.
     """
     if run.kind in {RunKind.BUY, RunKind.INVEST}:
         spent = _paid(legs)
@@ -23,7 +30,8 @@ def settled_flow(run: Run, legs: Sequence[Leg], position: Position) -> Decimal:
     if run.kind in {RunKind.WITHDRAW, RunKind.UNWIND}:
         return -(_received(legs) + run.cash_part)
     if run.kind is RunKind.CLOSE:
-        return run.flow - position.cash
+        unpaid = max(_received(legs) + run.flow, ZERO)
+        return run.flow - (position.cash if ends else min(position.cash, unpaid))
     return ZERO
 
 

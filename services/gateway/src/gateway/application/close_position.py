@@ -62,6 +62,7 @@ class ClosePosition:
             CloseAlreadyRequested: another order to close it waits for execution.
             IdempotencyKeyReused: the key came with another request.
             PlanNotFound, PlanNotForThis, PlanExpired, PlanAlreadyUsed: the plan cannot be executed.
+            NothingToSell: the position holds coins, and none of them can be sold now.
             PlatformError: execution refuses to plan.
         """
         async with self._turns.of((order.user_id, order.key)):

@@ -70,8 +70,8 @@ class RunPlan:
             RunAlreadyRequested: another order for it waits for execution.
             IdempotencyKeyReused: the key came with another request.
             RebalancingChanged: the owner of a position that rebalances itself chose otherwise meanwhile.
-            PlanNotFound, PlanNotForThis, NothingToDo, PlanChanged, PlanExpired, PlanAlreadyUsed: the plan cannot be
-                executed.
+            PlanNotFound, PlanNotForThis, NothingToDo, NothingToSell, PlanChanged, PlanExpired, PlanAlreadyUsed: the
+                plan cannot be executed.
         """
         async with self._turns.of((order.user_id, order.key)):
             if earlier := await self._answered(order):

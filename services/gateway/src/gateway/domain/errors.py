@@ -47,6 +47,13 @@ class NothingToDo(Conflict):
     title = "There is nothing to do"
 
 
+class NothingToSell(Conflict):
+    """None of the position's coins can be sold now, so it cannot be closed."""
+
+    code = "nothing_to_sell"
+    title = "Nothing of the position can be sold now"
+
+
 class PositionBusy(Conflict):
     """Only an active position takes an order."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from gateway.domain.errors import NothingToDo, PlanChanged, PlanExpired, PlanNotForThis
+from gateway.domain.errors import NothingToDo, NothingToSell, PlanChanged, PlanExpired, PlanNotForThis
 from shared.trading.money import exact_product, exact_sum
 from shared.trading.policy import LegPolicy
 from shared.trading.status import Side, VenueEnvironment
@@ -43,6 +43,7 @@ class Plan:
         executable: False when the plan says that there is nothing to do.
         position_version: The state of the position that the plan was made for; any other refuses it.
         policy: What becomes of legs that do not fill at once.
+        obstacles: Of a close that cannot be executed: each symbol with why it is not sold.
     """
 
     plan_id: UUID
@@ -60,6 +61,7 @@ class Plan:
     executable: bool = True
     position_version: int | None = None
     policy: LegPolicy = LegPolicy.HOLD
+    obstacles: tuple[str, ...] = ()
 
     @property
     def buys_at_most(self) -> Decimal | None:
@@ -87,27 +89,42 @@ class Plan:
         Raises:
             PlanNotForThis: it buys, or sells another position.
             PlanExpired: its prices are too old.
+            NothingToSell: the position holds coins, and none of them can be sold.
         """
         if self.kind != "close" or self.position_id != position_id:
             raise PlanNotForThis("This plan does not sell this position.")
         self._must_stand(now)
+        self._must_sell()
 
     def must_run(self, position_id: UUID, version: int, now: datetime) -> None:
         """Check that this plan may be executed on this position, as it stands, now.
 
         Raises:
             PlanNotForThis: it opens a position, or is for another one.
-            NothingToDo: it says that there is nothing to do.
+            NothingToDo, NothingToSell: it says that there is nothing to do, or that nothing can be sold.
             PlanChanged: the position has changed since.
             PlanExpired: its prices are too old.
         """
         if self.kind == "buy" or self.position_id != position_id:
             raise PlanNotForThis("This plan is not for this position; nothing was ordered.")
+        if self.kind == "close":
+            self._must_sell()
         if not self.executable:
             raise NothingToDo("The plan says that there is nothing to do; nothing was ordered.")
         if self.position_version is not None and self.position_version < version:
             raise PlanChanged("The position has changed since the plan was made; nothing was ordered. Make a new plan.")
         self._must_stand(now)
+
+    def _must_sell(self) -> None:
+        """A close without legs, or of dust alone, is executable: it ends the position and pays its cash out."""
+        if self.executable:
+            return
+        why = f" ({', '.join(self.obstacles)})" if self.obstacles else ""
+        raise NothingToSell(
+            f"None of the position's coins can be sold now{why}; nothing was ordered. The position stays as it is: its "
+            "coins and its own cash are still in it. Make a new closing plan later: it says what can be sold then.",
+            context={"obstacles": list(self.obstacles)},
+        )
 
     def _must_stand(self, now: datetime) -> None:
         if now >= self.expires_at:
@@ -124,6 +141,11 @@ class PricedLeg:
     symbol: str
     side: Side
     price: Decimal
+
+
+def obstacle(symbol: str, why: str) -> str:
+    """Why a symbol is not sold, as people read it."""
+    return f"{symbol}: {why.replace('_', ' ')}"
 
 
 def moved(before: Sequence[PricedLeg], now: Sequence[PricedLeg], *, tolerance: Decimal) -> list[str]:

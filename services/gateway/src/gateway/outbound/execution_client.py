@@ -7,7 +7,7 @@ from uuid import UUID
 
 from gateway.application.ports import MadeAgain, WaitingPosition
 from gateway.domain.errors import PlanNotFound
-from gateway.domain.plan import Ceiling, Plan, PricedLeg, moved
+from gateway.domain.plan import Ceiling, Plan, PricedLeg, moved, obstacle
 from gateway.domain.position import Fill, Leg, Position, PositionDetail, PositionSummary
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository
 from shared.contracts.rpc import execution
@@ -186,4 +186,12 @@ def _plan(view: PlanView) -> Plan:
         executable=view.executable,
         position_version=view.position_version,
         policy=view.policy,
+        obstacles=_obstacles(view),
     )
+
+
+def _obstacles(view: PlanView) -> tuple[str, ...]:
+    """Why nothing can be sold, of a close that cannot be executed."""
+    if view.executable or view.kind != "close":
+        return ()
+    return tuple(obstacle(leg.symbol, leg.reason or leg.check) for leg in view.legs)

@@ -142,7 +142,7 @@ class PlanView(Contract):
     position_id: UUID | None = None
     currency: str = "USDT"
     amount: DecimalText
-    """Approved at most (buy, invest), asked for (withdraw), estimated proceeds (close), or zero (rebalance)."""
+    """Approved at most (buy, invest), asked for (withdraw), what it brings by estimate (close), or zero (rebalance)."""
     legs: list[PlanLeg]
     total_notional: DecimalText
     total_fee: DecimalText
@@ -160,7 +160,8 @@ class PlanView(Contract):
     created_at: Moment
     expires_at: Moment
     executable: bool = True
-    """False when there is nothing to do: the plan says so, and cannot be executed."""
+    """False when there is nothing to do, or nothing can be sold: the plan says so, and cannot be executed. A close of a
+    position that holds only its own cash has no legs and can be executed."""
     position_version: int | None = None
     """The state of the position that the plan was made for; any other refuses it."""
     total_buy: DecimalText | None = None

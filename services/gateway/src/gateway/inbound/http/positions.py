@@ -194,7 +194,11 @@ async def close_position(
     response: Response,
     body: CloseAsk | None = None,
 ) -> AcceptedAnswer:
-    """Sell what the position holds, never more; the status turns CLOSING and CLOSED by event."""
+    """Sell what the position holds, never more; the status turns CLOSING and CLOSED by event.
+
+    A position that holds nothing but its own cash is closed without an order, and the cash is paid out. When it holds
+    coins and none of them can be sold, nothing happens and the refusal says why.
+    """
     plan_id = body.plan_id if body else None
     accepted = await desk.close_position(
         CloseOrder(user_id=user.user_id, key=key, position_id=position_id, plan_id=plan_id)

@@ -209,9 +209,13 @@ _OPENED = (
     "created_at",
     "updated_at",
 )
-# Without the view: it is as long as the plan, and acceptance does not look at it.
+# Without the view: it is as long as the plan, and acceptance looks at it only to say why nothing can be sold.
+_UNSOLD = sa.case(
+    (sa.and_(plans.c.kind == "close", sa.not_(plans.c.executable)), plans.c.view["legs"]),
+    else_=sa.null(),
+).label("unsold")
 _PLAN = Statement(
-    sa.select(*(column for column in plans.c if column.key != "view")).where(
+    sa.select(*(column for column in plans.c if column.key != "view"), _UNSOLD).where(
         plans.c.plan_id == sa.bindparam("plan_id", type_=sa.Uuid())
     )
 )

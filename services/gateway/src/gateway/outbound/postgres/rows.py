@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from gateway.domain.accepted import Accepted, RememberedAnswer
-from gateway.domain.plan import Ceiling, Plan
+from gateway.domain.plan import Ceiling, Plan, obstacle
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 from shared.trading.money import plain
 from shared.trading.policy import LegPolicy
@@ -53,6 +53,7 @@ def plan(row: Row) -> Plan:
         executable=row["executable"],
         position_version=row["position_version"],
         policy=LegPolicy(row["policy"]),
+        obstacles=tuple(obstacle(leg["symbol"], leg["reason"] or leg["check"]) for leg in row["unsold"] or ()),
     )
 
 

@@ -165,7 +165,7 @@ async def test_breaks_and_progress_come_back(rooms: Rooms) -> None:
         opened_at=NOW,
         changed_at=NOW,
     )
-    progress = AccountProgress(read_until_ms=1_700_000_000_000, compared_at=NOW)
+    progress = AccountProgress(read_until_ms=1_700_000_000_000, compared_at=NOW, agreed_at={"BTC": NOW})
     async with rooms.desk.work(account.user_id) as work:
         assert await work.progress(account) == AccountProgress()
         await work.save_breaks([entry])

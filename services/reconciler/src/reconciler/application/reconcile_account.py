@@ -14,7 +14,7 @@ from reconciler.application.ports import Agenda, BookKeeper, Desk, Market, Venue
 from reconciler.application.refresh_books import keep_books
 from reconciler.domain.announcements import Break, BreakTold, HandoverTold
 from reconciler.domain.books import Account, AccountBooks
-from reconciler.domain.break_life import advance, shortage_causes
+from reconciler.domain.break_life import advance
 from reconciler.domain.comparison import Lens, compare, others_flows, our_exec_ids, without_view
 from reconciler.domain.deviation import Band
 from reconciler.domain.findings import Comparison
@@ -25,7 +25,6 @@ from reconciler.domain.venue import NoView, VenueView
 from shared.trading.clock import Clock, Ids, epoch_ms
 from shared.trading.errors import Throttled, Unavailable
 from shared.trading.quote import Quote
-from shared.trading.status import BreakClass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,12 +126,16 @@ class ReconcileAccount:
                 return Skipped(reason="done_before")
             kept = await keep_books(work, evidence.books.positions)
             known = await work.breaks(account)
-            comparison = self._compare(evidence, shortage_causes(known), now)
+            comparison = self._compare(evidence, known, progress, now)
             await self._tell_breaks(
                 work, job, comparison, advance(known, comparison, account=account, now=now, new_id=self._ids.uuid)
             )
             if isinstance(evidence.view, VenueView):
-                done = AccountProgress(read_until_ms=_read_until_ms(evidence, self._rules.link_key), compared_at=now)
+                done = AccountProgress(
+                    read_until_ms=_read_until_ms(evidence, self._rules.link_key),
+                    compared_at=now,
+                    agreed_at={**progress.agreed_at, **dict.fromkeys(comparison.agreed, now)},
+                )
                 await work.save_progress(account, done)
             await self._value(work, kept, evidence, now, proved=comparison.proved)
         await self._come_back(evidence.books, now)
@@ -172,7 +175,9 @@ class ReconcileAccount:
             return epoch_ms(books.first_trade_at) - 60_000
         return epoch_ms(self._clock.now() - self._rules.first_look)
 
-    def _compare(self, evidence: _Evidence, causes: Mapping[str, BreakClass], now: datetime) -> Comparison:
+    def _compare(
+        self, evidence: _Evidence, known: Sequence[Break], progress: AccountProgress, now: datetime
+    ) -> Comparison:
         if isinstance(evidence.view, NoView):
             return without_view(evidence.view)
         lens = Lens(
@@ -183,7 +188,8 @@ class ReconcileAccount:
             unbooked=evidence.unbooked,
             lots=evidence.lots,
             listing=evidence.listing,
-            shortage_causes=causes,
+            known=known,
+            agreed_at=progress.agreed_at,
         )
         return compare(evidence.books, evidence.view, lens)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from reconciler.domain.books import AccountBooks, HeldCoin, PositionBook
+from reconciler.domain.causes import Cause
 from reconciler.domain.findings import Finding, Scope
 from reconciler.domain.venue import VenueView
 from shared.trading.money import ZERO, exact_sum
@@ -19,7 +20,7 @@ FILLS_PER_COIN = 10
 
 
 def compare_balances(
-    books: AccountBooks, view: VenueView, *, lots: Mapping[str, Decimal], causes: Mapping[str, BreakClass]
+    books: AccountBooks, view: VenueView, *, lots: Mapping[str, Decimal], causes: Mapping[str, Cause]
 ) -> list[Finding]:
     """Shortages per coin, and positions' dust.
 
@@ -27,7 +28,7 @@ def compare_balances(
         books: Our side.
         view: The venue's side, read after nothing of ours moved.
         lots: Smallest step of quantity by symbol.
-        causes: Per coin, what the user did that took coins away: D4, D5 or D9.
+        causes: Per coin, what others did that took coins away: D4, D5, D9 or D13.
     """
     held: dict[str, list[HeldCoin]] = defaultdict(list)
     for position in books.positions:
@@ -62,7 +63,7 @@ def _shortage(
     coins: list[HeldCoin],
     theirs: Decimal,
     lots: Mapping[str, Decimal],
-    causes: Mapping[str, BreakClass],
+    causes: Mapping[str, Cause],
 ) -> Finding | None:
     ours = exact_sum([coin.quantity for coin in coins])
     if theirs >= ours:
@@ -86,12 +87,13 @@ def _class_of(
     short: Decimal,
     coins: list[HeldCoin],
     lots: Mapping[str, Decimal],
-    causes: Mapping[str, BreakClass],
+    causes: Mapping[str, Cause],
 ) -> tuple[BreakClass, bool, str]:
     if short <= ROUNDING * FILLS_PER_COIN * len(coins):
         return BreakClass.D6, True, "rounding of base-coin fees by the venue"
-    if asset in causes:
-        return causes[asset], False, "the user traded, withdrew or transferred coins that positions hold"
+    cause = causes.get(asset)
+    if cause is not None and cause.explains(short):
+        return cause.break_class, False, "the user traded, withdrew or transferred coins that positions hold"
     if short < lots.get(coins[0].symbol, ZERO):
         return BreakClass.D7, True, "dust below one lot"
     return BreakClass.D10, False, "nothing that we know of explains it"

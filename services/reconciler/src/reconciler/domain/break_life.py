@@ -30,16 +30,6 @@ def advance(
     return [entry for entry in changed if entry is not None] + ended
 
 
-def shortage_causes(known: Iterable[Break]) -> dict[str, BreakClass]:
-    """Per coin, the class of the last thing noted that took coins away."""
-    oldest_first = sorted(known, key=lambda entry: entry.opened_at)
-    return {
-        finding.asset: finding.break_class
-        for finding in (entry.finding for entry in oldest_first)
-        if finding.scope is Scope.NOTES and finding.asset and finding.theirs is not None and finding.theirs < 0
-    }
-
-
 def _ends(entry: Break, comparison: Comparison) -> bool:
     scope, asset = entry.finding.scope, entry.finding.asset
     if scope is Scope.BALANCES and asset in comparison.passed_over:

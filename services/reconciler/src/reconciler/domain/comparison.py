@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from reconciler.domain.announcements import Break
 from reconciler.domain.balances import coins_to_look_at, compare_balances
 from reconciler.domain.books import AccountBooks, OpenOrder
+from reconciler.domain.causes import causes_of
 from reconciler.domain.findings import Comparison, Finding, Flow, Handover, Scope
 from reconciler.domain.foreign_flows import class_of, coins_of, flows_of, handover_of
 from reconciler.domain.listing import not_traded
@@ -34,7 +36,8 @@ class Lens:
         unbooked: Of everything else that moved coins, what is not in our books.
         lots: Smallest step of quantity by symbol, base units.
         listing: Every listed symbol and whether it trades; empty when nobody knows.
-        shortage_causes: Per coin, the classes (D4, D5, D9) noted earlier that took coins away.
+        known: Breaks of the account, of which the notes may explain what is missing.
+        agreed_at: When each coin was last there in full.
     """
 
     now: datetime
@@ -44,7 +47,8 @@ class Lens:
     unbooked: frozenset[str] = frozenset()
     lots: Mapping[str, Decimal]
     listing: Mapping[str, bool] = field(default_factory=dict)
-    shortage_causes: Mapping[str, BreakClass]
+    known: Sequence[Break] = ()
+    agreed_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
@@ -60,19 +64,22 @@ def compare(books: AccountBooks, view: VenueView, lens: Lens) -> Comparison:
         halted = not_traded(books, lens.listing)
     balances: list[Finding] = []
     short: tuple[Handover, ...] = ()
+    agreed = frozenset[str]()
     passed_over = _coins_in_doubt(books, lens)
     if not missing and _is_quiet(books, ours, lens):
         looked_at.add(Scope.BALANCES)
-        causes = {**lens.shortage_causes, **_causes(notes)}
+        causes = causes_of(lens.known, notes, lens.agreed_at)
         compared = compare_balances(books, view, lots=lens.lots, causes=causes)
         balances = [finding for finding in compared if finding.asset not in passed_over]
         short = _balance_handovers(books, balances, passed_over)
+        agreed = _in_full(books, balances, passed_over)
     findings = (*missing, *orders, *notes, *halted, *balances)
     return Comparison(
         findings=findings,
         looked_at=frozenset(looked_at),
         handovers=(*_handovers(findings, ours), *_flow_handovers(books, view, lens), *short),
         passed_over=passed_over,
+        agreed=agreed,
     )
 
 
@@ -216,10 +223,9 @@ def _notes(books: AccountBooks, view: VenueView, lens: Lens) -> list[Finding]:
     return notes
 
 
-def _causes(notes: list[Finding]) -> dict[str, BreakClass]:
-    return {
-        note.asset: note.break_class for note in notes if note.asset and note.theirs is not None and note.theirs < 0
-    }
+def _in_full(books: AccountBooks, balances: list[Finding], passed_over: frozenset[str]) -> frozenset[str]:
+    short = {finding.asset for finding in balances if not finding.expected}
+    return frozenset(coin.asset for book in books.positions for coin in book.claims) - short - passed_over
 
 
 def _left_to_people(order: OpenOrder, lens: Lens) -> bool:

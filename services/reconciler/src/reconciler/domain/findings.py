@@ -88,12 +88,14 @@ class Comparison:
         looked_at: Parts that were really compared: breaks of these parts that were not found again are resolved.
         handovers: At most one per class.
         passed_over: Coins whose balances were not compared: their breaks stay as they are.
+        agreed: Coins that were compared and are there in full.
     """
 
     findings: tuple[Finding, ...]
     looked_at: frozenset[Scope]
     handovers: tuple[Handover, ...] = field(default=())
     passed_over: frozenset[str] = frozenset()
+    agreed: frozenset[str] = frozenset()
 
     @property
     def proved(self) -> bool:

@@ -70,10 +70,15 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountProgress:
-    """How far an account's histories have been compared; None before the first time."""
+    """How far an account's histories have been compared; None before the first time.
+
+    Attributes:
+        agreed_at: When each coin was last there in full.
+    """
 
     read_until_ms: int | None = None
     compared_at: datetime | None = None
+    agreed_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

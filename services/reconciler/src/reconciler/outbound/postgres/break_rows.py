@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,9 +35,9 @@ def _save_break() -> Statement:
 
 def _save_progress() -> Statement:
     columns = account_progress.c
-    names = ("account_id", "user_id", "read_until_ms", "compared_at")
+    names = ("account_id", "user_id", "read_until_ms", "compared_at", "agreed_at")
     row = insert(account_progress).values({name: sa.bindparam(name, type_=columns[name].type) for name in names})
-    changes = {name: row.excluded[name] for name in ("read_until_ms", "compared_at")}
+    changes = {name: row.excluded[name] for name in names[2:]}
     return Statement(row.on_conflict_do_update(index_elements=[columns.account_id], set_=changes))
 
 
@@ -64,7 +66,8 @@ async def save_breaks(unit: Unit, entries: Iterable[Break]) -> None:
 async def load_progress(unit: Unit, account: Account) -> AccountProgress:
     """How far the account was compared."""
     for row in await _PROGRESS.rows(unit, account=account.account_id):
-        return AccountProgress(read_until_ms=row["read_until_ms"], compared_at=row["compared_at"])
+        agreed = {asset: datetime.fromisoformat(at) for asset, at in json.loads(row["agreed_at"]).items()}
+        return AccountProgress(read_until_ms=row["read_until_ms"], compared_at=row["compared_at"], agreed_at=agreed)
     return AccountProgress()
 
 
@@ -76,6 +79,7 @@ async def save_progress(unit: Unit, account: Account, progress: AccountProgress)
         user_id=account.user_id,
         read_until_ms=progress.read_until_ms,
         compared_at=progress.compared_at,
+        agreed_at={asset: at.isoformat() for asset, at in progress.agreed_at.items()},
     )
 
 

@@ -158,6 +158,7 @@ account_progress = sa.Table(
     sa.Column("user_id", ID, nullable=False),
     sa.Column("read_until_ms", sa.BigInteger),
     sa.Column("compared_at", MOMENT),
+    sa.Column("agreed_at", JSONB, nullable=False, server_default=sa.text("'{}'::jsonb"), comment="moments by coin"),
 )
 
 venue_break = sa.Table(

@@ -12,7 +12,7 @@ import httpx
 from basketry_cli.problems import ApiProblem
 
 Json = dict[str, Any]
-_SILENCE_S = 45.0
+SILENCE_S = 45.0
 """The stream sends a comment every 15 s: after three missing ones the connection is dead."""
 _REFRESHES = 2
 """The first may bring tokens that another command got, and that have ended as well."""
@@ -97,7 +97,7 @@ class Calls:
         return answer
 
     async def _open(self, path: str, headers: Json, params: Json | None) -> httpx.Response:
-        timeout = httpx.Timeout(15, read=_SILENCE_S)
+        timeout = httpx.Timeout(15, read=SILENCE_S)
         sent = {**headers, **self._bearer()}
         request = self._http.build_request("GET", path, headers=sent, params=params, timeout=timeout)
         return await self._http.send(request, stream=True)

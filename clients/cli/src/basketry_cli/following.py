@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from basketry_cli.calls import SILENCE_S
 from basketry_cli.gateway import GatewayClient
 from basketry_cli.problems import ApiProblem
 from basketry_cli.sse import ServerEvent
@@ -22,6 +24,7 @@ class Following:
 
     Attributes:
         connected: Whether the stream is open now; what is shown may be old while it is not.
+        lost_at: When the last stream that was open ended; after a silence, when it began.
     """
 
     def __init__(self, client: GatewayClient) -> None:
@@ -30,6 +33,7 @@ class Following:
         self._waiting: list[ServerEvent] = []
         self._news = asyncio.Event()
         self.connected = False
+        self.lost_at: datetime | None = None
 
     async def changes(self, *, every_s: float | None = None) -> AsyncGenerator[list[ServerEvent], None]:
         """Events in lots, the first as soon as the stream is open; also when it opens or ends, then with none.
@@ -64,14 +68,18 @@ class Following:
                     self.connected = True
                     self._news.set()
                     await self._take(events)
-            except httpx.HTTPError:
-                pass  # away for a moment, as at a deployment; resumed where it ended
+            except httpx.HTTPError as failure:  # away for a moment, as at a deployment; resumed where it ended
+                self._ended(silent_s=SILENCE_S if isinstance(failure, httpx.ReadTimeout) else 0)
             except ApiProblem as problem:
                 if problem.status < 500 and problem.status != httpx.codes.TOO_MANY_REQUESTS:
                     raise
-            self.connected = False
+            self._ended()
             self._news.set()
             await asyncio.sleep(RESUME_AFTER_S)
+
+    def _ended(self, *, silent_s: float = 0) -> None:
+        if self.connected:
+            self.connected, self.lost_at = False, datetime.now(UTC) - timedelta(seconds=silent_s)
 
     async def _take(self, events: AsyncIterator[ServerEvent]) -> None:
         async for event in events:

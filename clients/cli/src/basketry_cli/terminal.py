@@ -48,6 +48,10 @@ class Terminal:
         sys.stdout.write(json.dumps(facts, default=str, ensure_ascii=False) + "\n")
         sys.stdout.flush()
 
+    def remark(self, facts: Any) -> None:
+        """By the way, for programs alone."""
+        sys.stderr.write(json.dumps(facts) + "\n")
+
     def note(self, words: str) -> None:
         """By the way, for people alone."""
         if not self.as_json:

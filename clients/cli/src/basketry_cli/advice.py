@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
 from basketry_cli.exits import Exit
 from basketry_cli.problems import ApiProblem, OrderUnanswered, Wish
-from basketry_cli.views.numbers import money
+from basketry_cli.views.numbers import money, short
 
 _UNTOUCHED = "nothing was ordered; what you hold is as it was."
 _STANDS = "no orders were sent by this command; positions and orders under way are not affected."
+
+
+_TRADED = {"plan_already_executed", "plan_already_used"}
+_STANDING = {
+    "taken": "the plan's one order was taken before and is about to trade",
+    "under_way": "the plan's one order is trading now",
+    "ended": "the plan's one order has come to its end: what it traded is in the position already",
+}
+_EARLIER = "an order that was taken before goes on; this command added nothing to it."
+_MEANS = {"close_already_requested": _EARLIER, "run_already_requested": _EARLIER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,7 @@ class Advice:
         do: What to do now.
         code: For programs, and for whoever is asked for help.
         trace: The request's name in the platform's logs.
+        plan: What was asked for, as it would be now, where the answer brings that.
     """
 
     happened: str
@@ -32,6 +44,7 @@ class Advice:
     exit_code: Exit
     code: str = ""
     trace: str = ""
+    plan: dict[str, Any] = field(default_factory=dict)
 
 
 def advice_on(error: Exception) -> Advice | None:
@@ -61,19 +74,33 @@ def _on_silence(error: OrderUnanswered) -> Advice:
 
 
 def _on_problem(problem: ApiProblem) -> Advice:
-    means, do = _UNTOUCHED, _by_code(problem)
+    means, do = _means(problem), _by_code(problem)
     if problem.status == httpx.codes.UNAUTHORIZED:
         exit_code = Exit.SIGN_IN
     elif problem.status >= 500 or problem.status == httpx.codes.TOO_MANY_REQUESTS:
         exit_code, means = Exit.AWAY, _STANDS
     else:
         exit_code = Exit.REFUSED
-    return Advice(str(problem), means, do, exit_code, problem.code, str(problem.body.get("trace_id", "")))
+    trace = str(problem.body.get("trace_id", ""))
+    return Advice(str(problem), means, do, exit_code, problem.code, trace, _plan_beside(problem))
+
+
+def _plan_beside(problem: ApiProblem) -> dict[str, Any]:
+    plan = problem.context.get("plan")
+    return plan if isinstance(plan, dict) else {}
+
+
+def _means(problem: ApiProblem) -> str:
+    """An earlier order is never passed over: whoever hears that nothing was ordered orders again."""
+    if problem.code in _TRADED:
+        stands = str(problem.context.get("stands", ""))
+        return f"{_STANDING.get(stands, 'this plan has had its order before')}; this command added nothing to it."
+    return _MEANS.get(problem.code, _UNTOUCHED)
 
 
 def _by_code(problem: ApiProblem) -> str:
-    if amount := _by_amount(problem):
-        return amount
+    if told := _by_facts(problem) or _by_amount(problem):
+        return told
     if problem.code in _DO:
         return _DO[problem.code]
     if problem.status == httpx.codes.UNAUTHORIZED:
@@ -82,6 +109,16 @@ def _by_code(problem: ApiProblem) -> str:
         wait = f" in {problem.retry_after_s:.0f} s" if problem.retry_after_s else " in a moment"
         return f"try again{wait}."
     return "change what you asked for; --help shows how."
+
+
+def _by_facts(problem: ApiProblem) -> str:
+    """Advice that names a position or a plan; empty where there is none to name."""
+    if problem.code in _TRADED and problem.context.get("position_id"):
+        show = "watch" if problem.context.get("stands") in {"taken", "under_way"} else "positions"
+        return f"nothing, if you meant this once: ./basketry {show} {short(problem.context['position_id'])} shows it."
+    if plan := _plan_beside(problem):
+        return f"look at the plan as it is now; ./basketry execute {plan.get('plan_id')} trades it, within a minute."
+    return ""
 
 
 def _by_amount(problem: ApiProblem) -> str:
@@ -116,6 +153,7 @@ _DO = {
     "position_busy": "./basketry watch shows what it is doing; try again when it is ACTIVE.",
     "run_already_requested": "./basketry watch shows it being traded.",
     "plan_already_used": "./basketry positions shows what it did.",
+    "plan_already_executed": "./basketry positions shows what it did.",
     "idempotency_key_reused": "leave out --key for a new order.",
     "credentials_invalid": "check the e-mail address and the password.",
     "login_delayed": "wait as long as it says, then try again.",

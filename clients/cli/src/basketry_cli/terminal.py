@@ -19,6 +19,7 @@ from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
 from basketry_cli.problems import ApiProblem, Wish
 from basketry_cli.session_file import SessionClient, SessionFile
+from basketry_cli.views.plan import plan_view
 
 DEFAULT_GATEWAY = "http://127.0.0.1:8080"
 Work = Callable[[GatewayClient], Awaitable[Exit | None]]
@@ -99,10 +100,12 @@ class Terminal:
                 "do": advice.do,
                 "code": advice.code,
                 "trace_id": advice.trace,
-            }
+            } | ({"plan": advice.plan} if advice.plan else {})
             sys.stderr.write(json.dumps(told, ensure_ascii=False) + "\n")
             return
         self.err.print(Text.assemble(("✗ ", "red"), (advice.happened, "bold")), soft_wrap=True)
+        if advice.plan:
+            self.err.print(plan_view(advice.plan))
         self.err.print(f"  your money: {advice.means}", soft_wrap=True)
         self.err.print(f"  what to do: {advice.do}", soft_wrap=True)
         names = [f"code {advice.code}" if advice.code else "", f"trace {advice.trace}" if advice.trace else ""]

@@ -48,7 +48,7 @@ async def test_a_plan_is_executed_once_however_often_it_is_ordered(house: Any, a
     )
     taken = [answer for answer in answers if answer.status_code == 202]
     assert len({answer.text for answer in taken}) == 1, "a repetition gets the first answer"
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"run_already_requested"}
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} <= {"plan_already_executed"}
     told = await house.sql("select body::text from gateway.outbox where body::json->>'type' = 'orders.execute_plan'")
     [command] = [json.loads(row["body"])["data"] for row in told]
     assert (command["kind"], command["plan_id"]) == ("invest", plan["plan_id"])
@@ -61,10 +61,62 @@ async def test_a_plan_is_executed_once_however_often_it_is_ordered(house: Any, a
         await house.say(event(position=view), user=ada, about=view.position_id, version=version)
         await eventually(partial(_is, house, ada, accepted, status))
     again = await house.http.post(path, json=body, headers=house.headers(ada, "after"))
+    assert (again.status_code, again.json()["code"]) == (409, "plan_already_executed")
+    context = again.json()["context"]
+    assert (context["position_id"], context["run_id"]) == (accepted["position_id"], plan["plan_id"])
+    assert (context["stands"], context["position_status"]) == ("ended", "ACTIVE")
+    assert "plan" not in context, "another plan would invest the money twice"
+    [(key, text)] = {(answer.request.headers["idempotency-key"], answer.text) for answer in taken}
+    repeated = await house.http.post(path, json=body, headers=house.headers(ada, key))
+    assert (repeated.status_code, repeated.text) == (202, text), "under its own key the first answer stands"
+
+
+async def test_a_traded_plan_says_how_its_order_stands_at_every_moment(house: Any, ada: UUID, build: Any) -> None:
+    accepted = await active(house, ada, build)
+    plan = await planned(house, ada, accepted, kind="close")
+    path, body = f"/api/positions/{accepted['position_id']}", {"plan_id": plan["plan_id"]}
+    first = await house.http.post(f"{path}/close", json=body, headers=house.headers(ada, "one"))
+    assert first.status_code == 202, first.text
+    run = UUID(plan["plan_id"])
+
+    async def stands() -> set[tuple[str, str, str]]:
+        answers = [
+            await house.http.post(f"{path}/{door}", json=body, headers=house.headers(ada, "two"))
+            for door in ("close", "runs")
+        ]
+        assert [answer.status_code for answer in answers] == [409, 409]
+        said = [answer.json() for answer in answers]
+        return {(one["code"], one["context"]["stands"], one["context"]["position_status"]) for one in said}
+
+    assert await stands() == {("plan_already_executed", "taken", "ACTIVE")}
+    for version, status, expected in (
+        (3, PositionStatus.CLOSING, "under_way"),
+        (4, PositionStatus.CLOSED, "ended"),
+    ):
+        view = build.position(ada, accepted, version=version, status=status, run_id=run, run_kind="close")
+        event = execution.PositionClosing if status is PositionStatus.CLOSING else execution.PositionClosed
+        await house.say(event(position=view), user=ada, about=view.position_id, version=version)
+        await eventually(partial(_is, house, ada, accepted, status))
+        assert await stands() == {("plan_already_executed", expected, status.value)}
+
+
+async def test_a_plan_that_is_merely_outdated_comes_back_as_it_would_be_now(house: Any, ada: UUID, build: Any) -> None:
+    accepted = await active(house, ada, build)
+    plan = await planned(house, ada, accepted, kind="invest", amount="250")
+    view = build.position(ada, accepted, version=6)
+    await house.say(execution.PositionActive(position=view), user=ada, about=view.position_id, version=6)
+    await eventually(partial(_has_version, house, ada, accepted, 6))
+    path = f"/api/positions/{accepted['position_id']}/runs"
+    again = await house.http.post(path, json={"plan_id": plan["plan_id"]}, headers=house.headers(ada, "one"))
     assert (again.status_code, again.json()["code"]) == (412, "plan_changed")
     beside = again.json()["context"]["plan"]
     assert (beside["kind"], beside["amount"]) == ("invest", "250")
     assert beside["plan_id"] != plan["plan_id"], "the new plan stands beside the refusal"
+
+
+async def _has_version(house: Any, user: UUID, accepted: dict[str, Any], version: int) -> bool:
+    found = await house.http.get(f"/api/positions/{accepted['position_id']}", headers=house.headers(user))
+    return bool(found.json()["version"] == version)
 
 
 async def test_a_plan_does_only_what_it_was_made_for(house: Any, ada: UUID, build: Any) -> None:

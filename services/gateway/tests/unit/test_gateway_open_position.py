@@ -23,6 +23,7 @@ from gateway.domain.errors import (
 )
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
+from gateway.domain.traded_plan import TradedPlan
 from shared.testing import FakeClock, FakeIds
 from shared.trading.errors import Invalid
 from shared.trading.policy import LegPolicy
@@ -53,6 +54,22 @@ class Shop:
 
     async def plan(self, plan_id: UUID) -> Plan | None:
         return self.plans.get(plan_id)
+
+    async def traded(self, plan_id: UUID) -> TradedPlan | None:
+        if plan_id not in self.opened:
+            return None
+        accepted, _ = self.opened[plan_id]
+        return TradedPlan(
+            plan_id=plan_id,
+            position_id=accepted.position_id,
+            ordered_at=accepted.accepted_at,
+            status=accepted.status,
+            newest_run=None,
+            heard=False,
+            legs=0,
+            filled=0,
+            opened=True,
+        )
 
     async def answer(self, key: str) -> RememberedAnswer | None:
         return self.answers.get(key)
@@ -177,6 +194,21 @@ async def test_a_repetition_hears_the_first_answer_even_after_the_plan_expired(
     assert await open_position(order(plan.plan_id)) == first
     del shop.plans[plan.plan_id]
     assert await open_position(order(plan.plan_id)) == first
+
+
+async def test_a_plan_that_opened_a_position_says_so_whatever_else_speaks_against_it(
+    shop: Shop, open_position: OpenPosition
+) -> None:
+    plan = shop.made()
+    first = await open_position(order(plan.plan_id, "first"))
+    shop.clock.advance(3600)
+    for as_seen in (False, True):
+        again = replace(order(plan.plan_id, "second"), as_seen=as_seen)
+        with pytest.raises(PlanAlreadyUsed) as refused:  # not that it has expired, which asks for another plan
+            await open_position(again)
+        assert refused.value.code == "plan_already_used"
+        assert refused.value.context["position_id"] == str(first.position_id)
+        assert "it waits to be carried out" in refused.value.detail
 
 
 async def test_without_a_plan_one_is_made_once_for_the_key(shop: Shop, open_position: OpenPosition) -> None:

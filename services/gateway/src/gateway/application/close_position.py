@@ -9,6 +9,7 @@ from typing import NoReturn
 from uuid import UUID
 
 from gateway.application.ports import Acceptance, Acceptances, Planner
+from gateway.application.traded_plans import must_be_new
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
 from gateway.domain.errors import (
@@ -105,6 +106,7 @@ class ClosePosition:
             )
             if earlier := await work.remember(order.key, order.fingerprint, accepted):
                 return earlier.to(order.fingerprint)
+            await must_be_new(work, plan.plan_id)
             await self._must_be_closable(work, position)
             plan.must_close(order.position_id, now)
             if not await work.close(plan, accepted, position, signing_ends=now + self._signing):

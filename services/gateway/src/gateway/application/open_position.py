@@ -11,6 +11,7 @@ from uuid import UUID
 
 from gateway.application.plan_moved import must_not_have_moved
 from gateway.application.ports import Acceptance, Acceptances, PlanAgain, Planner
+from gateway.application.traded_plans import must_be_new
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
 from gateway.domain.errors import PlanAlreadyUsed, PlanNotFound
@@ -94,15 +95,20 @@ class OpenPosition:
         async with self._turns.of((order.user_id, order.key)):
             if isinstance(order.what, UUID):
                 if order.as_seen:
-                    if earlier := await self._answered(order):
+                    if earlier := await self._answered(order, new=order.what):
                         return earlier
                     must_not_have_moved(await self._again(user_id=order.user_id, plan_id=order.what))
                 return await self._accept(order, order.what)
             return await self._answered(order) or await self._accept(order, await self._planned(order, order.what))
 
-    async def _answered(self, order: OpenOrder) -> Accepted | None:
+    async def _answered(self, order: OpenOrder, *, new: UUID | None = None) -> Accepted | None:
+        """The answer of before; `new` is the plan that must not have been ordered under another key."""
         async with self._acceptances.begin(order.user_id) as work:
-            return await _remembered(work, order)
+            if earlier := await _remembered(work, order):
+                return earlier
+            if new is not None:
+                await must_be_new(work, new)
+            return None
 
     async def _planned(self, order: OpenOrder, what: BuyIndex) -> UUID:
         plan = await self._planner.buy(
@@ -125,12 +131,14 @@ class OpenPosition:
             except PlatformError:
                 if earlier := await _remembered(work, order):
                     return earlier
+                await must_be_new(work, plan_id)
                 raise
             accepted = self._answer(plan, now)
             opening = await work.open(order.key, order.fingerprint, plan, accepted, signing_ends=now + self._signing)
             if opening.earlier is not None:
                 return opening.earlier.to(order.fingerprint)
             if not opening.opened:
+                await must_be_new(work, plan_id)
                 raise PlanAlreadyUsed("This plan has opened a position already; nothing more was ordered.")
             return accepted
 

@@ -10,20 +10,12 @@ from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
+from gateway.application.traded_plans import TradedPlans
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.account_break import AccountBreak
 from gateway.domain.activity import ActivityEntry
 from gateway.domain.plan import Plan
-from gateway.domain.position import (
-    Deviation,
-    Fill,
-    Leg,
-    Position,
-    PositionDetail,
-    PositionSummary,
-    Release,
-    Valuation,
-)
+from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDetail, PositionSummary, Release, Valuation
 from shared.trading.policy import LegPolicy
 
 
@@ -75,7 +67,7 @@ class PlanAgain(Protocol):
         ...
 
 
-class Acceptance(Protocol):
+class Acceptance(TradedPlans, Protocol):
     """One transaction of one user, in which an order is accepted or not."""
 
     async def plan(self, plan_id: UUID) -> Plan | None:

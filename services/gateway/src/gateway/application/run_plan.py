@@ -9,6 +9,7 @@ from uuid import UUID
 
 from gateway.application.plan_moved import must_not_have_moved, plan_changed
 from gateway.application.ports import Acceptance, Acceptances, MadeAgain, PlanAgain
+from gateway.application.traded_plans import must_be_new
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
 from gateway.domain.errors import (
@@ -91,6 +92,7 @@ class RunPlan:
             plan = await work.plan(order.plan_id)
             if plan is None:
                 raise PlanNotFound("No such plan was made for you; nothing was ordered.")
+            await must_be_new(work, plan.plan_id)
             await self._must_take_orders(work, position)
             try:
                 plan.must_run(order.position_id, position.version, self._clock.now())
@@ -124,6 +126,7 @@ class RunPlan:
             )
             if earlier := await work.remember(order.key, order.fingerprint, accepted):
                 return earlier.to(order.fingerprint)
+            await must_be_new(work, plan.plan_id)
             await self._must_take_orders(work, position)
             if order.fence is not None and not await work.rebalances_itself(order.position_id, fence=order.fence):
                 raise RebalancingChanged("Its owner chose otherwise; nothing was ordered.")

@@ -26,6 +26,13 @@ class PlanAlreadyUsed(Conflict):
     title = "The plan was used already"
 
 
+class PlanAlreadyExecuted(PlanAlreadyUsed):
+    """The plan was ordered before, for a position that stands."""
+
+    code = "plan_already_executed"
+    title = "The plan was traded already"
+
+
 class PlanNotForThis(Invalid):
     """A plan does what it was made for, to the position it was made for, and nothing else."""
 

@@ -16,6 +16,7 @@ from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
 from gateway.domain.rebalancing import RebalanceMode
+from gateway.domain.traded_plan import TradedPlan
 from gateway.outbound.postgres import rows
 from gateway.outbound.postgres.tables import (
     MOMENT,
@@ -25,6 +26,7 @@ from gateway.outbound.postgres.tables import (
     rebalancings,
     synthetic_positions,
 )
+from gateway.outbound.postgres.traded_plans import traded_plan
 from shared.contracts import orders
 from shared.runtime.database import Database
 from shared.runtime.outbox import Announcement, Outbox
@@ -48,6 +50,10 @@ class PostgresAcceptance:
         """A plan handed to this user."""
         row = await _PLAN.row(self._unit, plan_id=plan_id)
         return rows.plan(row) if row else None
+
+    async def traded(self, plan_id: UUID) -> TradedPlan | None:
+        """What the plan was ordered for before."""
+        return await traded_plan(self._unit, plan_id)
 
     async def answer(self, key: str) -> RememberedAnswer | None:
         """What was answered under a key."""

@@ -125,12 +125,21 @@ def _by_amount(problem: ApiProblem) -> str:
     """Advice that names an amount; empty where there is none to name."""
     context = problem.context
     if problem.code == "amount_too_small" and context.get("minimum_amount"):
-        return f"plan with {money(context['minimum_amount'])} USDT or more, or a smaller index (./basketry index)."
+        least = money(context.get("least_amount") or context["minimum_amount"])
+        return f"plan with {least} USDT or more, or {_smaller_index(context)}."
     if problem.code == "insufficient_balance" and context.get("available"):
         return f"plan with {money(context['available'])} USDT or less, or {_more_money(context)}."
     if problem.code == "book_too_thin" and context.get("largest_amount"):
         return f"plan with {money(context['largest_amount'])} USDT or less, or with --policy COMPLETE."
     return ""
+
+
+def _smaller_index(context: dict[str, object]) -> str:
+    if context.get("largest_index"):
+        return f"a smaller index, such as {context['largest_index']}"
+    if "largest_index" in context:  # no built-in one is small enough
+        return "an index of your own with few coins (./basketry new-index)"
+    return "a smaller index (./basketry index)"
 
 
 def _more_money(context: dict[str, object]) -> str:

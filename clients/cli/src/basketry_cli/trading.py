@@ -35,7 +35,7 @@ async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: s
     if is_blocked(plan) or not plan.get("executable", True):
         if terminal.as_json:
             terminal.line({"plan": plan, "position": None})
-        terminal.note("Nothing was ordered.")
+        terminal.note("Nothing was ordered. Your money: what you hold is as it was.")
         return Exit.REFUSED if is_blocked(plan) else Exit.OK
     if not yes and not terminal.confirm(question(plan)):
         terminal.note("Nothing was ordered.")

@@ -54,3 +54,12 @@ def test_a_plan_that_no_longer_fits_is_shown_as_it_would_be_now(capsys: pytest.C
     assert json.loads(capsys.readouterr().err)["plan"] == plan
     Terminal(as_json=True).advise(told("plan_not_found", 404))
     assert "plan" not in json.loads(capsys.readouterr().err)
+
+
+def test_an_amount_that_is_too_small_is_answered_with_what_works() -> None:
+    facts = {"minimum_amount": "1774.65", "least_amount": "412.5"}
+    assert told("amount_too_small", 422, **facts).do.startswith("plan with 412.50 USDT or more, or a smaller index (")
+    assert "such as top-3" in told("amount_too_small", 422, **facts, largest_index="top-3").do
+    none = told("amount_too_small", 422, **facts, largest_index=None)
+    assert "an index of your own with few coins" in none.do
+    assert "1,774.65" in told("amount_too_small", 422, minimum_amount="1774.65").do

@@ -178,6 +178,10 @@ def test_a_plan_that_a_halt_or_a_limit_stops_is_not_called_done() -> None:
         text = drawn(plan_view(a_plan(executable=False, legs=legs)))
         assert words in text
         assert "Nothing can be traded now" in text
+        assert ("./basketry release" in text) == (check == "halted")
+        assert ("./basketry limits" in text) == (check == "over_limit")
+        assert "worse prices" not in text, "nothing is bought, at whatever price"
+        assert "nothing; all USDT stay as they are" in text
         assert "Nothing to do" not in text
 
 

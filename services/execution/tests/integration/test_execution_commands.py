@@ -30,7 +30,7 @@ async def test_a_plan_is_refused_with_a_reason_a_person_can_act_on(town: Any) ->
         await town.plan(rich, "11")
     assert float(small.value.context["minimum_amount"]) > 11
     assert small.value.context["largest_index"] is None
-    with pytest.raises(AmountTooSmall, match=r"With 40 USDT the largest index that works is Top 3\.") as forty:
+    with pytest.raises(AmountTooSmall, match=r"With 40 USDT the largest built-in index that works is Top 3\.") as forty:
         await town.plan(rich, "40")
     assert forty.value.context["largest_index"] == "top-3"
     with pytest.raises(InsufficientBalance) as empty:

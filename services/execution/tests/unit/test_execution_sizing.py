@@ -90,6 +90,24 @@ def test_the_refusal_names_the_smallest_amount_that_skips_nothing() -> None:
         size_basket(candidates, amount=minimum - D("0.01"), cap=D(1), rules=SizingRules(), now=NOW)
 
 
+def test_a_refusal_names_the_amount_from_which_the_index_can_be_bought_with_coins_left_out() -> None:
+    weights = ("0.60", "0.37", "0.03")
+    candidates = [a_candidate(name, weight, "10") for name, weight in zip("ABC", weights, strict=True)]
+    with pytest.raises(AmountTooSmall) as refusal:
+        size_basket(candidates, amount=D(5), cap=D(1), rules=SizingRules(), now=NOW)
+    least, whole = (D(refusal.value.context[name]) for name in ("least_amount", "minimum_amount"))
+    assert least < whole
+    assert f"with {least} USDT or more" in refusal.value.detail
+    basket = size_basket(candidates, amount=least, cap=D(1), rules=SizingRules(), now=NOW)
+    assert [leg.check for leg in basket.legs] == ["ok", "ok", "too_small"]
+    with pytest.raises(AmountTooSmall):
+        size_basket(candidates, amount=least - D("0.01"), cap=D(1), rules=SizingRules(), now=NOW)
+    capped = D("0.6")  # C's share has nowhere to go: A is at its cap, and the same is true of B
+    with pytest.raises(AmountTooSmall) as refusal:
+        size_basket(candidates[:1] + candidates[2:], amount=D(5), cap=capped, rules=SizingRules(), now=NOW)
+    assert refusal.value.context["least_amount"] == refusal.value.context["minimum_amount"]
+
+
 def test_spreading_that_would_break_the_cap_refuses_the_plan() -> None:
     candidates = [a_candidate(name, weight, "10") for name, weight in (("A", "0.5"), ("B", "0.45"), ("C", "0.05"))]
     with pytest.raises(AmountTooSmall):

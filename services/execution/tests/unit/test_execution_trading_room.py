@@ -104,7 +104,7 @@ def test_an_order_over_its_limit_blocks_the_whole_purchase_and_names_what_works(
     assert checks(plan) == [("over_limit", "order_limit")] * 2
     # 505 in all, 404 of it in one order: half of it keeps to the limit.
     assert plan.warnings == [
-        "BTCUSDT is over the limit of 202 USDT for one order; buying for at most 252.5 USDT works."
+        "BTCUSDT is over the limit of 202 USDT per coin (one order); buying for at most 252.5 USDT works."
     ]
 
 

@@ -19,7 +19,7 @@ ENVIRONMENTS = ("paper", "testnet", "demo", "mainnet")
 
 def limits(
     *,
-    order: Annotated[str, typer.Option("--order", metavar="USDT", help="Largest single buy order.")] = "",
+    order: Annotated[str, typer.Option("--order", metavar="USDT", help="Largest buy per coin (one order).")] = "",
     hour: Annotated[str, typer.Option("--hour", metavar="USDT", help="Bought within an hour.")] = "",
     day: Annotated[str, typer.Option("--day", metavar="USDT", help="Bought within a day.")] = "",
     slippage: Annotated[str, typer.Option("--slippage", metavar="BPS", help="Limit price beyond the one shown.")] = "",

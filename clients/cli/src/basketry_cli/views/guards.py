@@ -13,7 +13,7 @@ from basketry_cli.views.numbers import clock_time, money, number
 
 Json = dict[str, Any]
 LIMITS = {
-    "order_max": ("one order", "USDT"),
+    "order_max": ("per coin, one order", "USDT"),
     "hour_max": ("bought in an hour", "USDT"),
     "day_max": ("bought in a day", "USDT"),
     "slippage_bps_max": ("worse price than shown", "bps"),

@@ -137,11 +137,14 @@ def _reason(leg: Json) -> str:
         return f": up to {money(leg['largest_amount'])}"
     if leg.get("check") == "illiquid" and leg.get("book_notional") is not None:
         return f": book takes {money(leg['book_notional'])}"
-    return f": {str(leg['reason']).replace('_', ' ')}" if leg.get("reason") else ""
+    words = str(leg.get("reason") or "").replace("_", " ")
+    return f": {words}" if words and words != "trading halted" else ""  # the check says halted
 
 
 def _totals(plan: Json) -> Table:
     currency = str(plan.get("currency", "USDT"))
+    if is_blocked(plan) and plan.get("kind") != "close":
+        return _grid([("traded", f"nothing; all {currency} stay as they are")])
     rows: list[tuple[str, str]] = []
     if pays_out(plan):
         rows = [("paid out", f"{money(plan.get('amount'))} {currency}"), ("then", "the position is closed")]
@@ -207,7 +210,15 @@ def _remarks(plan: Json) -> list[Text]:
         )
         remarks.append(Text(words, style="red"))
     elif is_blocked(plan):
-        remarks.append(Text("Nothing can be traded now; the legs and remarks above say why.", style="red"))
+        remarks.append(Text(f"Nothing can be traded now. {_way_out(plan)}", style="red"))
     elif plan.get("executable") is False:
         remarks.append(Text("Nothing to do: no leg is worth trading.", style="green"))
     return remarks
+
+
+def _way_out(plan: Json) -> str:
+    """Which command lets a plan trade that a halt or a limit keeps from trading."""
+    checks = {leg.get("check") for leg in plan.get("legs", [])}
+    ways = ["./basketry release lifts what you have halted yourself"] if "halted" in checks else []
+    ways += ["./basketry limits shows your limits and what is used of them"] if "over_limit" in checks else []
+    return "; ".join(ways) + "."

@@ -112,11 +112,11 @@ class MakePlan:
                 continue
             name = index.name or index.index_id
             return AmountTooSmall(
-                f"{refusal.detail} With {plain(amount)} USDT the largest index that works is {name}.",
+                f"{refusal.detail} With {plain(amount)} USDT the largest built-in index that works is {name}.",
                 context={**refusal.context, "largest_index": index.index_id},
             )
         return AmountTooSmall(
-            f"{refusal.detail} With {plain(amount)} USDT no index works.",
+            f"{refusal.detail} With {plain(amount)} USDT none of the built-in indices works.",
             context={**refusal.context, "largest_index": None},
         )
 

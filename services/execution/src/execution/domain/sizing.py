@@ -161,13 +161,13 @@ def _effective_weights(
         _must_trade(legs, rules)
         raise NoFreshPrices("Too many coins of this index have no fresh price right now. Try again in a moment.")
     if skipped > rules.skipped_weight_max or not kept:
-        raise _refused(legs, rules, minimum)
+        raise _refused(legs, cap, rules, minimum)
     if len(kept) == len(legs):
         return kept
     try:
         return capped_weights(kept, cap=cap)
     except InfeasibleCap:
-        raise _refused(legs, rules, minimum) from None
+        raise _refused(legs, cap, rules, minimum) from None
 
 
 def _must_trade(legs: Sequence[SizedLeg], rules: SizingRules) -> None:
@@ -189,11 +189,13 @@ def _must_trade(legs: Sequence[SizedLeg], rules: SizingRules) -> None:
     )
 
 
-def _refused(legs: Sequence[SizedLeg], rules: SizingRules, minimum: Decimal) -> AmountTooSmall | BookTooThin:
+def _refused(
+    legs: Sequence[SizedLeg], cap: Decimal, rules: SizingRules, minimum: Decimal
+) -> AmountTooSmall | BookTooThin:
     """Books are looked at once the amount itself is found to be large enough: if any is thin, that is the reason."""
     thin = [leg.candidate for leg in legs if leg.candidate.thin is not None]
     if not thin:
-        return _too_small(minimum)
+        return _too_small(_least_amount(legs, cap, rules), minimum)
     symbols = [one.symbol for one in thin]
     amounts = [one.thin.largest_amount or ZERO for one in thin if one.thin is not None]
     works = min(amounts) if min(amounts) >= minimum else None
@@ -207,12 +209,37 @@ def _refused(legs: Sequence[SizedLeg], rules: SizingRules, minimum: Decimal) -> 
     )
 
 
-def _too_small(minimum: Decimal) -> AmountTooSmall:
+def _too_small(least: Decimal | None, minimum: Decimal) -> AmountTooSmall:
+    whole = f"from {plain(minimum)} USDT on it is bought whole"
+    if least is None or least >= minimum:
+        words = f"The smallest amount that this index can be bought with now is {plain(minimum)} USDT."
+    else:
+        words = f"It can be bought with {plain(least)} USDT or more now, some coins left out; {whole}."
     return AmountTooSmall(
-        f"With this amount too many coins would fall below the venue's minimum order. "
-        f"The smallest amount that buys the whole index now is {plain(minimum)} USDT.",
-        context={"minimum_amount": plain(minimum)},
+        f"With this amount too many coins would fall below the venue's minimum order. {words}",
+        context={"minimum_amount": plain(minimum), "least_amount": plain(minimum if least is None else least)},
     )
+
+
+def _least_amount(legs: Sequence[SizedLeg], cap: Decimal, rules: SizingRules) -> Decimal | None:
+    """The smallest amount with which no more is left out than may be; None when no amount does it."""
+    sendable = [leg for leg in legs if leg.check in {"ok", "too_small"} and leg.required_amount is not None]
+    for amount in sorted({leg.required_amount or ZERO for leg in sendable}):
+        kept = {
+            leg.candidate.symbol: leg.candidate.weight for leg in sendable if (leg.required_amount or ZERO) <= amount
+        }
+        skipped = exact_sum([leg.candidate.weight for leg in legs if leg.candidate.symbol not in kept])
+        if skipped <= rules.skipped_weight_max and (len(kept) == len(legs) or _fits(kept, cap)):
+            return amount
+    return None
+
+
+def _fits(weights: Mapping[str, Decimal], cap: Decimal) -> bool:
+    try:
+        capped_weights(weights, cap=cap)
+    except InfeasibleCap:
+        return False
+    return True
 
 
 def _sized(leg: SizedLeg, *, weights: Mapping[str, Decimal], amount: Decimal) -> SizedLeg:

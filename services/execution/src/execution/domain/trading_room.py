@@ -91,7 +91,7 @@ class TradingRoom:
         if largest.max_notional > self.order_max:
             works = _share(total, self.order_max, largest.max_notional)
             return "order_limit", (
-                f"{largest.symbol} is over the limit of {plain(self.order_max)} USDT for one order; "
+                f"{largest.symbol} is over the limit of {plain(self.order_max)} USDT per coin (one order); "
                 f"buying for at most {plain(works)} USDT works."
             )
         if total > self.room:

@@ -224,7 +224,7 @@ def _reached(
     limit: str, amount: Decimal, most: Decimal, already: Decimal, *, symbol: str | None = None
 ) -> LimitReached:
     left = max(most - already, ZERO)
-    words = {"order": "one order", "hour": "an hour", "day": "a day"}
+    words = {"order": "one order of a coin", "hour": "an hour", "day": "a day"}
     whose = words.get(limit, "all users together")
     context = {"limit": limit, "maximum": plain(most), "left": plain(left), "asked": plain(amount)}
     if symbol is not None:

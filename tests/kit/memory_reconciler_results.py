@@ -110,7 +110,8 @@ def _kept(transaction: Transaction, tracked: Tracked, points: Sequence[PnlPoint]
     def mine(table: str) -> list[Any]:
         return [row for row in transaction.rows(table) if row[0] == position_id]
 
-    flows = [flow for flow in transaction.rows("flows") if flow.position_id == position_id]
+    seen = [flow for flow in transaction.rows("flows") if flow.number <= tracked.border.flows]
+    flows = [flow for flow in seen if flow.position_id == position_id]
     return Kept(
         tracked=tracked,
         points=points,

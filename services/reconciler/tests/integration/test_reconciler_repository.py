@@ -335,6 +335,8 @@ async def test_a_flow_counts_once_and_what_fails_leaves_nothing(rooms: Rooms) ->
     async with rooms.desk.work(user) as work:
         assert await work.first_delivery("jobs", book.position_id)
         await work.add_flow(flow, [])
+        [tracked] = await work.tracked(position_ids=[book.position_id])
+        await work.save_tracking(replace(tracked, border=Border(flows=1)))
 
     async def again() -> None:
         async with rooms.desk.work(user) as work:
@@ -347,5 +349,10 @@ async def test_a_flow_counts_once_and_what_fails_leaves_nothing(rooms: Rooms) ->
     kept = await rooms.shelf.position(user, book.position_id)
     assert kept is not None
     assert list(kept.flows) == [flow]
+    async with rooms.desk.work(user) as work:
+        await work.add_flow(replace(flow, number=2), [])
+    kept = await rooms.shelf.position(user, book.position_id)
+    assert kept is not None
+    assert list(kept.flows) == [flow], "one that came after what was told, as when it comes while we read"
     async with rooms.desk.work(user) as work:
         assert await work.progress(book.account) == AccountProgress()

@@ -234,7 +234,7 @@ async def test_golden_two_positions_as_one(bench: Any, make: Any) -> None:
     flow = replace(first.flows[0], position_id=second_id, at=at, valued_at=at, amount=D(80), after=D(80), others=D(120))
     await story.day(BTC="132")
     first = story.kept()
-    points = [replace(first.points[-1], position_id=second_id, value=D(88))]
+    points = [replace(first.points[-1], position_id=second_id, value=D(88), net_in=D(80))]
     book = replace(first.tracked.book, position_id=second_id, invested=D(80))
     border = replace(first.tracked.border, paid_in=D(80))
     tracked = replace(first.tracked, book=book, told=(D(88), D(8)), border=border)

@@ -54,7 +54,16 @@ class Kept:
         """What it is worth with its own cash, quote units."""
         if self.valuation is not None:
             return self.valuation.value + self.tracked.book.cash
+        if self.flows and self.flows[-1].after == ZERO:
+            # What a flow left empty stays empty, whatever was told before it.
+            return ZERO
         return self.tracked.told[0] if self.tracked.told else ZERO
+
+    @property
+    def story(self) -> list[Moment]:
+        """What it was worth and what was in it, moment by moment, until the last of them that was kept."""
+        points, flows = as_settled(self.points, self.flows, in_kind=self.in_kind)
+        return moments_of(points, flows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +102,7 @@ def results_of(
     """
     if not kept.flows:
         return None
-    points, flows = as_settled(kept.points, kept.flows, in_kind=kept.in_kind)
-    story = since(_to_now(moments_of(points, flows), kept, now), start)
+    story = since(_to_now(kept.story, kept, now), start)
     curve = growth([moment.step for moment in story])
     returns = returns_of(story, curve)
     lines = _lines(story, curve, levels)

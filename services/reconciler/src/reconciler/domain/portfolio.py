@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
 
-from reconciler.domain.flows import Flow
 from reconciler.domain.performance import Kept, gain_of, returns_of, thinned, totals_of
 from reconciler.domain.results import LinePoint, Returns, Totals
-from reconciler.domain.returns import PLACES, Crossed, Valued, growth
+from reconciler.domain.returns import PLACES, Crossed, Step, Valued, growth
+from reconciler.domain.slots import slot_of
 from reconciler.domain.timeline import Moment, since
-from shared.trading.money import EXACT, ZERO, exact_sum, truncate
+from shared.trading.money import EXACT, ZERO, truncate
 from shared.trading.status import VenueEnvironment
+
+POINT_S = 300.0
+"""Points of so many seconds are told as one: a screen shows no more, and the sums stay as few as one position's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ def _portfolio(
     environment: VenueEnvironment, positions: Sequence[Kept], *, start: datetime | None, now: datetime
 ) -> PortfolioResults:
     totals = totals_of(positions)
-    story = since(_story(positions, totals.value, now), start)
+    story = since(_story(positions, totals.value, start=start, now=now), start)
     curve = growth([moment.step for moment in story])
     lines = [
         LinePoint(
@@ -67,34 +70,48 @@ def _portfolio(
     )
 
 
-def _story(positions: Sequence[Kept], value: Decimal, now: datetime) -> list[Moment]:
-    """Points of all positions added up, and every flow with what the other positions were worth at it."""
-    net, moments = ZERO, list[Moment]()
-    latest: dict[object, Decimal] = {}
-    for at, flow, points in _by_time(positions):
-        with localcontext(EXACT):
-            if flow is not None:
-                net += flow.amount
-                latest[flow.position_id] = flow.after
-                step = Crossed(at, flow.before + flow.others, flow.after + flow.others, flow.amount)
-                moments.append(Moment(step=step, held=None, btc_price=None, net_in=net))
+def _story(positions: Sequence[Kept], value: Decimal, *, start: datetime | None, now: datetime) -> list[Moment]:
+    """At each moment the sum of what every position was worth, and of what was in it, at its own last moment.
+
+    One position moves at a time, and both of its figures together: what was sold never stands beside money that is
+    gone, and what a point said before a flow is not said again after it.
+    """
+    entries = _by_time(positions)
+    told = {_group(moment, start): place for place, (_, moment) in enumerate(entries) if _is_point(moment)}
+    standing = [(ZERO, ZERO)] * len(positions)
+    total = net = ZERO
+    moments: list[Moment] = []
+    with localcontext(EXACT):
+        for place, (which, moment) in enumerate(entries):
+            was, had = standing[which]
+            standing[which] = (moment.value, moment.net_in)
+            others, net = total - was, net - had + moment.net_in
+            total = others + moment.value
+            if _is_point(moment) and told[_group(moment, start)] != place:
                 continue
-        latest |= points
-        total = exact_sum(list(latest.values()))
-        moments.append(Moment(step=Valued(at, total), held=None, btc_price=None, net_in=net))
+            moments.append(Moment(step=_beside(moment.step, others), held=None, btc_price=None, net_in=net))
     if value > ZERO and now > moments[-1].at:
         moments.append(Moment(step=Valued(now, value), held=None, btc_price=None, net_in=net))
     return moments
 
 
-def _by_time(positions: Sequence[Kept]) -> list[tuple[datetime, Flow | None, dict[object, Decimal]]]:
-    """Flows each alone; points of the same five minutes together, at the time of the last of them."""
-    slots: dict[datetime, tuple[datetime, dict[object, Decimal]]] = {}
-    for kept in positions:
-        for point in kept.points:
-            at, values = slots.get(point.slot, (point.at, {}))
-            values[point.position_id] = point.value
-            slots[point.slot] = (max(at, point.at), values)
-    flows = [(flow.valued_at, 0, flow, dict[object, Decimal]()) for kept in positions for flow in kept.flows]
-    sums = [(at, 1, None, values) for at, values in slots.values()]
-    return [(at, flow, values) for at, _, flow, values in sorted([*flows, *sums], key=lambda row: row[:2])]
+def _by_time(positions: Sequence[Kept]) -> list[tuple[int, Moment]]:
+    """The moments of all positions with the place of theirs; of the same time flows come first."""
+    entries = [(which, moment) for which, kept in enumerate(positions) for moment in kept.story]
+    return sorted(entries, key=lambda entry: (entry[1].at, _is_point(entry[1])))
+
+
+def _group(moment: Moment, start: datetime | None) -> tuple[datetime, bool]:
+    """Of all points of the same five minutes the last is told, and the last before the start of the range."""
+    return slot_of(moment.at, length_s=POINT_S), start is not None and moment.at < start
+
+
+def _is_point(moment: Moment) -> bool:
+    return isinstance(moment.step, Valued)
+
+
+def _beside(step: Step, others: Decimal) -> Step:
+    """A step of one position as a step of all of them."""
+    if isinstance(step, Valued):
+        return Valued(step.at, step.value + others)
+    return Crossed(step.at, step.before + others, step.after + others, step.amount)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from reconciler.domain.announcements import PnlPoint
 from reconciler.domain.flows import Flow
 from reconciler.domain.returns import Crossed, Step, Valued, growth
-from shared.trading.money import ZERO
+from shared.trading.money import EXACT, ZERO
+
+SAME = Decimal("1e-6")
+"""Quote units: a flow this small moves no figure, whichever side of it a point is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +43,26 @@ class Moment:
 
 
 def moments_of(points: Sequence[PnlPoint], flows: Sequence[Flow]) -> list[Moment]:
-    """Points and flows by time; of the same moment the flow comes first, since the point was valued after it."""
+    """Points and flows by time; of the same moment the flow comes first, since the point was valued after it.
+
+    A point says what was in the position when it was valued. Where the flows up to its time say otherwise, it was
+    stamped on the wrong side of one of them (two looks at a position overtook each other) and is left out: what was
+    sold would come back, or what came in would be a gain.
+    """
     net, seen = ZERO, list[tuple[datetime, int, Moment]]()
-    for flow in flows:
-        net += flow.amount
-        seen.append((flow.valued_at, 0, _of_flow(flow, net)))
+    with localcontext(EXACT):
+        for flow in flows:
+            net += flow.amount
+            seen.append((flow.valued_at, 0, _of_flow(flow, net)))
     seen += [(point.at, 1, _of_point(point)) for point in points]
-    return [moment for _, _, moment in sorted(seen, key=lambda entry: entry[:2])]
+    net, moments = ZERO, list[Moment]()
+    for _, _, moment in sorted(seen, key=lambda entry: entry[:2]):
+        if isinstance(moment.step, Crossed):
+            net = moment.net_in
+        elif abs(moment.net_in - net) > SAME:
+            continue
+        moments.append(moment)
+    return moments
 
 
 def since(moments: Sequence[Moment], start: datetime | None) -> list[Moment]:

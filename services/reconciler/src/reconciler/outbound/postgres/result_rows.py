@@ -176,7 +176,8 @@ async def _kept(unit: Unit, ids: Sequence[UUID], points: Sequence[Mapping[str, A
         Kept(
             tracked=one,
             points=lines.get(one.book.position_id, []),
-            flows=flows.get(one.book.position_id, []),
+            # A flow that came while we read is not in what was told: its money would be counted without its coins.
+            flows=[found for found in flows.get(one.book.position_id, []) if found.number <= one.border.flows],
             moved=gone.get(one.book.position_id, []),
             legs=legs.get(one.book.position_id, []),
             in_kind=frozenset(in_kind.get(one.book.position_id, ())),

@@ -14,6 +14,7 @@ from gateway.domain.plan import Plan
 from gateway.domain.position import Position
 from gateway.domain.rebalance_state import Rebalancing
 from gateway.domain.rebalancing import RebalanceMode
+from gateway.domain.traded_plan import TradedPlan
 from gateway.outbound.execution_client import _plan
 from gateway.outbound.postgres.acceptance_repository import KEPT, _announcement, _ceilings
 from kit.memory_house import House, Transaction
@@ -50,6 +51,16 @@ class MemoryAcceptance:
         """A plan handed to this user."""
         found = self._unit.rows("plans").get(plan_id)
         return _plan(found) if found else None
+
+    async def traded(self, plan_id: UUID) -> TradedPlan | None:
+        """What the plan was ordered for before; its legs are not counted here."""
+        if taken := self._unit.rows("orders_taken").get(plan_id):
+            position = self._unit.rows("positions").get(taken.position_id)
+            assert position is not None, "a run is of a position"
+            heard = position.version > taken.position_version
+            return _traded(plan_id, position, ordered_at=taken.accepted_at, heard=heard, opened=False)
+        opened = next((one for one in self._unit.rows("positions") if one.plan_id == plan_id), None)
+        return _traded(plan_id, opened, ordered_at=opened.created_at, heard=opened.version > 0) if opened else None
 
     async def answer(self, key: str) -> RememberedAnswer | None:
         """What was answered under a key."""
@@ -159,6 +170,20 @@ class MemoryAcceptances:
         with self._house.transaction(user_id) as transaction:
             yield MemoryAcceptance(transaction, self._say)
             transaction.commit()
+
+
+def _traded(plan_id: UUID, position: Position, *, ordered_at: datetime, heard: bool, opened: bool = True) -> TradedPlan:
+    return TradedPlan(
+        plan_id=plan_id,
+        position_id=position.position_id,
+        ordered_at=ordered_at,
+        status=position.status,
+        newest_run=position.run_id,
+        heard=heard,
+        legs=0,
+        filled=0,
+        opened=opened,
+    )
 
 
 def _common(plan: Plan, accepted: Accepted, signing_ends: datetime) -> dict[str, Any]:

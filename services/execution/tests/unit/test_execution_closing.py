@@ -6,8 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from kit.execution_shop import Shop, checks
 from services.execution.tests.unit.conftest import ACCOUNT, NOW, POSITION, Counter
-from services.execution.tests.unit.test_execution_thin_books import Shop, checks
 
 from execution.application.settle_run import settle_run
 from execution.domain.leg import Leg

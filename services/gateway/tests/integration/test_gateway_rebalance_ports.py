@@ -242,6 +242,7 @@ async def test_a_plan_is_ordered_once_and_its_command_is_told_in_the_same_commit
         known = await work.plan(plan.plan_id)
         assert known is not None
         assert await work.answer("key") is None
+        assert await work.traded(plan.plan_id) is None
         assert await work.remember("key", "print", accepted) is None
         assert await work.run(known, accepted, position, signing_ends=ends)
     async with rooms.acceptances.begin(ADA) as work:
@@ -249,6 +250,10 @@ async def test_a_plan_is_ordered_once_and_its_command_is_told_in_the_same_commit
         assert earlier is not None
         assert (earlier.fingerprint, earlier.accepted) == ("print", accepted)
         assert not await work.run(known, accepted, position, signing_ends=ends), "a plan is used once"
+        traded = await work.traded(plan.plan_id)
+        assert traded is not None
+        assert (traded.position_id, traded.stands, traded.opened) == (position.position_id, "taken", False)
+        assert traded.ordered_at == accepted.accepted_at
         assert await work.closing(position, since=NOW - timedelta(seconds=1))
         assert not await work.closing(position, since=NOW)
         assert not await work.closing(replace(position, version=6), since=NOW - timedelta(seconds=1))

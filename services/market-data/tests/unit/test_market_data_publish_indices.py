@@ -31,6 +31,7 @@ from market_data.domain.reconstitution import Reason
 from market_data.domain.reviewed import ReviewedTable
 from market_data.outbound.reviewed_table import fingerprint, read_renames, read_table, shipped_text
 from shared.testing import FakeClock, FakeIds
+from shared.trading.depth import Depth
 from shared.trading.errors import Conflict
 from shared.trading.instrument import Instrument
 from shared.trading.quote import Quote
@@ -105,6 +106,10 @@ class FakeVenue:
     async def price_limit(self, symbol: str) -> PriceLimit:
         self._answer()
         return PriceLimit(symbol=symbol, highest_buy=None, lowest_sell=None)
+
+    async def depth(self, symbol: str) -> Depth:
+        self._answer()
+        return Depth(symbol=symbol, bids=[], asks=[], at=self._clock.now())
 
     async def candle(self, symbol: str, at: datetime) -> Candle | None:
         self._answer()

@@ -16,6 +16,7 @@ _STANDS = "no orders were sent by this command; positions and orders under way a
 
 
 _TRADED = {"plan_already_executed", "plan_already_used"}
+_OVER = {"CLOSED", "FAILED"}
 _STANDING = {
     "taken": "the plan's one order was taken before and is about to trade",
     "under_way": "the plan's one order is trading now",
@@ -54,7 +55,8 @@ def advice_on(error: Exception) -> Advice | None:
     if isinstance(error, OrderUnanswered):
         return _on_silence(error)
     if isinstance(error, Wish):
-        return Advice(str(error), _UNTOUCHED, "look at the command with --help.", Exit.USAGE, "wish")
+        do = error.do or "look at the command with --help."
+        return Advice(str(error), _UNTOUCHED, do, Exit.USAGE, "wish")
     if isinstance(error, httpx.HTTPError | OSError):
         words = str(error) or type(error).__name__
         do = "is the address right (--gateway)? On this machine: ./basketry status, ./basketry up."
@@ -116,9 +118,16 @@ def _by_facts(problem: ApiProblem) -> str:
     if problem.code in _TRADED and problem.context.get("position_id"):
         show = "watch" if problem.context.get("stands") in {"taken", "under_way"} else "positions"
         return f"nothing, if you meant this once: ./basketry {show} {short(problem.context['position_id'])} shows it."
+    if problem.code in {"position_not_closable", "position_busy"} and _is_over(problem.context):
+        return "nothing: it holds nothing any more. ./basketry results shows how it did."
     if plan := _plan_beside(problem):
         return f"look at the plan as it is now; ./basketry execute {plan.get('plan_id')} trades it, within a minute."
     return ""
+
+
+def _is_over(context: dict[str, Any]) -> bool:
+    """Whether a position has come to its end, as the gateway says it (`status`) or execution (`reason`)."""
+    return context.get("status") in _OVER or str(context.get("reason", "")).removeprefix("position_").upper() in _OVER
 
 
 def _by_amount(problem: ApiProblem) -> str:
@@ -166,7 +175,9 @@ _DO = {
     "idempotency_key_reused": "leave out --key for a new order.",
     "credentials_invalid": "check the e-mail address and the password.",
     "login_delayed": "wait as long as it says, then try again.",
-    "email_taken": "sign in instead: ./basketry login",
+    "email_taken": "sign in instead: ./basketry login, with the password of then; or sign up with another address.",
+    "too_few_constituents": "name other coins, or fewer (--size): ./basketry index top-20 shows what can be bought.",
+    "coins_not_available": "leave them out: ./basketry index top-20 shows what can be bought.",
     "account_not_found": "leave out --account for the newest one.",
     "account_suspended": "the venue refused the account's key: check it, or store a new one.",
     "key_suspended": "the venue refused the account's key: check it, or store a new one.",

@@ -56,6 +56,14 @@ class Calls:
         """Close them."""
         await self._http.aclose()
 
+    async def answers(self) -> bool:
+        """Whether a server is there at all, whatever it says."""
+        try:
+            await self._http.get("/livez", timeout=3)
+        except httpx.TransportError:
+            return False
+        return True
+
     async def refresh(self) -> Tokens:
         """Trade the refresh token for a new pair; it works once."""
         if self.tokens is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from basketry_cli.gateway import GatewayClient, Json
-from basketry_cli.problems import Wish
+from basketry_cli.problems import ApiProblem, Wish
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.numbers import short
 
@@ -36,7 +36,7 @@ async def key_meant(client: GatewayClient, named: str) -> Json:
     if named:
         return _called(accounts, named)
     if not accounts:
-        raise Wish("you have no account yet: ./basketry keys --paper more opens one with play money")
+        raise Wish("you have no account yet", do="./basketry keys --paper more opens one with play money.")
     return accounts[0]
 
 
@@ -45,7 +45,7 @@ def _called(accounts: list[Json], named: str) -> Json:
     if len(fits) != 1:
         known = ", ".join(f"{short(id_of(one))} ({one.get('label', '')})" for one in accounts) or "none"
         count = f"{len(fits)} of your accounts are" if fits else "none of your accounts is"
-        raise Wish(f"{count} called {named!r}; you have: {known}")
+        raise Wish(f"{count} called {named!r}; you have: {known}", do="name one of them; ./basketry keys lists them.")
     return fits[0]
 
 
@@ -61,8 +61,16 @@ async def index_meant(client: GatewayClient, named: str) -> str:
         return named
     fits = [str(one["index_id"]) for one in known if _is_own_and_called(one, named)]
     if len(fits) > 1:
-        raise Wish(f"{len(fits)} of your indices are called {named!r}: {', '.join(fits)}")
-    return fits[0] if fits else str((await client.index(named))["index_id"])
+        raise Wish(f"{len(fits)} of your indices are called {named!r}: {', '.join(fits)}", do="name it by its id.")
+    if fits:
+        return fits[0]
+    try:
+        return str((await client.index(named))["index_id"])
+    except ApiProblem as problem:
+        own = [str(one.get("name") or one["index_id"]) for one in known if _is_own(one)]
+        if problem.code not in {"unknown_index", "index_not_found"} or not own:
+            raise
+        raise ApiProblem(problem.status, problem.body | {"detail": f"{problem} Your own: {', '.join(own)}."}) from None
 
 
 async def position_meant(client: GatewayClient, named: str) -> Json:
@@ -74,14 +82,17 @@ async def position_meant(client: GatewayClient, named: str) -> Json:
     fits = [str(one["position_id"]) for one in await client.positions() if str(one["position_id"]).startswith(named)]
     if len(fits) != 1 or not named:
         count = f"{len(fits)} of your positions begin" if fits else "none of your positions begins"
-        raise Wish(f"{count} with {named!r}: ./basketry positions lists them")
+        raise Wish(f"{count} with {named!r}", do="./basketry positions lists yours; say more of the id.")
     return await client.position(fits[0])
 
 
 def _is_own_and_called(index: Json, named: str) -> bool:
-    own = str(index["index_id"]).startswith(OWN_INDEX)
     begins = len(named) > len(OWN_INDEX) and str(index["index_id"]).startswith(named)
-    return own and (begins or str(index.get("name", "")).casefold() == named.casefold())
+    return _is_own(index) and (begins or str(index.get("name", "")).casefold() == named.casefold())
+
+
+def _is_own(index: Json) -> bool:
+    return str(index["index_id"]).startswith(OWN_INDEX)
 
 
 def id_of(account: Json) -> str:

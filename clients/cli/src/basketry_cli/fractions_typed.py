@@ -19,15 +19,22 @@ def fraction(share: str) -> str:
     return f"{found.normalize():f}"
 
 
-def percentage(percent: str) -> str:
+def percentage(percent: str, *, least: str = "", most: str = "") -> str:
     """`5` and `5%` are both five percent, of which there may be more than a hundred.
 
+    Args:
+        percent: As typed.
+        least: In percent, where there is a bound.
+        most: Likewise.
+
     Raises:
-        Wish: it is no number above zero.
+        Wish: it is no number above zero, or beyond a bound.
     """
     found = _number(percent.removesuffix("%")) / 100
     if not (found.is_finite() and found > 0):
         raise Wish(f"{percent!r} is no number of percent above zero, such as 5")
+    if (least and found * 100 < Decimal(least)) or (most and found * 100 > Decimal(most)):
+        raise Wish(f"{percent!r} must be from {least} to {most} percent", do=f"write a number from {least} to {most}.")
     return f"{found.normalize():f}"
 
 

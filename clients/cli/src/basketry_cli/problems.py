@@ -57,4 +57,12 @@ class OrderUnanswered(Exception):
 
 
 class Wish(Exception):
-    """What the user asked for cannot be understood, or does not exist: said before anything is asked of the platform."""
+    """What the user asked for cannot be understood, or does not exist: said before anything is asked of the platform.
+
+    Args:
+        do: What to do instead; empty where the command's own help says it.
+    """
+
+    def __init__(self, words: str, *, do: str = "") -> None:
+        self.do = do
+        super().__init__(words)

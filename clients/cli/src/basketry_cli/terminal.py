@@ -69,7 +69,7 @@ class Terminal:
             Wish: nobody is there to answer; programs are never asked.
         """
         if self.as_json:
-            raise Wish(f"with --json nobody can be asked: add {instead}")
+            raise Wish(f"with --json nobody can be asked: add {instead}", do=f"add {instead}.")
         return bool(self._asked(lambda: typer.confirm(question, default=False), instead))
 
     def ask(self, question: str, *, instead: str, hidden: bool = False) -> str:
@@ -79,7 +79,9 @@ class Terminal:
             Wish: nobody is there to answer; programs are never asked.
         """
         if self.as_json or (hidden and not sys.stdin.isatty()):
-            raise Wish(f"nobody can be asked for the {question.lower()} here: {instead} says it")
+            raise Wish(
+                f"nobody can be asked for the {question.lower()} here: {instead} says it", do=f"say it with {instead}."
+            )
         return str(self._asked(lambda: typer.prompt(question, hide_input=hidden), instead))
 
     def _asked(self, question: Callable[[], Any], instead: str) -> Any:
@@ -89,7 +91,7 @@ class Terminal:
             self.err.print()
             if sys.stdin.isatty():
                 raise KeyboardInterrupt from None
-            raise Wish(f"nobody answered: {instead} says it without a question") from None
+            raise Wish(f"nobody answered: {instead} says it without a question", do=f"say it with {instead}.") from None
 
     def advise(self, advice: Advice) -> None:
         """Say what went wrong, what it means and what to do."""
@@ -141,7 +143,8 @@ class Terminal:
             file = SessionFile()
             async with SessionClient(address(gateway or file.gateway or DEFAULT_GATEWAY), file) as client:
                 if client.tokens is None:
-                    detail = f"You are not signed in at {client.url}."
+                    silent = "" if await client.answers() else ", and nothing answers there"
+                    detail = f"You are not signed in at {client.url}{silent}."
                     raise ApiProblem(401, {"code": "token_missing", "detail": detail})
                 return await work(client)
 
@@ -159,7 +162,7 @@ def address(gateway: str) -> str:
     except httpx.InvalidURL:
         url = httpx.URL()
     if url.scheme not in {"http", "https"} or not url.host:
-        raise Wish(f"{gateway!r} is no address of a gateway; one looks like {DEFAULT_GATEWAY}")
+        raise Wish(f"{gateway!r} is no address of a gateway", do=f"write one like {DEFAULT_GATEWAY}.")
     return gateway
 
 

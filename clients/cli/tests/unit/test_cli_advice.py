@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from basketry_cli.advice import Advice, advice_on
-from basketry_cli.problems import ApiProblem
+from basketry_cli.commands.new_index import fixed_weights
+from basketry_cli.fractions_typed import percentage
+from basketry_cli.problems import ApiProblem, Wish
 from basketry_cli.terminal import Terminal
 
 POSITION = "46a35814-2209-4640-8259-abe19e56b410"
 
 
-def told(code: str, status: int = 409, **context: Any) -> Advice:
-    advice = advice_on(ApiProblem(status, {"code": code, "detail": "No.", "context": context}))
+def told(code: str, http: int = 409, **context: Any) -> Advice:
+    advice = advice_on(ApiProblem(http, {"code": code, "detail": "No.", "context": context}))
     assert advice is not None
     return advice
 
@@ -63,3 +65,30 @@ def test_an_amount_that_is_too_small_is_answered_with_what_works() -> None:
     none = told("amount_too_small", 422, **facts, largest_index=None)
     assert "an index of your own with few coins" in none.do
     assert "1,774.65" in told("amount_too_small", 422, minimum_amount="1774.65").do
+
+
+def test_a_position_that_is_over_is_not_waited_for() -> None:
+    over: tuple[dict[str, Any], ...] = (
+        {"status": "CLOSED"},
+        {"reason": "position_closed"},
+        {"reason": "position_failed"},
+    )
+    for code in ("position_not_closable", "position_busy"):
+        for context in over:
+            assert "holds nothing any more" in told(code, **context).do, context
+        assert "try again when it is ACTIVE" in told(code, status="CLOSING").do
+        assert "try again when it is ACTIVE" in told(code, reason="order_unknown").do
+
+
+def test_a_wish_that_cannot_be_met_says_what_can_be_done() -> None:
+    for wish, words in (
+        (lambda: fixed_weights(["BTC=60%", "ETH=30%"]), "90.00 %"),
+        (lambda: percentage("500", least="0.5", most="50"), "from 0.5 to 50 percent"),
+        (lambda: percentage("0.1", least="0.5", most="50"), "from 0.5 to 50 percent"),
+    ):
+        with pytest.raises(Wish, match=words) as refused:
+            wish()
+        advice = advice_on(refused.value)
+        assert advice is not None
+        assert "--help" not in advice.do
+    assert percentage("50%", least="0.5", most="50") == "0.5"

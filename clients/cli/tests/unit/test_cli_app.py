@@ -57,6 +57,14 @@ def test_an_address_that_is_none_is_not_taken_for_a_missing_session() -> None:
         assert told.exit_code == 2
         assert "no address of a gateway" in json.loads(told.stderr)["error"]
     assert typed("positions").exit_code == 4, "an address at which nobody answers"
+    elsewhere = typed("positions", "--gateway", "http://127.0.0.1:7", "--json")
+    assert (elsewhere.exit_code, "nothing answers there" in json.loads(elsewhere.stderr)["error"]) == (3, True)
+
+
+def test_a_plan_is_named_by_its_id() -> None:
+    told = typed("execute", "nonsense")
+    assert (told.exit_code, "'nonsense' is no id of a plan" in told.stderr) == (2, True)
+    assert "./basketry plan" in told.stderr
 
 
 def test_an_index_from_options_is_understood_before_anything_is_sent() -> None:
@@ -64,7 +72,7 @@ def test_an_index_from_options_is_understood_before_anything_is_sent() -> None:
         ((), "--size 8"),
         (("--size", "5", "--coin", "BTC=100%"), "--size 8"),
         (("--coin", "BTC"), "BTC=60%"),
-        (("--coin", "BTC=60%", "--coin", "ETH=30%"), "exactly 100%"),
+        (("--coin", "BTC=60%", "--coin", "ETH=30%"), "exactly 100 %"),
         (("--size", "5", "--max-weight", "30"), "30% or 0.3"),
         (("--size", "5", "--cash", "NaN%"), "30% or 0.3"),
     ):

@@ -240,8 +240,7 @@ async def test_an_index_of_ones_own_is_made_edited_levelled_and_deleted_by_the_r
         for stranger in (BOB, None):
             with pytest.raises(NotFound):
                 await ask.ask(verbs.GET_INDEX, mine.model_copy(update={"user_id": stranger}))
-        listed = await ask.ask(verbs.LIST_INDICES, verbs.ListIndices(environment=PAPER, user_id=ADA))
-        assert made in listed.items
+        assert made in (await ask.ask(verbs.LIST_INDICES, verbs.ListIndices(environment=PAPER, user_id=ADA))).items
         fixed = a_draft(
             size=2,
             weighting="fixed",
@@ -287,6 +286,10 @@ async def test_drafts_that_cannot_be_are_refused_by_name(stage: Stage) -> None:
                 with pytest.raises(Invalid) as refused:
                     await ask.ask(verb, a_draft(**rules))
                 assert refused.value.code == code
+        foo = {"asset": "FOO", "weight": "1"}
+        with pytest.raises(Invalid) as unknown:
+            await ask.ask(verbs.PREVIEW_INDEX, a_draft(size=1, weighting="fixed", exclude=[], fixed_weights=[foo]))
+        assert (unknown.value.code, "FOO" in unknown.value.detail) == ("coins_not_available", True)
         for index_id in ("top-10", "top-50-sqrt"):
             levels = verbs.GetLevels(environment=PAPER, index_id=index_id)
             found = await eventually(partial(points_of, ask, levels), timeout_s=30, because="a level")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -10,6 +11,7 @@ from basketry_cli.commands.plan import plan_to_buy
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
 from basketry_cli.options import Account, AsJson, Gateway, Key, Policy, PolicyName, Yes
+from basketry_cli.problems import Wish
 from basketry_cli.terminal import Terminal
 from basketry_cli.trading import trade
 
@@ -44,6 +46,13 @@ def execute(
     terminal = Terminal(as_json=as_json)
 
     async def work(client: GatewayClient) -> Exit:
-        return await trade(client, terminal, await client.plan_again(plan_id), key=key, yes=yes)
+        return await trade(client, terminal, await client.plan_again(_id(plan_id)), key=key, yes=yes)
 
     terminal.run_signed_in(gateway, work)
+
+
+def _id(named: str) -> str:
+    try:
+        return str(UUID(named))
+    except ValueError:
+        raise Wish(f"{named!r} is no id of a plan", do="./basketry plan makes one, and shows its id.") from None

@@ -16,6 +16,7 @@ from basketry_cli.options import AsJson, Gateway
 from basketry_cli.problems import Wish
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.index import index_table, left_out_table
+from basketry_cli.views.numbers import percent
 
 
 class Weighting(StrEnum):
@@ -49,7 +50,7 @@ def new_index(
     terminal = Terminal(as_json=as_json)
 
     async def work(client: GatewayClient) -> Exit | None:
-        rules: Json = _fixed(coin) if coin else {"size": size, "weighting": weighting.value}
+        rules: Json = fixed_weights(coin) if coin else {"size": size, "weighting": weighting.value}
         if bool(size) == bool(coin):
             raise Wish("say either how many coins (--size 8) or which, at which weight (--coin BTC=60% --coin ETH=40%)")
         shares = {"max_weight": max_weight, "min_weight": min_weight, "cash_share": cash}
@@ -69,11 +70,18 @@ def new_index(
     terminal.run_signed_in(gateway, work)
 
 
-def _fixed(coins: list[str]) -> Json:
+def fixed_weights(coins: list[str]) -> Json:
+    """Rules of an index from words such as `BTC=60%`.
+
+    Raises:
+        Wish: they are not like that, or not the whole.
+    """
     parts = [one.partition("=") for one in coins]
     if not all(asset and weight for asset, _, weight in parts):
         raise Wish("a fixed weight looks like BTC=60%")
     weights = [{"asset": asset.upper(), "weight": fraction(weight)} for asset, _, weight in parts]
-    if sum(Decimal(one["weight"]) for one in weights) != 1:
-        raise Wish("the fixed weights must add up to exactly 100%")
+    together = sum(Decimal(one["weight"]) for one in weights)
+    if together != 1:
+        do = f"change them by {percent(1 - together)} together; --cash keeps a share in USDT."
+        raise Wish(f"the fixed weights add up to {percent(together)}, and must be exactly 100 %", do=do)
     return {"weighting": "fixed", "fixed_weights": weights}

@@ -19,7 +19,7 @@ def rebalancing(
     position: Annotated[str, typer.Argument(help="The beginning of an id.")],
     *,
     mode: Annotated[str, typer.Option("--mode", help="manual, suggested or automatic.")] = "",
-    band: Annotated[str, typer.Option("--band", help="Drift in percentage points, such as 5.")] = "",
+    band: Annotated[str, typer.Option("--band", help="Drift in percentage points, from 0.5 to 50: 5.")] = "",
     relative: Annotated[str, typer.Option("--relative", help="Drift in percent of a coin's own target: 25.")] = "",
     calendar: Annotated[str, typer.Option("--calendar", help="none, weekly, monthly or quarterly.")] = "",
     cooldown: Annotated[int, typer.Option("--cooldown", help="Hours between two rebalances.")] = 0,
@@ -36,8 +36,8 @@ def rebalancing(
     async def work(client: GatewayClient) -> Exit | None:
         asked: Json = {
             "mode": mode or None,
-            "absolute_band": percentage(band) if band else None,
-            "relative_band": percentage(relative) if relative else None,
+            "absolute_band": percentage(band, least="0.5", most="50") if band else None,
+            "relative_band": percentage(relative, least="5", most="1000") if relative else None,
             "calendar": calendar or None,
             "cooldown_hours": cooldown or None,
             "buy_only": buy_only,

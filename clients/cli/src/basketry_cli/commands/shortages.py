@@ -69,7 +69,7 @@ async def _missing(client: GatewayClient, accounts: list[Json]) -> list[Json]:
 def _meant(found: list[Json], coin: str) -> Json:
     fits = [one for one in found if one["asset"] == coin and one["state"] != "resolved"]
     if not fits:
-        raise Wish(f"no {coin} is missing now: ./basketry shortages lists what is")
+        raise Wish(f"no {coin} is missing now", do="nothing; ./basketry shortages lists what is missing.")
     if len(fits) > 1:
         accounts = ", ".join(short(one["account_id"]) for one in fits)
         raise Wish(f"{coin} is missing on {len(fits)} accounts: name one with --account ({accounts})")

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from market_data.application.market_caps import MarketCaps, Tables
 from market_data.application.ports import OwnIndices
-from market_data.domain.errors import CoinsNotAvailable, TooManyIndices, UnknownIndex, VersionMoved
-from market_data.domain.index_rules import IndexRules, must_make_sense
+from market_data.domain.errors import CoinsNotAvailable, TooFewConstituents, TooManyIndices, UnknownIndex, VersionMoved
+from market_data.domain.index_rules import IndexRules, Weighting, must_make_sense
 from market_data.domain.index_version import Composition, Constituent, IndexVersion
 from market_data.domain.reconstitution import Reason, recipe_of
 from shared.trading.clock import Ids
@@ -110,7 +110,16 @@ class KeepOwnIndices:
     ) -> Composition:
         must_make_sense(rules)
         roll = await self._caps[environment].roll(oldest_s=CAPS_AGE_S)
-        composition = await roll.composition(rules, previous=previous)
+        try:
+            composition = await roll.composition(rules, previous=previous)
+        except TooFewConstituents:
+            if rules.weighting is not Weighting.FIXED:
+                raise
+            named = ", ".join(rules.wanted)
+            raise CoinsNotAvailable(
+                f"None of these coins is known here and passes every check: {named}.",
+                context={"coins": dict.fromkeys(rules.wanted, "unavailable")},
+            ) from None
         inside = {one.asset for one in composition.constituents}
         missing = [asset for asset in rules.wanted if asset not in inside]
         if missing:

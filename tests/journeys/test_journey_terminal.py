@@ -96,6 +96,7 @@ async def test_sign_up_plan_buy_watch_and_sell(at_home: dict[str, str]) -> None:
     async with at_a_terminal("execute", plan["plan_id"], "--yes", environment=at_home) as screen:
         assert await screen.ends() == 0, screen.text
         assert "CLOSED" in screen.text
+        assert re.search(r"sold for [\d,]+\.\d\d USDT", screen.text), screen.text[-2000:]
     assert answer(at_home, "positions", name, "--json")["status"] == "CLOSED"
 
 

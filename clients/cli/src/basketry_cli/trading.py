@@ -11,7 +11,7 @@ from basketry_cli.following import Following
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.live_table import LiveTable
 from basketry_cli.terminal import Terminal
-from basketry_cli.views.numbers import money, short
+from basketry_cli.views.numbers import money, number, short, unvalued
 from basketry_cli.views.plan import is_blocked, pays_out, plan_view, question
 from basketry_cli.views.position import TRADING, live_panel, newest_run
 
@@ -45,7 +45,7 @@ async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: s
     position = await _watched(client, terminal, plan, str(accepted["position_id"]), before)
     if terminal.as_json:
         terminal.line({"plan": plan, "position": position})
-    return _ended(terminal, plan, position)
+    return _ended(terminal, plan, position, before or {})
 
 
 async def _watched(
@@ -74,7 +74,7 @@ async def _until_settled(
                 table.draw(live_panel(position), turn=_turn(position), caption="Ctrl-C leaves; the order goes on")
                 settled = begun and position["status"] not in TRADING
                 valued = valued or (loop.time() + VALUED_S if settled else 0.0)
-                if settled and (position.get("pnl") or position["status"] != "ACTIVE" or loop.time() > valued):
+                if settled and (_is_valued(position) or loop.time() > valued):
                     break
                 if not begun and loop.time() > late:
                     break
@@ -88,20 +88,25 @@ def _has_begun(position: Json, plan: Json, before: Json) -> bool:
     return legs or position["status"] in TRADING or position["version"] >= before["version"] + 2
 
 
+def _is_valued(position: Json) -> bool:
+    """Whether its newest value is of now: that of what stands, nothing for what is sold."""
+    return bool(position.get("pnl")) and not unvalued(position) if position["status"] != "FAILED" else True
+
+
 def _turn(position: Json) -> str:
     legs = newest_run(position.get("legs", []))
     filled = sum(leg["status"] == "FILLED" for leg in legs)
     return f"{short(position['position_id'])} {position['status']}: {filled} of {len(legs)} legs filled"
 
 
-def _ended(terminal: Terminal, plan: Json, position: Json) -> Exit:
+def _ended(terminal: Terminal, plan: Json, position: Json, before: Json) -> Exit:
     """The receipt in a sentence."""
     status, kind = position["status"], plan["kind"]
     good = {"close": "CLOSED"}.get(kind, "ACTIVE")
     if status == good and position.get("complete") is not False:
         words = {
             "buy": f"bought for {money(position.get('invested'))} USDT",
-            "close": "closed" if pays_out(plan) else "sold",
+            "close": sold_words(position, before, by_order=not pays_out(plan)),
         }
         terminal.note(f"{words.get(kind, f'{kind} is done')}: {position['position_id']}")
         return Exit.OK
@@ -112,3 +117,12 @@ def _ended(terminal: Terminal, plan: Json, position: Json) -> Exit:
     else:
         terminal.note("Not every leg was traded; what was not spent is still on the account. The reasons stand above.")
     return Exit.INCOMPLETE
+
+
+def sold_words(position: Json, before: Json, *, by_order: bool = True) -> str:
+    """How much came back with a close: what its sales brought, and all that was paid out if that is another amount."""
+    brought, paid = (number(position.get(name)) - number(before.get(name)) for name in ("proceeds", "withdrawn"))
+    words = f"sold for {money(brought)} USDT" if by_order and brought > 0 else "sold" if by_order else "closed"
+    if paid <= 0 or (by_order and money(paid) == money(brought)):
+        return words
+    return f"{words}, {money(paid)} USDT paid out{' with its own cash' if by_order else ''}"

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
+from basketry_cli.trading import sold_words
 from basketry_cli.views.plan import is_blocked, plan_view, question
+from basketry_cli.views.position import live_panel
+from basketry_cli.views.positions import positions_view
 
 
 def drawn(plan: dict[str, Any]) -> str:
+    return printed(plan_view(plan))
+
+
+def printed(view: RenderableType) -> str:
     console = Console(width=120, record=True, file=None, quiet=False, force_terminal=False)
     with console.capture() as text:
-        console.print(plan_view(plan))
+        console.print(view)
     return text.get()
 
 
@@ -77,3 +84,27 @@ def test_a_close_of_a_part_says_that_the_position_stays_open() -> None:
         a_close(legs=legs, cash_after="50.5")
     )
     assert "the position is closed" in drawn(a_close(legs=[legs[0], a_leg("XRPUSDT", "residual")]))
+
+
+def a_sold_position(**other: Any) -> dict[str, Any]:
+    known = {"position_id": "46a35814" + "0" * 28, "index_id": "top-2", "environment": "paper", "status": "CLOSED"}
+    return {**known, "proceeds": "790.6593793698", "withdrawn": "791.06", "legs": [], **other}
+
+
+def test_a_close_says_how_much_came_back() -> None:
+    assert sold_words(a_sold_position(withdrawn="790.6593793698"), {}) == "sold for 790.66 USDT"
+    assert sold_words(a_sold_position(), {}) == "sold for 790.66 USDT, 791.06 USDT paid out with its own cash"
+    before = {"proceeds": "100", "withdrawn": "300"}
+    assert sold_words(a_sold_position(withdrawn="990.66"), before) == "sold for 690.66 USDT"
+    assert (
+        sold_words(a_sold_position(), a_sold_position(withdrawn="790"), by_order=False) == "closed, 1.06 USDT paid out"
+    )
+
+
+def test_what_is_sold_is_worth_nothing_even_before_it_is_valued_again() -> None:
+    pnl = {"value": "198.17", "cash": "0", "cost": "198", "pnl": "0.17", "currency": "USDT", "holdings": [{"x": "y"}]}
+    for view in (live_panel(a_sold_position(pnl=pnl)), positions_view([a_sold_position(pnl=pnl)], {})):
+        text = printed(view)
+        assert ("198.17" in text, "0.00" in text) == (False, True), text
+    over = printed(live_panel(a_sold_position(pnl={**pnl, "value": "0", "pnl": "-1.5", "holdings": []})))
+    assert "value 0.00 USDT   P&L ▼ -1.5" in over

@@ -83,6 +83,15 @@ def test_results_say_what_the_coins_did_what_the_money_did_and_what_else_there_w
     assert "+1.19 % (+25.00 % a year), money-weighted" in drawn(results_view(year, POSITION))
 
 
+def test_what_was_taken_out_is_told_apart_from_what_sales_brought() -> None:
+    found = a_performance(totals={**TOTALS, "taken_out": "791.06"})
+    told = drawn(results_view(found, {**POSITION, "status": "CLOSED", "proceeds": "790.6593"}))
+    assert "Its sales brought 790.66 USDT in all. Taken out is what left it" in told
+    same = drawn(results_view(found, {**POSITION, "status": "CLOSED", "proceeds": "791.06"}))
+    assert "sales brought" not in same
+    assert "0.27 USDT against the middle of the book, 1.3 bp" in same
+
+
 def test_before_anything_was_bought_there_are_no_figures() -> None:
     nothing = a_performance(totals=None, contributions=[], points=[])
     assert "there are no results" in drawn(results_view(nothing, POSITION))

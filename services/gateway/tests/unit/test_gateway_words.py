@@ -24,19 +24,26 @@ ROOT = Path(__file__).parents[4]
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({}, "top-10 is bought for 249.1 USDT."),
+        ({}, "top-10 is bought for 249.10 USDT."),
         (
             {"complete": False, "reasons": ["SOLUSDT: price_band"]},
-            "top-10 is bought for 249.1 USDT, but not every part of it (SOLUSDT: price_band).",
+            "top-10 is bought for 249.10 USDT, but not every part of it (SOLUSDT: price_band).",
         ),
         (
             {"blocked_reason": "residual", "run_kind": "close"},
             "top-10 could not be sold completely: residual.",
         ),
         ({"blocked_reason": "plan_expired"}, "top-10 could not be traded as ordered: plan_expired."),
-        ({"status": PositionStatus.EXECUTING}, "Buying top-10 for up to 250 USDT has started."),
+        ({"status": PositionStatus.EXECUTING}, "Buying top-10 for up to 250.00 USDT has started."),
         ({"status": PositionStatus.FAILED, "reasons": ["no_price"]}, "Nothing of top-10 was bought: no_price."),
-        ({"status": PositionStatus.CLOSED, "proceeds": Decimal("251.5")}, "top-10 is sold; proceeds 251.5 USDT."),
+        (
+            {"status": PositionStatus.CLOSED, "proceeds": Decimal("251.5")},
+            "top-10 is sold; its sales brought 251.50 USDT.",
+        ),
+        (
+            {"status": PositionStatus.CLOSED, "proceeds": Decimal("790.6593793698"), "withdrawn": Decimal("791.06")},
+            "top-10 is sold; its sales brought 790.66 USDT in all, 791.06 USDT were paid out of it.",
+        ),
         (
             {"status": PositionStatus.REBALANCING, "run_kind": "invest"},
             "Putting more money into top-10 has started.",
@@ -47,7 +54,7 @@ ROOT = Path(__file__).parents[4]
         ),
         (
             {"run_kind": "withdraw", "complete": True, "withdrawn": Decimal("99.5")},
-            "Money was taken out of top-10: 99.5 USDT so far.",
+            "Money was taken out of top-10: 99.50 USDT so far.",
         ),
     ],
 )

@@ -48,6 +48,11 @@ def worth(pnl: Mapping[str, Any]) -> Decimal:
     return number(pnl.get("value")) + number(pnl.get("cash"))
 
 
+def unvalued(position: Mapping[str, Any]) -> bool:
+    """Whether a position is sold, and its newest valuation is still one of before: it is worth nothing now."""
+    return position.get("status") == "CLOSED" and worth(position.get("pnl") or {}) != 0
+
+
 def gain(amount: object, cost: object = None, *, digits: int = 2) -> Text:
     """A profit with sign, arrow and share of its cost; colour says nothing that the sign does not."""
     profit, paid = number(amount), number(cost)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from basketry_cli.views.drift_bars import drift_bars
 from basketry_cli.views.mode import badge
-from basketry_cli.views.numbers import gain, money, number, percent, worth
+from basketry_cli.views.numbers import gain, money, number, percent, unvalued, worth
 from basketry_cli.views.rebalancing import rebalancing_lines
 from basketry_cli.views.sparkline import sparkline
 
@@ -32,6 +32,7 @@ _COLOURS = {
 _SETTLED = {"FILLED", "CANCELLED", "REJECTED", "SKIPPED", "NEEDS_ATTENTION"}
 TRADING = {"PENDING", "EXECUTING", "REBALANCING", "CLOSING"}
 """Statuses in which a run is under way."""
+SOLD_LINE = Text("value 0.00 USDT   the P&L follows with the next valuation", style="dim")
 
 
 def position_panel(position: Json) -> RenderableType:
@@ -49,13 +50,13 @@ def position_panel(position: Json) -> RenderableType:
         progress,
         legs_table(legs),
         *_reasons(position),
-        pnl_line(position.get("pnl") or position.get("value") or {}),
+        SOLD_LINE if unvalued(position) else pnl_line(position.get("pnl") or position.get("value") or {}),
     )
 
 
 def live_panel(position: Json, values: Sequence[Decimal] = ()) -> RenderableType:
     """A position while it is watched: its legs while they trade, its coins and their drift after that."""
-    if position["status"] in TRADING or not (position.get("pnl") or {}).get("holdings"):
+    if position["status"] in TRADING or unvalued(position) or not (position.get("pnl") or {}).get("holdings"):
         return position_panel(position)
     return detail_panel(position, values)
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from basketry_cli.views.drift_bars import drift_bars
 from basketry_cli.views.mode import mode
-from basketry_cli.views.numbers import gain, money, number, percent, short, worth
+from basketry_cli.views.numbers import gain, money, number, percent, short, unvalued, worth
 from basketry_cli.views.position import TRADING
 from basketry_cli.views.sparkline import sparkline
 
@@ -58,8 +58,8 @@ def positions_table(positions: list[Json], values: Values) -> Table:
             short(one["position_id"]),
             str(one["index_id"]),
             _status(one),
-            money(worth(pnl)) if pnl else "–",
-            gain(pnl["pnl"], pnl.get("cost")) if pnl else "–",
+            money(0 if unvalued(one) else worth(pnl)) if pnl else "–",
+            gain(pnl["pnl"], pnl.get("cost")) if pnl and not unvalued(one) else "–",
             _drift(drift),
             Text(sparkline(values.get(str(one["position_id"]), ())), style="cyan"),
         )

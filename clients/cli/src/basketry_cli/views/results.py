@@ -25,7 +25,9 @@ def results_view(performance: Json, position: Json) -> RenderableType:
         return Group(head, Text("Nothing was bought yet: there are no results.", style="dim"))
     lines = comparison({**performance["returns"], **performance["benchmarks"]}, performance["points"])
     contributions = [contributions_table(performance["contributions"])] if performance["contributions"] else []
-    return Group(head, *_figures(performance), Text(""), lines, Text(""), *contributions)
+    return Group(
+        head, *_figures(performance), *_sales(performance, position), Text(""), lines, Text(""), *contributions
+    )
 
 
 def portfolio_view(portfolio: Json) -> RenderableType:
@@ -87,9 +89,18 @@ def _figures(found: Json) -> list[RenderableType]:
     return [Text.assemble("value ", (money(totals["value"]), "bold"), f" {currency}   P&L ", profit), grid]
 
 
+def _sales(performance: Json, position: Json) -> list[Text]:
+    """Why what was taken out is not what sales brought, where it is not."""
+    brought = money(position.get("proceeds"))
+    if position["status"] != "CLOSED" or brought == money(performance["totals"]["taken_out"]):
+        return []
+    words = f"Its sales brought {brought} USDT in all. Taken out is what left it: money that was paid out, its own cash too,"
+    return [Text(f"{words} and coins that stayed yours, at their value then.", style="dim")]
+
+
 def _slippage(found: Json, currency: str) -> str:
-    bps = "" if found.get("bps") is None else f", {number(found['bps']):.2f} hundredths of a percent"
-    return f"{number(found['cost']):.4f} {currency} against the middle of the book{bps}"
+    bps = "" if found.get("bps") is None else f", {number(found['bps']):.1f} bp"
+    return f"{money(found['cost'])} {currency} against the middle of the book{bps}"
 
 
 def _annual(returns: Json) -> str:

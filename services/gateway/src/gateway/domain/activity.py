@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from gateway.domain.position import Leg, Position
@@ -35,10 +36,10 @@ def position_sentence(position: Position) -> str:
     if position.status is PositionStatus.REBALANCING:
         return _STARTED.get(str(position.run_kind), _STARTED["rebalance"]).format(index=index)
     sentences = {
-        PositionStatus.EXECUTING: f"Buying {index} for up to {plain(position.approved_amount)} USDT has started.",
+        PositionStatus.EXECUTING: f"Buying {index} for up to {_usdt(position.approved_amount)} USDT has started.",
         PositionStatus.FAILED: f"Nothing of {index} was bought{why}.",
         PositionStatus.CLOSING: f"Selling {index} has started.",
-        PositionStatus.CLOSED: f"{index} is sold; proceeds {plain(position.proceeds)} USDT.",
+        PositionStatus.CLOSED: _sold_sentence(position),
     }
     return sentences.get(position.status, f"{index} is {position.status.lower()}.")
 
@@ -65,11 +66,23 @@ def _active_sentence(position: Position) -> str:
         return _unwound_sentence(position)
     if position.run_kind in _DONE:
         return _done_sentence(position, str(position.run_kind))
-    bought = f"{position.index_id} is bought for {plain(position.invested)} USDT"
+    bought = f"{position.index_id} is bought for {_usdt(position.invested)} USDT"
     if position.complete is False:
         missing = f" ({', '.join(position.reasons)})" if position.reasons else ""
         return f"{bought}, but not every part of it{missing}."
     return f"{bought}."
+
+
+def _sold_sentence(position: Position) -> str:
+    brought, paid = _usdt(position.proceeds), _usdt(position.withdrawn)
+    if not position.withdrawn or paid == brought:
+        return f"{position.index_id} is sold; its sales brought {brought} USDT."
+    return f"{position.index_id} is sold; its sales brought {brought} USDT in all, {paid} USDT were paid out of it."
+
+
+def _usdt(amount: Decimal) -> str:
+    """For reading: the exact amount stands at the position."""
+    return f"{amount:.2f}"
 
 
 def _unwound_sentence(position: Position) -> str:
@@ -82,7 +95,7 @@ def _unwound_sentence(position: Position) -> str:
 
 def _done_sentence(position: Position, kind: str) -> str:
     done = _DONE[kind].format(
-        index=position.index_id, contributed=plain(position.contributed), withdrawn=plain(position.withdrawn)
+        index=position.index_id, contributed=_usdt(position.contributed), withdrawn=_usdt(position.withdrawn)
     )
     if position.complete is False:
         missing = f" ({', '.join(position.reasons)})" if position.reasons else ""

@@ -10,6 +10,7 @@ from basketry_cli.exits import Exit
 from basketry_cli.following import Following
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.live_table import LiveTable
+from basketry_cli.naming import IndexNames
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.numbers import money, number, short, unvalued
 from basketry_cli.views.plan import is_blocked, pays_out, plan_view, question
@@ -28,10 +29,12 @@ async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: s
         ApiProblem: it was refused; nothing is traded.
         OrderUnanswered: it may have been taken.
     """
+    names = IndexNames()
     if terminal.as_json and not yes:
         terminal.confirm(question(plan))  # says that nobody can be asked
     if not terminal.as_json:
-        terminal.out.print(plan_view(plan))
+        await names.learn(client, [plan])
+        terminal.out.print(plan_view(names.named(plan)))
     if is_blocked(plan) or not plan.get("executable", True):
         if terminal.as_json:
             terminal.line({"plan": plan, "position": None})
@@ -42,24 +45,24 @@ async def trade(client: GatewayClient, terminal: Terminal, plan: Json, *, key: s
         return Exit.REFUSED
     before = await client.position(str(plan["position_id"])) if plan.get("position_id") else None
     accepted = await client.execute(plan, idempotency_key=key or str(uuid.uuid4()))
-    position = await _watched(client, terminal, plan, str(accepted["position_id"]), before)
+    position = await _watched(client, terminal, plan, str(accepted["position_id"]), before, names)
     if terminal.as_json:
         terminal.line({"plan": plan, "position": position})
     return _ended(terminal, plan, position, before or {})
 
 
 async def _watched(
-    client: GatewayClient, terminal: Terminal, plan: Json, position_id: str, before: Json | None
+    client: GatewayClient, terminal: Terminal, plan: Json, position_id: str, before: Json | None, names: IndexNames
 ) -> Json:
     try:
-        return await _until_settled(client, terminal, plan, position_id, before)
+        return await _until_settled(client, terminal, plan, position_id, before, names)
     except (asyncio.CancelledError, KeyboardInterrupt):
         terminal.note(f"The order goes on without this window: ./basketry watch {short(position_id)}")
         raise
 
 
 async def _until_settled(
-    client: GatewayClient, terminal: Terminal, plan: Json, position_id: str, before: Json | None
+    client: GatewayClient, terminal: Terminal, plan: Json, position_id: str, before: Json | None, names: IndexNames
 ) -> Json:
     """Redraws with every lot of events; a settled position is awaited a little for its first valuation."""
     loop = asyncio.get_running_loop()
@@ -71,7 +74,9 @@ async def _until_settled(
             async for _ in changes:
                 position = await client.position(position_id)
                 begun = begun or _has_begun(position, plan, before or {})
-                table.draw(live_panel(position), turn=_turn(position), caption="Ctrl-C leaves; the order goes on")
+                table.draw(
+                    live_panel(names.named(position)), turn=_turn(position), caption="Ctrl-C leaves; the order goes on"
+                )
                 settled = begun and position["status"] not in TRADING
                 valued = valued or (loop.time() + VALUED_S if settled else 0.0)
                 if settled and (_is_valued(position) or loop.time() > valued):

@@ -9,6 +9,7 @@ import typer
 from basketry_cli.choosing import id_of, key_meant
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
+from basketry_cli.naming import IndexNames
 from basketry_cli.options import AsJson, Gateway
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.accounts import activity_view, flows_view
@@ -25,7 +26,10 @@ def activity(limit: Most = 30, gateway: Gateway = "", as_json: AsJson = False) -
 
     async def work(client: GatewayClient) -> Exit | None:
         found = await client.activity(limit)
-        terminal.show(activity_view(found), {"items": found})
+        names = IndexNames()
+        if not terminal.as_json:
+            await names.learn_sentences(client, found)
+        terminal.show(activity_view([names.in_words(line) for line in found]), {"items": found})
         return None
 
     terminal.run_signed_in(gateway, work)

@@ -9,6 +9,7 @@ import typer
 from basketry_cli.choosing import account_meant, index_meant, position_meant
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient, Json
+from basketry_cli.naming import IndexNames
 from basketry_cli.options import Account, AsJson, Gateway, Policy, PolicyName
 from basketry_cli.problems import Wish
 from basketry_cli.terminal import Terminal
@@ -51,7 +52,10 @@ def plan(
             made = await _for_position(client, kind, position, amount or index_id, options, policy)
         else:
             made = await plan_to_buy(client, terminal, index_id, amount, account, policy)
-        terminal.show(plan_view(made), made)
+        names = IndexNames()
+        if not terminal.as_json:
+            await names.learn(client, [made])
+        terminal.show(plan_view(names.named(made)), made)
         if made.get("executable", True):
             terminal.note(f"nothing was sent. ./basketry execute {made['plan_id']} trades it, within a minute.")
         return None

@@ -10,6 +10,7 @@ from basketry_cli.choosing import position_meant
 from basketry_cli.course import Courses
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
+from basketry_cli.naming import IndexNames
 from basketry_cli.options import AsJson, Gateway
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.position import live_panel
@@ -25,17 +26,20 @@ def positions(
     terminal = Terminal(as_json=as_json)
 
     async def work(client: GatewayClient) -> Exit | None:
-        courses = Courses()
+        courses, names = Courses(), IndexNames()
         if position:
             one = await position_meant(client, position)
             if not terminal.as_json:
                 await courses.load(client, [one])
-            terminal.show(live_panel(one, courses.of(one)), one)
+                await names.learn(client, [one])
+            terminal.show(live_panel(names.named(one), courses.of(one)), one)
         else:
             found = await client.positions()
             if not terminal.as_json:
                 await courses.load(client, found)
-            terminal.show(positions_view(found, courses.values), {"items": found})
+                await names.learn(client, found)
+            view = positions_view([names.named(one) for one in found], courses.values)
+            terminal.show(view, {"items": found})
         return None
 
     terminal.run_signed_in(gateway, work)

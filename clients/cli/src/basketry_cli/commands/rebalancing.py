@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -10,9 +11,14 @@ from basketry_cli.choosing import position_meant
 from basketry_cli.exits import Exit
 from basketry_cli.fractions_typed import percentage
 from basketry_cli.gateway import GatewayClient, Json
-from basketry_cli.options import AsJson, Gateway
+from basketry_cli.options import AsJson, Gateway, Yes
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.rebalancing import rebalancing_view
+
+_AUTOMATIC = (
+    "Automatic: whenever a rebalance is due, coins of this position are sold and bought without asking you, "
+    "within your limits; each is in ./basketry activity, and --mode manual ends it."
+)
 
 
 def rebalancing(
@@ -24,6 +30,7 @@ def rebalancing(
     calendar: Annotated[str, typer.Option("--calendar", help="none, weekly, monthly or quarterly.")] = "",
     cooldown: Annotated[int, typer.Option("--cooldown", help="Hours between two rebalances.")] = 0,
     buy_only: Annotated[bool | None, typer.Option("--buy-only/--sell-too", help="Never sell, or do.")] = None,
+    yes: Yes = False,
     gateway: Gateway = "",
     as_json: AsJson = False,
 ) -> None:
@@ -45,6 +52,11 @@ def rebalancing(
         changes = {name: value for name, value in asked.items() if value is not None}
         found = await position_meant(client, position)
         known: Json = found["rebalancing"]
+        if mode == "automatic" and known["mode"] != "automatic" and sys.stdin.isatty() and not (yes or as_json):
+            terminal.note(_AUTOMATIC)
+            if not terminal.confirm("Let it trade without asking?"):
+                terminal.note("Nothing was changed.")
+                return Exit.REFUSED
         if changes:
             chosen = {name: known[name] for name in asked} | changes
             known = await client.choose_rebalancing(str(found["position_id"]), chosen)

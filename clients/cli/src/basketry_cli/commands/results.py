@@ -10,6 +10,7 @@ import typer
 from basketry_cli.choosing import position_meant
 from basketry_cli.exits import Exit
 from basketry_cli.gateway import GatewayClient
+from basketry_cli.naming import IndexNames
 from basketry_cli.options import AsJson, Gateway
 from basketry_cli.terminal import Terminal
 from basketry_cli.views.results import portfolio_view, results_view
@@ -45,7 +46,10 @@ def results(
         if position:
             one = await position_meant(client, position)
             found = await client.performance(str(one["position_id"]), back.value)
-            terminal.show(results_view(found, one), found)
+            names = IndexNames()
+            if not terminal.as_json:
+                await names.learn(client, [one])
+            terminal.show(results_view(found, names.named(one)), found)
         else:
             every = await client.portfolio(back.value)
             terminal.show(portfolio_view(every), every)

@@ -17,6 +17,7 @@ from basketry_cli.exits import Exit
 from basketry_cli.following import Following
 from basketry_cli.gateway import GatewayClient, Json
 from basketry_cli.live_table import LiveTable
+from basketry_cli.naming import IndexNames
 from basketry_cli.options import AsJson, Gateway
 from basketry_cli.problems import ApiProblem
 from basketry_cli.terminal import Terminal
@@ -50,9 +51,9 @@ def watch(
 
 
 async def _watch(client: GatewayClient, terminal: Terminal, chosen: str) -> None:
-    courses, following = Courses(), Following(client)
+    courses, following, names = Courses(), Following(client), None if terminal.as_json else IndexNames()
     told: dict[str, str] = {}
-    shown = await _now(client, chosen)
+    shown = await _now(client, chosen, names)
     await courses.load(client, shown)
     old, failed_at = True, datetime.now(UTC)
     async with aclosing(following.changes(every_s=LOOK_S)) as changes:
@@ -60,7 +61,7 @@ async def _watch(client: GatewayClient, terminal: Terminal, chosen: str) -> None
             async for lot in changes:
                 if following.connected and (lot or old):
                     try:
-                        shown = await _now(client, chosen)
+                        shown = await _now(client, chosen, names)
                     except (httpx.HTTPError, ApiProblem) as failure:
                         if not _passes(failure):
                             raise
@@ -106,8 +107,12 @@ def _lost(terminal: Terminal, table: LiveTable, view: RenderableType, at: dateti
         terminal.remark({"connection": "lost", "at": at.isoformat()})
 
 
-async def _now(client: GatewayClient, chosen: str) -> list[Json]:
-    return [await client.position(chosen)] if chosen else await client.positions()
+async def _now(client: GatewayClient, chosen: str, names: IndexNames | None) -> list[Json]:
+    found = [await client.position(chosen)] if chosen else await client.positions()
+    if names is None:  # programs read ids
+        return found
+    await names.learn(client, found)
+    return [names.named(one) for one in found]
 
 
 def _tell(terminal: Terminal, positions: list[Json], told: dict[str, str]) -> None:

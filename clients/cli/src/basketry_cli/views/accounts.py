@@ -30,7 +30,7 @@ def activity_view(lines: list[Json]) -> RenderableType:
         return Text("Nothing has happened yet.")
     table = Table.grid(padding=(0, 2))
     for line in lines:
-        table.add_row(Text(_moment(line["at"]), style="dim"), str(line["sentence"]))
+        table.add_row(Text(_moment(line["at"]), style="dim"), Text(str(line["sentence"])))
     return table
 
 

@@ -56,7 +56,7 @@ def positions_table(positions: list[Json], values: Values) -> Table:
         pnl, drift = one.get("pnl") or {}, one.get("drift") or {}
         table.add_row(
             short(one["position_id"]),
-            str(one["index_id"]),
+            Text(str(one["index_id"])),
             _status(one),
             money(0 if unvalued(one) else worth(pnl)) if pnl else "–",
             gain(pnl["pnl"], pnl.get("cost")) if pnl and not unvalued(one) else "–",

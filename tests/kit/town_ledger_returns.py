@@ -155,19 +155,22 @@ def returns_of(
     story: list[tuple[datetime, _Run | Gone]] = [(run.began, run) for run in _runs(town, customer, position_id)]
     story += [(one.at, one) for one in gone if one.position_id == position_id]
     for moment, event in sorted(story, key=lambda entry: entry[0]):
-        prices = town.market.tape.last_before(moment)
-        before = coins.worth(prices) + cash
         if isinstance(event, Gone):
+            prices = town.market.tape.last_before(moment)
+            before = coins.worth(prices) + cash
             coins.give_up(event.asset, event.quantity)
             worth = event.quantity * prices[f"{event.asset}USDT"]
             gone_by = Payment(earliest=moment, latest=moment + GONE_WITHIN, amount=-worth)
             found.crossed(gone_by, before=before, after=before - worth)
             continue
+        # A purchase that empties a book moves its price, no cost of it: before and after count at the same prices.
+        prices = town.market.tape.at(event.ended)
+        before = coins.worth(prices) + cash
         coins.trade(event)
         amount, cash = _money(event, cash)
         amount -= sum((coins.give_up(coin, rest) for coin, rest in _dust(town, event.ordered.run_id)), ZERO)
         if amount:
-            after = coins.worth(town.market.tape.at(event.ended)) + cash
+            after = coins.worth(prices) + cash
             payment = Payment(earliest=event.began, latest=event.ended + TOLD_WITHIN, amount=amount)
             found.crossed(payment, before=before, after=after)
     found.value = coins.worth(town.market.tape.at(at)) + cash

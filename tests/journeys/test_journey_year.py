@@ -25,8 +25,6 @@ from shared.trading.status import PositionStatus
 
 D = Decimal
 DAYS = 365
-SEEN = Decimal("1e-4")
-"""Of a return: a run that lasts while prices move is valued at those of the look that saw it, here at those it began at."""
 EXACT = D("1e-15")
 """Both computations carry more digits than the eighteen that are shown."""
 SOLVED = D("1e-12")
@@ -117,7 +115,7 @@ async def results_are_true(year: Year) -> None:
         assert told.returns.time_weighted is not None
         assert told.returns.money_weighted is not None
         assert told.returns.until is not None
-        assert abs(told.returns.time_weighted - mine.time_weighted) < SEEN
+        assert abs(told.returns.time_weighted - mine.time_weighted) < EXACT
         lowest, highest = mine.money_weighted(told.returns.until)
         assert lowest - SOLVED <= told.returns.money_weighted <= highest + SOLVED
         assert highest - lowest < CLOSE

@@ -93,7 +93,12 @@ class RunPlan:
             if plan is None:
                 raise PlanNotFound("No such plan was made for you; nothing was ordered.")
             await must_be_new(work, plan.plan_id)
-            await self._must_take_orders(work, position)
+            try:
+                await self._must_take_orders(work, position)
+            except RunAlreadyRequested:
+                # Nothing is held here: a twin may have ordered this very plan between the two looks.
+                await must_be_new(work, plan.plan_id)
+                raise
             try:
                 plan.must_run(order.position_id, position.version, self._clock.now())
             except (PlanChanged, PlanExpired) as refused:

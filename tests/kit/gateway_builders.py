@@ -13,7 +13,7 @@ from shared.contracts.account import KeyView
 from shared.contracts.execution import FillView, LegView, PositionView
 from shared.contracts.market import ConstituentView, IndexVersionView
 from shared.contracts.orders import Ceiling
-from shared.contracts.rpc import execution
+from shared.contracts.rpc import plans
 from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
 
 ACCOUNT = UUID("aaaaaaaa-0000-4000-8000-000000000001")
@@ -64,7 +64,7 @@ def an_index(version: int = 1, environment: VenueEnvironment = VenueEnvironment.
     )
 
 
-def a_plan(user_id: UUID, *, amount: Decimal = Decimal(250), life_s: float = 60, **other: Any) -> execution.PlanView:
+def a_plan(user_id: UUID, *, amount: Decimal = Decimal(250), life_s: float = 60, **other: Any) -> plans.PlanView:
     now = datetime.now(UTC)
     facts: dict[str, Any] = {
         "plan_id": uuid4(),
@@ -95,10 +95,10 @@ def a_plan(user_id: UUID, *, amount: Decimal = Decimal(250), life_s: float = 60,
         "created_at": now,
         "expires_at": now + timedelta(seconds=life_s),
     }
-    return execution.PlanView(**{**facts, **other})
+    return plans.PlanView(**{**facts, **other})
 
 
-def a_plan_leg(price: str = "100000", **other: Any) -> execution.PlanLeg:
+def a_plan_leg(price: str = "100000", **other: Any) -> plans.PlanLeg:
     facts: dict[str, Any] = {
         "number": 0,
         "symbol": "BTCUSDT",
@@ -116,7 +116,7 @@ def a_plan_leg(price: str = "100000", **other: Any) -> execution.PlanLeg:
         "price_at": datetime.now(UTC),
         "check": "ok",
     }
-    return execution.PlanLeg(**{**facts, **other})
+    return plans.PlanLeg(**{**facts, **other})
 
 
 def a_leg(position_id: UUID, run_id: UUID, number: int = 0, **other: Any) -> LegView:

@@ -19,7 +19,7 @@ from shared.contracts.account import UserView
 from shared.contracts.fields import Contract
 from shared.contracts.market import IndexVersionView
 from shared.contracts.problem import Problem
-from shared.contracts.rpc import auth, execution, keys, market_data, reconciler
+from shared.contracts.rpc import auth, books, keys, market_data, plans, reconciler
 from shared.contracts.rpc.verb import Empty, RpcVerb
 from shared.trading.errors import Invalid, NotFound, PlatformError
 
@@ -93,13 +93,13 @@ class Neighbours:
         self.answer(keys.OPEN_PAPER_ACCOUNT, lambda ask: a_key(ask.user_id, label=ask.label))
         self.answer(market_data.LIST_INDICES, lambda _: market_data.IndexList(items=[an_index()]))
         self.answer(market_data.GET_INDEX, self._index)
-        self.answer(execution.MAKE_PLAN, self._buy_plan)
+        self.answer(plans.MAKE_PLAN, self._buy_plan)
         self.answer(
-            execution.MAKE_CLOSE_PLAN,
+            plans.MAKE_CLOSE_PLAN,
             lambda ask: a_plan(ask.user_id, kind="close", position_id=ask.position_id),
         )
         self.answer(
-            execution.MAKE_RUN_PLAN,
+            plans.MAKE_RUN_PLAN,
             lambda ask: a_plan(
                 ask.user_id,
                 kind=ask.kind,
@@ -109,12 +109,12 @@ class Neighbours:
                 position_version=2,
             ),
         )
-        self.answer(execution.GET_POSITION, self._no_position)
+        self.answer(books.GET_POSITION, self._no_position)
         self.answer(reconciler.GET_PERFORMANCE, self._no_performance)
         self.answer(reconciler.GET_PORTFOLIO, lambda _: reconciler.Portfolio(environments=[]))
 
     @staticmethod
-    def _no_position(_: execution.PositionRef) -> execution.PositionDetail:
+    def _no_position(_: books.PositionRef) -> books.PositionDetail:
         raise NotFound("There is no such position.", code="position_not_found")
 
     @staticmethod
@@ -128,7 +128,7 @@ class Neighbours:
         return an_index(ask.version or 1)
 
     @staticmethod
-    def _buy_plan(ask: execution.MakePlan) -> execution.PlanView:
+    def _buy_plan(ask: plans.MakePlan) -> plans.PlanView:
         if ask.index_id != "top-10":
             raise NotFound("There is no index of that name.", code="unknown_index", context={"pointer": "#/index"})
         if ask.amount < Decimal("57.3"):

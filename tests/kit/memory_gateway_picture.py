@@ -10,7 +10,7 @@ from uuid import UUID
 from gateway.application.ports import Message, Strokes
 from gateway.domain.position import Position
 from kit.memory_house import House, Transaction
-from shared.contracts.rpc.execution import PlanView
+from shared.contracts.rpc.plans import PlanView
 
 
 class MemoryPictures:

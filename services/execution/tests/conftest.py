@@ -25,7 +25,7 @@ from execution.settings import Settings
 from execution.wiring import Rooms, furnish
 from shared.contracts.account import KeyView
 from shared.contracts.market import ConstituentView, DepthView, IndexVersionView, InstrumentView, QuoteView
-from shared.contracts.rpc import keys, market_data
+from shared.contracts.rpc import guards, keys, market_data, signing
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.outcomes import Accepted
 from shared.runtime.bybit.public import PublicMarket
@@ -85,8 +85,8 @@ class Neighbours:
     weights: dict[str, tuple[list[str], str]] = field(default_factory=lambda: dict(INDICES))
     signed: list[str] = field(default_factory=list)
     asks: int = 0
-    room: keys.TradingRoom = field(
-        default_factory=lambda: keys.TradingRoom(
+    room: guards.TradingRoom = field(
+        default_factory=lambda: guards.TradingRoom(
             halts=[],
             order_max=Decimal(1_000_000),
             slippage_bps_max=Decimal(300),
@@ -99,10 +99,10 @@ class Neighbours:
     async def ask(self, verb: Any, request: Any, *, timeout_s: float | None = None) -> Any:
         self.asks += 1
         answers: dict[Any, Callable[[Any], Awaitable[Any]]] = {
-            keys.SIGN.subject: self._sign,
-            keys.SIGN_STREAM.subject: self._login,
+            signing.SIGN.subject: self._sign,
+            signing.SIGN_STREAM.subject: self._login,
             keys.DESCRIBE.subject: self._describe,
-            keys.CHECK_LIMITS.subject: self._room,
+            guards.CHECK_LIMITS.subject: self._room,
             market_data.GET_INDEX.subject: self._index,
             market_data.LIST_INDICES.subject: self._indices,
             market_data.GET_INSTRUMENTS.subject: self._instruments,
@@ -117,7 +117,7 @@ class Neighbours:
             raise NotFound(code="key_not_found")
         return secret
 
-    async def _sign(self, request: keys.SignRequest) -> keys.Signature:
+    async def _sign(self, request: signing.SignRequest) -> signing.Signature:
         if self.refuse_signing is not None and request.method == "POST":
             raise self.refuse_signing
         if self.refuse_symbol is not None and self.refuse_symbol[0] in request.payload and request.method == "POST":
@@ -134,13 +134,13 @@ class Neighbours:
             "X-BAPI-RECV-WINDOW": str(request.recv_window_ms),
             "X-BAPI-SIGN": _hmac(secret["api_secret"], text),
         }
-        return keys.Signature(headers=headers, timestamp_ms=stamp)
+        return signing.Signature(headers=headers, timestamp_ms=stamp)
 
-    async def _login(self, request: keys.KeyRef) -> keys.StreamLogin:
+    async def _login(self, request: keys.KeyRef) -> signing.StreamLogin:
         secret = self._own(request)
         expires = epoch_ms(datetime.now(UTC)) + 1000
         signature = _hmac(secret["api_secret"], f"GET/realtime{expires}")
-        return keys.StreamLogin.model_validate(
+        return signing.StreamLogin.model_validate(
             {"api_key": secret["api_key"], "expires_ms": expires, "signature": signature}
         )
 
@@ -165,7 +165,7 @@ class Neighbours:
             }
         )
 
-    async def _room(self, request: keys.KeyRef) -> keys.TradingRoom:
+    async def _room(self, request: keys.KeyRef) -> guards.TradingRoom:
         self._own(request)
         return self.room
 

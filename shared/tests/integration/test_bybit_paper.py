@@ -17,7 +17,7 @@ import pytest
 from kit.paper_process import running_paper_process
 from pydantic import SecretStr
 
-from shared.contracts.rpc.keys import Lane, Signature, StreamLogin
+from shared.contracts.rpc.signing import Lane, Signature, StreamLogin
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.orders import LimitOrder
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotOpen, Refused, Unknown

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.contracts.rpc.keys import Lane, Signature
+from shared.contracts.rpc.signing import Lane, Signature
 from shared.runtime.bybit.calls import Call
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.desk import CallTimes

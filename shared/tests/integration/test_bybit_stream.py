@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from shared.contracts.rpc.keys import StreamLogin
+from shared.contracts.rpc.signing import StreamLogin
 from shared.runtime.bybit.pace import Pace
 from shared.runtime.bybit.private_stream import PrivateStream, StreamTimes
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, WalletRow

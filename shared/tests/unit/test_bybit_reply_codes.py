@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.rpc.keys import Lane
+from shared.contracts.rpc.signing import Lane
 from shared.runtime.bybit.calls import Call, RawReply
 from shared.runtime.bybit.classification import TABLE, ReplyClass, classify
 from shared.runtime.bybit.judgement import envelope

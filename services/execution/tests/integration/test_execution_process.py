@@ -17,8 +17,7 @@ from execution.settings import Settings
 from execution.wiring import build
 from shared.contracts.envelope import Envelope
 from shared.contracts.orders import PlaceBasketOrder
-from shared.contracts.rpc import execution as questions
-from shared.contracts.rpc import keys, market_data
+from shared.contracts.rpc import books, execution, guards, keys, market_data, plans, signing
 from shared.contracts.rpc.verb import RpcVerb
 from shared.runtime.process import Process
 from shared.runtime.rpc import RpcRouter
@@ -27,7 +26,7 @@ from shared.testing import eventually
 from shared.trading.errors import NotFound
 
 SERVED: dict[str, tuple[RpcVerb[Any, Any], ...]] = {
-    "keys": (keys.SIGN, keys.SIGN_STREAM, keys.DESCRIBE, keys.CHECK_LIMITS),
+    "keys": (signing.SIGN, signing.SIGN_STREAM, keys.DESCRIBE, guards.CHECK_LIMITS),
     "market_data": (market_data.GET_INDEX, market_data.GET_INSTRUMENTS, market_data.GET_QUOTES),
 }
 
@@ -70,7 +69,7 @@ async def _entered(process: Process) -> AsyncIterator[Process]:
         yield process
 
 
-def the_command(plan: questions.PlanView, position_id: Any) -> Envelope[PlaceBasketOrder]:
+def the_command(plan: plans.PlanView, position_id: Any) -> Envelope[PlaceBasketOrder]:
     return Envelope[PlaceBasketOrder](
         id=uuid4(),
         source="gateway",
@@ -105,8 +104,8 @@ async def test_a_command_from_the_bus_becomes_a_position_and_every_event_carries
 
         await tester.subscribe("execution.v1.>", cb=hear)
         plan = await gateway.ask.ask(
-            questions.MAKE_PLAN,
-            questions.MakePlan(
+            plans.MAKE_PLAN,
+            plans.MakePlan(
                 user_id=trader.account.user_id,
                 account_id=trader.account.account_id,
                 index_id="top-10",
@@ -133,8 +132,8 @@ async def test_a_command_from_the_bus_becomes_a_position_and_every_event_carries
         assert {event["correlation_id"] for event in heard} == {str(command.correlation_id)}
         await versions_count_up(heard)
         detail = await gateway.ask.ask(
-            questions.GET_POSITION,
-            questions.PositionRef(user_id=trader.account.user_id, position_id=command.data.position_id),
+            books.GET_POSITION,
+            books.PositionRef(user_id=trader.account.user_id, position_id=command.data.position_id),
         )
         assert detail.position.status == "ACTIVE"
         assert len(detail.fills) == len(town.ledger(trader)["executions"])
@@ -142,14 +141,14 @@ async def test_a_command_from_the_bus_becomes_a_position_and_every_event_carries
 
 async def test_settling_by_hand_is_refused_with_its_reason_over_the_bus(town: Any, bus: Bus) -> None:
     async with the_platform(town, bus) as gateway:
-        question = questions.SettleOrder(
+        question = execution.SettleOrder(
             user_id=uuid4(),
             client_order_id="nobody-knows-it",
             operator_id=uuid4(),
             evidence="Nothing to be seen there.",
         )
         with pytest.raises(NotFound) as refused:
-            await gateway.ask.ask(questions.SETTLE_ORDER, question)
+            await gateway.ask.ask(execution.SETTLE_ORDER, question)
         assert refused.value.code == "order_not_found"
 
 

@@ -23,7 +23,7 @@ from execution.domain.attempt import Attempt
 from execution.domain.venue_facts import Fact, Reply, ReplyFact, ReplyKind
 from execution.outbound.bybit_venue import BybitVenue
 from execution.outbound.keys_client import CREATE, AccountSigner
-from shared.contracts.rpc.keys import Lane, Signature, SignRequest
+from shared.contracts.rpc.signing import Lane, Signature, SignRequest
 from shared.runtime.bybit.outcomes import Unknown
 from shared.runtime.settings import VenueHost
 from shared.testing import FakeClock

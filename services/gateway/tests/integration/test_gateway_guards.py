@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.contracts import account
-from shared.contracts.rpc import keys
+from shared.contracts.rpc import guards
 from shared.testing import eventually
 from shared.trading.errors import Conflict, Invalid, NotFound
 from shared.trading.status import VenueEnvironment
@@ -22,23 +22,23 @@ REASON = "The venue answers with wrong prices."
 LIMITS = {"order_max": 10, "hour_max": 20, "day_max": 30, "slippage_bps_max": 100, "price_age_s_max": 60}
 
 
-def the_guards(asked: keys.GuardsOf | keys.SetOwnLimits, **other: Any) -> keys.GuardsView:
-    limits = keys.Limits(**{name: Decimal(value) for name, value in LIMITS.items()})
+def the_guards(asked: guards.GuardsOf | guards.SetOwnLimits, **other: Any) -> guards.GuardsView:
+    limits = guards.Limits(**{name: Decimal(value) for name, value in LIMITS.items()})
     facts: dict[str, Any] = {
         "environment": asked.environment,
         "version": 3,
-        "own": keys.OwnLimits(),
+        "own": guards.OwnLimits(),
         "platform": limits,
         "limits": limits,
         "spent_hour": Decimal("1.5"),
         "spent_day": Decimal(2),
         "halts": [],
     }
-    return keys.GuardsView(**facts | other)
+    return guards.GuardsView(**facts | other)
 
 
-def a_halt(asked: keys.HaltTrading) -> keys.HaltRecord:
-    return keys.HaltRecord(
+def a_halt(asked: guards.HaltTrading) -> guards.HaltRecord:
+    return guards.HaltRecord(
         halt_id=UUID(int=7),
         scope="user" if asked.user_id else "platform",
         user_id=asked.user_id,
@@ -59,14 +59,14 @@ def operator(house: Any) -> dict[str, str]:
 
 
 async def test_a_user_reads_and_sets_their_own_limits_and_no_others(house: Any, ada: UUID) -> None:
-    heard: list[keys.SetOwnLimits] = []
+    heard: list[guards.SetOwnLimits] = []
 
-    def set_own(asked: keys.SetOwnLimits) -> keys.GuardsView:
+    def set_own(asked: guards.SetOwnLimits) -> guards.GuardsView:
         heard.append(asked)
         return the_guards(asked, version=4, own=asked.limits)
 
-    house.neighbours.answer(keys.GUARDS, the_guards)
-    house.neighbours.answer(keys.SET_OWN_LIMITS, set_own)
+    house.neighbours.answer(guards.GUARDS, the_guards)
+    house.neighbours.answer(guards.SET_OWN_LIMITS, set_own)
     shown = await house.http.get("/api/guards", headers=house.headers(ada))
     assert shown.status_code == 200, shown.text
     assert shown.headers["etag"] == '"3"'
@@ -98,28 +98,28 @@ async def test_a_user_reads_and_sets_their_own_limits_and_no_others(house: Any, 
 async def test_limits_are_set_only_by_who_has_seen_them_and_only_stricter(
     house: Any, ada: UUID, headers: dict[str, str], body: dict[str, str], status: int, code: str
 ) -> None:
-    def set_own(asked: keys.SetOwnLimits) -> keys.GuardsView:
+    def set_own(asked: guards.SetOwnLimits) -> guards.GuardsView:
         if asked.version != 3:
             raise Conflict("Changed.", code="guards_changed")
         raise Invalid("Only stricter.", code="limits_refused", context={"pointer": "#/hour_max"})
 
-    house.neighbours.answer(keys.SET_OWN_LIMITS, set_own)
+    house.neighbours.answer(guards.SET_OWN_LIMITS, set_own)
     reply = await house.http.put("/api/guards", json=body, headers={**house.headers(ada), **headers})
     assert (reply.status_code, reply.json()["code"]) == (status, code)
 
 
 async def test_a_user_stops_and_releases_their_own_trading(house: Any, ada: UUID) -> None:
-    heard: list[keys.HaltTrading] = []
+    heard: list[guards.HaltTrading] = []
 
-    def halt(asked: keys.HaltTrading) -> keys.HaltRecord:
+    def halt(asked: guards.HaltTrading) -> guards.HaltRecord:
         heard.append(asked)
         return a_halt(asked)
 
-    def no_halt(_: keys.ReleaseOwn) -> keys.HaltList:
+    def no_halt(_: guards.ReleaseOwn) -> guards.HaltList:
         raise NotFound("None.", code="halt_not_found")
 
-    house.neighbours.answer(keys.HALT_TRADING, halt)
-    house.neighbours.answer(keys.RELEASE_OWN, no_halt)
+    house.neighbours.answer(guards.HALT_TRADING, halt)
+    house.neighbours.answer(guards.RELEASE_OWN, no_halt)
     thrown = await house.http.post("/api/kill-switch", json={"extent": "all"}, headers=house.headers(ada))
     assert thrown.status_code == 201, thrown.text
     assert (thrown.json()["scope"], thrown.json()["extent"]) == ("user", "all")
@@ -136,9 +136,9 @@ async def test_a_user_stops_and_releases_their_own_trading(house: Any, ada: UUID
 async def test_what_binds_everybody_is_for_operators_with_a_reason(
     house: Any, ada: UUID, operator: dict[str, str]
 ) -> None:
-    house.neighbours.answer(keys.HALT_TRADING, a_halt)
-    house.neighbours.answer(keys.LIST_HALTS, lambda _: keys.HaltList(items=[]))
-    house.neighbours.answer(keys.PLATFORM_LIMITS, lambda _: keys.PlatformLimitsList(items=[]))
+    house.neighbours.answer(guards.HALT_TRADING, a_halt)
+    house.neighbours.answer(guards.LIST_HALTS, lambda _: guards.HaltList(items=[]))
+    house.neighbours.answer(guards.PLATFORM_LIMITS, lambda _: guards.PlatformLimitsList(items=[]))
     everything = {name: str(value) for name, value in LIMITS.items()}
     everything |= {"total_hour_max": "100", "total_day_max": "200", "reason": REASON}
     routes = [

@@ -31,7 +31,7 @@ from gateway.outbound.postgres.picture_repository import PostgresPictures
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository
 from gateway.outbound.postgres.rebalancing_repository import PostgresRebalancings
 from gateway.outbound.postgres.tables import outbox
-from shared.contracts.rpc.execution import PlanView
+from shared.contracts.rpc.plans import PlanView
 from shared.runtime.database import Database
 from shared.runtime.outbox import Announcement, Outbox
 from shared.testing import FakeClock, FakeIds

@@ -14,7 +14,7 @@ import pytest
 from kit.gateway_browser import browsing
 
 from shared.contracts import execution, portfolio
-from shared.contracts.rpc import execution as questions
+from shared.contracts.rpc import plans as questions
 from shared.testing import eventually
 from shared.trading.errors import Conflict
 from shared.trading.status import BreakClass, PositionStatus, VenueEnvironment

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from shared.contracts import execution
-from shared.contracts.rpc import execution as questions
+from shared.contracts.rpc import plans as questions
 from shared.testing import eventually
 from shared.trading.status import PositionStatus
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from kit.gateway_builders import ACCOUNT
 
-from shared.contracts.rpc import execution as questions
+from shared.contracts.rpc import plans as questions
 from shared.trading.policy import LegPolicy
 
 pytestmark = pytest.mark.integration

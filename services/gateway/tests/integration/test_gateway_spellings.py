@@ -7,20 +7,20 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from shared.contracts.rpc import execution, keys
+from shared.contracts.rpc import keys, plans
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.mark.parametrize(("path", "status"), [("/api/plans", 201), ("/api/positions", 202)])
 async def test_an_account_is_named_either_way(house: Any, ada: UUID, build: Any, path: str, status: int) -> None:
-    asked: list[execution.MakePlan] = []
+    asked: list[plans.MakePlan] = []
 
-    def planned(ask: execution.MakePlan) -> execution.PlanView:
+    def planned(ask: plans.MakePlan) -> plans.PlanView:
         asked.append(ask)
         return build.plan(ask.user_id, account_id=ask.account_id)  # type: ignore[no-any-return]
 
-    house.neighbours.answer(execution.MAKE_PLAN, planned)
+    house.neighbours.answer(plans.MAKE_PLAN, planned)
     what, account = {"index": "top-10", "amount": "100"}, str(uuid4())
     for spelled in ({"account": account}, {"account_id": account}, {"account": account, "account_id": account}):
         answer = await house.http.post(path, json={**what, **spelled}, headers=house.headers(ada, str(uuid4())))

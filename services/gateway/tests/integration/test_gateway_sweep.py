@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from shared.contracts import execution as events
-from shared.contracts.rpc import execution
+from shared.contracts.rpc import books
 from shared.testing import eventually
 from shared.trading.errors import Unavailable
 from shared.trading.status import PositionStatus
@@ -34,10 +34,10 @@ async def test_an_order_that_execution_never_took_fails_with_a_line(open_house: 
 async def test_what_execution_knows_is_shown(open_house: Any, ada: UUID, build: Any) -> None:
     house = await open_house(**OFTEN)
     accepted = await house.bought(ada)
-    found = execution.PositionDetail(
+    found = books.PositionDetail(
         position=build.position(ada, accepted, version=4, approved_amount=250), fills=[build.fill(accepted)]
     )
-    house.neighbours.answer(execution.GET_POSITION, lambda _: found)
+    house.neighbours.answer(books.GET_POSITION, lambda _: found)
     await _older(house, accepted)
     await eventually(lambda: _is(house, ada, accepted, "ACTIVE"))
     shown = (await house.http.get(f"/api/positions/{accepted['position_id']}", headers=house.headers(ada))).json()
@@ -51,10 +51,10 @@ async def test_without_an_answer_nothing_changes(open_house: Any, ada: UUID) -> 
     def away(_: Any) -> Any:
         raise Unavailable("not now")
 
-    house.neighbours.answer(execution.GET_POSITION, away)
+    house.neighbours.answer(books.GET_POSITION, away)
     accepted = await house.bought(ada)
     await _older(house, accepted)
-    await eventually(lambda: house.neighbours.count(execution.GET_POSITION) >= 3)
+    await eventually(lambda: house.neighbours.count(books.GET_POSITION) >= 3)
     assert await _is(house, ada, accepted, "PENDING")
 
 

@@ -12,7 +12,7 @@ from kit.gateway_builders import a_plan, a_plan_leg
 from gateway.domain.rebalancing import Due, Reach, Trigger
 from gateway.outbound.execution_client import ExecutionPlanner
 from gateway.outbound.rebalance_client import ExecutionRebalancePlanner
-from shared.contracts.rpc.execution import PlanView
+from shared.contracts.rpc.plans import PlanView
 from shared.trading.bands import WeightBand
 
 DUE = Due(trigger=Trigger.INDEX_CHANGED, reach=Reach.DRIFTED, band=WeightBand())

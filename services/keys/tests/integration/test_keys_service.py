@@ -28,7 +28,7 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.orders import Ceiling, PlaceBasketOrder
 from shared.contracts.problem import Problem
 from shared.contracts.registry import BY_MODEL
-from shared.contracts.rpc import keys as rpc
+from shared.contracts.rpc import keys, signing
 from shared.contracts.rpc.verb import RpcVerb
 from shared.runtime.migrations import check
 from shared.testing import eventually
@@ -97,15 +97,15 @@ class Service:
 
 def sign_request(
     user: UUID, key: KeyView, payload: str, *, path: str = "/v5/order/create", method: str = "POST"
-) -> rpc.SignRequest:
-    return rpc.SignRequest(
+) -> signing.SignRequest:
+    return signing.SignRequest(
         user_id=user,
         key_id=key.key_id,
         method="POST" if method == "POST" else "GET",
         path=path,
         payload=payload,
         recv_window_ms=1500,
-        lane=rpc.Lane.BUY,
+        lane=signing.Lane.BUY,
     )
 
 
@@ -129,18 +129,18 @@ async def service(
 
 
 async def test_a_key_is_added_approved_and_signs_over_the_bus(service: Service, paper: Paper) -> None:
-    opened = rpc.OpenPaperAccount(user_id=service.user, label="play", balances={"USDT": Decimal(1000)})
-    key = await service.ask("gateway", rpc.OPEN_PAPER_ACCOUNT, opened)
+    opened = keys.OpenPaperAccount(user_id=service.user, label="play", balances={"USDT": Decimal(1000)})
+    key = await service.ask("gateway", keys.OPEN_PAPER_ACCOUNT, opened)
     assert isinstance(key, KeyView)
     plan = a_plan()
     request = sign_request(service.user, key, plan.create())
-    pending = await service.ask("execution", rpc.SIGN, request)
+    pending = await service.ask("execution", signing.SIGN, request)
     assert (pending.headers, pending.retry_reason) == (None, "ceilings_pending")
     await service.order(plan, key)
 
-    async def sign() -> rpc.Signature | None:
-        answer = await service.ask("execution", rpc.SIGN, request)
-        return answer if isinstance(answer, rpc.Signature) and answer.headers else None
+    async def sign() -> signing.Signature | None:
+        answer = await service.ask("execution", signing.SIGN, request)
+        return answer if isinstance(answer, signing.Signature) and answer.headers else None
 
     signed = await eventually(sign, every_s=0.05, timeout_s=30)
     assert signed is not None
@@ -152,22 +152,22 @@ async def test_a_key_is_added_approved_and_signs_over_the_bus(service: Service, 
         (sign_request(service.user, key, plan.create(1, qty="0.1")), "ceiling_exceeded"),
         (late, "signature_too_late"),
     ):
-        refused = await service.ask("execution", rpc.SIGN, other)
+        refused = await service.ask("execution", signing.SIGN, other)
         assert (refused.family, refused.code) == ("denied", code)
     read = sign_request(service.user, key, "category=spot", path="/v5/order/realtime", method="GET")
-    assert (await service.ask("reconciler", rpc.SIGN_READ, read)).headers
-    denied = await service.ask("reconciler", rpc.SIGN_READ, request)
+    assert (await service.ask("reconciler", signing.SIGN_READ, read)).headers
+    denied = await service.ask("reconciler", signing.SIGN_READ, request)
     assert (denied.family, denied.code) == ("denied", "endpoint_not_allowed")
-    login = await service.ask("execution", rpc.SIGN_STREAM, rpc.KeyRef(user_id=service.user, key_id=key.key_id))
+    login = await service.ask("execution", signing.SIGN_STREAM, keys.KeyRef(user_id=service.user, key_id=key.key_id))
     assert login.expires_ms > 0
-    listed = await service.ask("gateway", rpc.LIST, rpc.OwnKeys(user_id=service.user))
+    listed = await service.ask("gateway", keys.LIST, keys.OwnKeys(user_id=service.user))
     assert [one.key_id for one in listed.items] == [key.key_id]
     assert listed.items[0].last_used_at is not None
 
 
 async def test_each_service_may_ask_its_own_questions_only(service: Service) -> None:
-    request = rpc.KeyRef(user_id=service.user, key_id=uuid4())
-    for who, verb in (("reconciler", rpc.SIGN_STREAM), ("gateway", rpc.SIGN), ("execution", rpc.ADD)):
+    request = keys.KeyRef(user_id=service.user, key_id=uuid4())
+    for who, verb in (("reconciler", signing.SIGN_STREAM), ("gateway", signing.SIGN), ("execution", keys.ADD)):
         async with service.bus.connect(who) as client:
             with pytest.raises(TimeoutError):
                 await client.request(verb.subject, request.model_dump_json().encode(), timeout=1)
@@ -182,14 +182,14 @@ async def test_a_refused_key_answers_with_its_code_and_without_its_secret(
         (bad, "key_can_withdraw"),
         (good | {"api_secret": good["api_secret"][:-1] + "_"}, "key_rejected_by_venue"),
     ):
-        answer = await service.ask("gateway", rpc.ADD, an_add(service.user, account))
+        answer = await service.ask("gateway", keys.ADD, an_add(service.user, account))
         assert (answer.family, answer.code) == ("invalid", expected)
         assert account["api_secret"] not in answer.model_dump_json()
-    stored = await service.ask("gateway", rpc.ADD, an_add(service.user, good))
+    stored = await service.ask("gateway", keys.ADD, an_add(service.user, good))
     read = sign_request(service.user, stored, "category=spot", path="/v5/order/realtime", method="GET")
-    await service.ask("execution", rpc.SIGN, read)
-    await service.ask("execution", rpc.SIGN, sign_request(service.user, stored, good["api_secret"]))
-    await service.ask("gateway", rpc.ADD, rpc.OwnKeys(user_id=service.user))
+    await service.ask("execution", signing.SIGN, read)
+    await service.ask("execution", signing.SIGN, sign_request(service.user, stored, good["api_secret"]))
+    await service.ask("gateway", keys.ADD, keys.OwnKeys(user_id=service.user))
     output = "".join(capfd.readouterr())
     dump = await everything(service.databases)
     assert good["api_secret"] not in good["api_key"]
@@ -201,8 +201,8 @@ async def test_a_refused_key_answers_with_its_code_and_without_its_secret(
     assert stored.hint in dump
 
 
-def an_add(user: UUID, account: dict[str, str]) -> rpc.AddKey:
-    return rpc.AddKey(
+def an_add(user: UUID, account: dict[str, str]) -> keys.AddKey:
+    return keys.AddKey(
         user_id=user,
         label="mine",
         environment=VenueEnvironment.PAPER,
@@ -230,8 +230,8 @@ async def everything(databases: TestDatabases) -> str:
 async def test_a_command_for_somebody_elses_account_is_buried_and_the_next_one_flows(
     service: Service, paper: Paper
 ) -> None:
-    opened = rpc.OpenPaperAccount(user_id=service.user, label="play", balances={"USDT": Decimal(1000)})
-    key = await service.ask("gateway", rpc.OPEN_PAPER_ACCOUNT, opened)
+    opened = keys.OpenPaperAccount(user_id=service.user, label="play", balances={"USDT": Decimal(1000)})
+    key = await service.ask("gateway", keys.OPEN_PAPER_ACCOUNT, opened)
     foreign, plan = a_plan(), a_plan()
     await service.order(foreign, key.model_copy(update={"key_id": uuid4()}))
     await service.order(plan, key)

@@ -14,7 +14,7 @@ from keys.application.sign import CallToSign, Signed
 from keys.domain.endpoints import Caller
 from keys.domain.lane import Lane as DomainLane
 from keys.domain.stored_key import StoredKey
-from shared.contracts.rpc.keys import Lane, Signature
+from shared.contracts.rpc.signing import Lane, Signature
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.orders import LimitOrder
 from shared.runtime.bybit.outcomes import Accepted, NotOpen, NotSent, Outcome

@@ -27,9 +27,9 @@ from shared.contracts.execution import PositionActive, PositionView
 from shared.contracts.fields import EventData
 from shared.contracts.market import InstrumentView, QuoteView
 from shared.contracts.registry import BY_MODEL
-from shared.contracts.rpc import execution as books_contract
-from shared.contracts.rpc import keys as keys_contract
+from shared.contracts.rpc import books as books_contract
 from shared.contracts.rpc import market_data as market_contract
+from shared.contracts.rpc import signing as keys_contract
 from shared.contracts.rpc.verb import RpcVerb
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.orders import LimitOrder

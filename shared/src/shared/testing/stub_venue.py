@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from shared.contracts.rpc.keys import Lane, Signature
+from shared.contracts.rpc.signing import Lane, Signature
 
 API_KEY = "stub-key"
 API_SECRET = "stub-secret"  # noqa: S105 - the stub's own

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx
 
 from basketry_local.conformance.credentials import TestKey
-from shared.contracts.rpc.keys import Lane
+from shared.contracts.rpc.signing import Lane
 from shared.runtime.bybit.calls import Call, RawReply
 from shared.runtime.bybit.classification import ReplyClass, classify
 from shared.runtime.bybit.judgement import envelope

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from basketry_local.conformance.credentials import TestKey
 from basketry_local.conformance.desk import ConformanceDesk, NotPossibleError
 from basketry_local.conformance.findings import Finding
-from shared.contracts.rpc.keys import StreamLogin
+from shared.contracts.rpc.signing import StreamLogin
 from shared.runtime.bybit.capabilities import CAPABILITIES
 from shared.runtime.bybit.pace import Pace
 from shared.runtime.bybit.private_stream import PrivateStream

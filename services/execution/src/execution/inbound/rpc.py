@@ -13,7 +13,7 @@ from execution.application.read_books import AccountPage, ReadBooks
 from execution.application.settle_by_hand import SettleByHand
 from execution.domain.position import Position, PositionHolding, RunKind
 from execution.inbound.views import fill_view, options_of, plan_view, position_view
-from shared.contracts.rpc import execution as questions
+from shared.contracts.rpc import books, execution, plans
 from shared.runtime.rpc import RpcRouter
 from shared.trading.errors import NotFound
 from shared.trading.money import ZERO
@@ -33,8 +33,8 @@ def create_rpc(
     """All verbs of execution."""
     router = RpcRouter()
 
-    @router.answer(questions.MAKE_PLAN)
-    async def plan(request: questions.MakePlan) -> questions.PlanView:
+    @router.answer(plans.MAKE_PLAN)
+    async def plan(request: plans.MakePlan) -> plans.PlanView:
         made = await make_plan.execute(
             user_id=request.user_id,
             account_id=request.account_id,
@@ -44,15 +44,15 @@ def create_rpc(
         )
         return plan_view(made)
 
-    @router.answer(questions.MAKE_CLOSE_PLAN)
-    async def close_plan(request: questions.MakeClosePlan) -> questions.PlanView:
+    @router.answer(plans.MAKE_CLOSE_PLAN)
+    async def close_plan(request: plans.MakeClosePlan) -> plans.PlanView:
         made = await make_close_plan.execute(
             user_id=request.user_id, position_id=request.position_id, policy=request.policy
         )
         return plan_view(made)
 
-    @router.answer(questions.MAKE_RUN_PLAN)
-    async def run_plan(request: questions.MakeRunPlan) -> questions.PlanView:
+    @router.answer(plans.MAKE_RUN_PLAN)
+    async def run_plan(request: plans.MakeRunPlan) -> plans.PlanView:
         made = await make_run_plan.execute(
             user_id=request.user_id,
             position_id=request.position_id,
@@ -63,46 +63,46 @@ def create_rpc(
         )
         return plan_view(made)
 
-    @router.answer(questions.GET_POSITION)
-    async def position(request: questions.PositionRef) -> questions.PositionDetail:
+    @router.answer(books.GET_POSITION)
+    async def position(request: books.PositionRef) -> books.PositionDetail:
         page = await read_books.position(user_id=request.user_id, position_id=request.position_id)
-        return questions.PositionDetail(
+        return books.PositionDetail(
             position=position_view(page.position, page.legs), fills=[fill_view(fill) for fill in page.fills]
         )
 
-    @router.answer(questions.LIST_ACCOUNTS)
-    async def accounts(request: questions.ListAccounts) -> questions.AccountList:
+    @router.answer(books.LIST_ACCOUNTS)
+    async def accounts(request: books.ListAccounts) -> books.AccountList:
         limit = min(max(request.limit, 1), ACCOUNTS_MAX)
         found = await register.accounts(after=request.after, limit=limit)
-        return questions.AccountList(
+        return books.AccountList(
             items=[
-                questions.AccountRef(user_id=row.user_id, account_id=row.account_id, environment=row.environment)
+                books.AccountRef(user_id=row.user_id, account_id=row.account_id, environment=row.environment)
                 for row in found
             ]
         )
 
-    @router.answer(questions.GET_BOOKS)
-    async def books(request: questions.GetBooks) -> questions.Books:
+    @router.answer(books.GET_BOOKS)
+    async def account(request: books.GetBooks) -> books.Books:
         page = await read_books.account(user_id=request.user_id, account_id=request.account_id)
         return _books(request, page)
 
-    @router.answer(questions.MISSING_EXECUTIONS)
-    async def missing(request: questions.KnownExecutions) -> questions.MissingExecutions:
+    @router.answer(books.MISSING_EXECUTIONS)
+    async def missing(request: books.KnownExecutions) -> books.MissingExecutions:
         owner = {"user_id": request.user_id, "account_id": request.account_id}
-        return questions.MissingExecutions(
+        return books.MissingExecutions(
             exec_ids=await read_books.missing(**owner, exec_ids=request.exec_ids),
             flow_ids=await read_books.missing_flows(**owner, flow_ids=request.flow_ids),
         )
 
-    @router.answer(questions.SETTLE_ORDER)
-    async def settle(request: questions.SettleOrder) -> questions.SettledOrder:
+    @router.answer(execution.SETTLE_ORDER)
+    async def settle(request: execution.SettleOrder) -> execution.SettledOrder:
         settled = await settle_by_hand.execute(
             user_id=request.user_id,
             client_order_id=request.client_order_id,
             operator_id=request.operator_id,
             evidence=request.evidence,
         )
-        return questions.SettledOrder(
+        return execution.SettledOrder(
             client_order_id=settled.link_id,
             user_id=settled.user_id,
             account_id=settled.account_id,
@@ -116,19 +116,19 @@ def create_rpc(
     return router
 
 
-def _books(request: questions.GetBooks, page: AccountPage) -> questions.Books:
+def _books(request: books.GetBooks, page: AccountPage) -> books.Books:
     if page.environment is None:
         raise NotFound("There are no books of this account.", code="account_not_found")
     by_position: dict[UUID, list[PositionHolding]] = {}
     for holding in page.holdings:
         by_position.setdefault(holding.position_id, []).append(holding)
-    return questions.Books(
+    return books.Books(
         user_id=request.user_id,
         account_id=request.account_id,
         environment=page.environment,
         positions=[_position(row, by_position.get(row.position_id, [])) for row in page.positions],
         open_orders=[
-            questions.OpenOrder(
+            books.OpenOrder(
                 client_order_id=row.link_id,
                 position_id=row.position_id,
                 symbol=row.symbol,
@@ -139,13 +139,13 @@ def _books(request: questions.GetBooks, page: AccountPage) -> questions.Books:
         ],
         first_trade_at=page.first_fill_at,
         shortages=[
-            questions.BookedShortage(asset=shortage.asset, quantity=shortage.quantity) for shortage, _ in page.shortages
+            books.BookedShortage(asset=shortage.asset, quantity=shortage.quantity) for shortage, _ in page.shortages
         ],
     )
 
 
-def _position(position: Position, holdings: Sequence[PositionHolding]) -> questions.BookedPosition:
-    return questions.BookedPosition(
+def _position(position: Position, holdings: Sequence[PositionHolding]) -> books.BookedPosition:
+    return books.BookedPosition(
         position_id=position.position_id,
         status=position.status,
         index_id=position.index_id,
@@ -157,7 +157,7 @@ def _position(position: Position, holdings: Sequence[PositionHolding]) -> questi
         withdrawn=position.withdrawn,
         cash=position.cash,
         holdings=[
-            questions.BookedHolding(
+            books.BookedHolding(
                 asset=row.asset,
                 symbol=row.symbol,
                 quantity=row.quantity,

@@ -24,7 +24,7 @@ from shared.contracts.execution import (
     ShortageView,
 )
 from shared.contracts.orders import Ceiling
-from shared.contracts.rpc.execution import PlanLeg, PlanOptions, PlanView, TargetChange
+from shared.contracts.rpc.plans import PlanLeg, PlanOptions, PlanView, TargetChange
 from shared.trading.money import truncate
 from shared.trading.status import Side
 

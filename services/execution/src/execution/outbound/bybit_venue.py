@@ -17,7 +17,7 @@ from execution.domain.venue_facts import ExecutionFact, Reply, ReplyKind
 from execution.outbound.keys_client import AccountSigner
 from execution.outbound.late import Asker
 from execution.outbound.venue_words import TRADE, execution_fact, limit_order, log_line, order_fact, reply
-from shared.contracts.rpc.keys import Lane
+from shared.contracts.rpc.signing import Lane
 from shared.runtime.bybit.breaker import BAN_PAUSE, VenueBreaker
 from shared.runtime.bybit.capabilities import CAPABILITIES, SPOT_BATCH_MAX
 from shared.runtime.bybit.connections import VenueConnections

@@ -12,8 +12,9 @@ from execution.domain.attempt import Attempt
 from execution.domain.errors import AccountNotFound
 from execution.domain.trading_room import Stop, TradingRoom
 from execution.outbound.late import Asker
-from shared.contracts.rpc import keys
-from shared.contracts.rpc.keys import KeyRef, Lane, Signature, SignRequest, StreamLogin
+from shared.contracts.rpc import guards, keys, signing
+from shared.contracts.rpc.keys import KeyRef
+from shared.contracts.rpc.signing import Lane, Signature, SignRequest, StreamLogin
 from shared.trading.errors import NotFound, Unavailable
 
 CREATE = "/v5/order/create"
@@ -45,7 +46,7 @@ class KeysClient:
 
     async def room(self, account: Account) -> TradingRoom:
         """What keys would sign now."""
-        room = await self._asker.ask(keys.CHECK_LIMITS, KeyRef(user_id=account.user_id, key_id=account.account_id))
+        room = await self._asker.ask(guards.CHECK_LIMITS, KeyRef(user_id=account.user_id, key_id=account.account_id))
         return TradingRoom(
             stops=[Stop(symbol=one.symbol, everything=one.extent == "all", reason=one.reason) for one in room.halts],
             order_max=room.order_max,
@@ -57,7 +58,7 @@ class KeysClient:
 
     async def login(self, account: Account) -> StreamLogin:
         """Arguments of a stream's `auth`; valid for a second."""
-        return await self._asker.ask(keys.SIGN_STREAM, KeyRef(user_id=account.user_id, key_id=account.account_id))
+        return await self._asker.ask(signing.SIGN_STREAM, KeyRef(user_id=account.user_id, key_id=account.account_id))
 
 
 class AccountSigner:
@@ -104,4 +105,4 @@ class AccountSigner:
                 "not_after": self._not_after(path, payload),
             }
         )
-        return await self._asker.ask(keys.SIGN, request)
+        return await self._asker.ask(signing.SIGN, request)

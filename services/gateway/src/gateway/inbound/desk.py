@@ -25,7 +25,7 @@ from gateway.inbound.limits import Limits
 from gateway.inbound.live_feed import LiveFeed
 from gateway.inbound.tokens import AccessTokens
 from shared.contracts.market import IndexVersionView
-from shared.contracts.rpc.execution import PlanOptions, PlanView, RunKindName
+from shared.contracts.rpc.plans import PlanOptions, PlanView, RunKindName
 from shared.runtime.rpc import RpcClient
 from shared.trading.clock import Clock
 from shared.trading.policy import LegPolicy

@@ -10,8 +10,9 @@ from gateway.domain.errors import PlanNotFound
 from gateway.domain.plan import Ceiling, Plan, PricedLeg, moved, obstacle
 from gateway.domain.position import Fill, Leg, Position, PositionDetail, PositionSummary
 from gateway.outbound.postgres.plan_repository import PostgresPlanRepository
-from shared.contracts.rpc import execution
-from shared.contracts.rpc.execution import PlanView, RunKindName
+from shared.contracts.rpc import books
+from shared.contracts.rpc import plans as questions
+from shared.contracts.rpc.plans import PlanView, RunKindName
 from shared.runtime.rpc import RpcClient
 from shared.trading.errors import NotFound
 from shared.trading.policy import LegPolicy
@@ -41,15 +42,15 @@ class ExecutionPlanner:
         self, *, user_id: UUID, account_id: UUID, index_id: str, amount: Decimal, policy: LegPolicy = LegPolicy.HOLD
     ) -> PlanView:
         """The same with everything that a person wants to see of it."""
-        question = execution.MakePlan(
+        question = questions.MakePlan(
             user_id=user_id, account_id=account_id, index_id=index_id, amount=amount, policy=policy
         )
-        return await self._kept(await self._ask.ask(execution.MAKE_PLAN, question), user_id)
+        return await self._kept(await self._ask.ask(questions.MAKE_PLAN, question), user_id)
 
     async def show_close(self, *, user_id: UUID, position_id: UUID, policy: LegPolicy = LegPolicy.HOLD) -> PlanView:
         """The same with everything that a person wants to see of it."""
-        question = execution.MakeClosePlan(user_id=user_id, position_id=position_id, policy=policy)
-        return await self._kept(await self._ask.ask(execution.MAKE_CLOSE_PLAN, question), user_id)
+        question = questions.MakeClosePlan(user_id=user_id, position_id=position_id, policy=policy)
+        return await self._kept(await self._ask.ask(questions.MAKE_CLOSE_PLAN, question), user_id)
 
     async def show_run(
         self,
@@ -58,14 +59,14 @@ class ExecutionPlanner:
         position_id: UUID,
         kind: RunKindName,
         amount: Decimal | None,
-        options: execution.PlanOptions,
+        options: questions.PlanOptions,
         policy: LegPolicy = LegPolicy.HOLD,
     ) -> PlanView:
         """A plan for a position that stands."""
-        question = execution.MakeRunPlan(
+        question = questions.MakeRunPlan(
             user_id=user_id, position_id=position_id, kind=kind, amount=amount, options=options, policy=policy
         )
-        return await self._kept(await self._ask.ask(execution.MAKE_RUN_PLAN, question), user_id)
+        return await self._kept(await self._ask.ask(questions.MAKE_RUN_PLAN, question), user_id)
 
     async def _kept(self, plan: PlanView, user_id: UUID) -> PlanView:
         if plan.user_id != user_id:
@@ -112,7 +113,7 @@ class ExecutionPlanAgain:
             position_id=position_id,
             kind=seen.kind,
             amount=None if seen.kind == "rebalance" else seen.amount,
-            options=seen.options or execution.PlanOptions(),
+            options=seen.options or questions.PlanOptions(),
             policy=seen.policy,
         )
 
@@ -139,9 +140,9 @@ class ExecutionPositions:
         Raises:
             PlatformError: execution does not answer.
         """
-        question = execution.PositionRef(user_id=waiting.user_id, position_id=waiting.position_id)
+        question = books.PositionRef(user_id=waiting.user_id, position_id=waiting.position_id)
         try:
-            found = await self._ask.ask(execution.GET_POSITION, question)
+            found = await self._ask.ask(books.GET_POSITION, question)
         except NotFound:
             return None
         view = found.position

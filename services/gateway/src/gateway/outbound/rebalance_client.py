@@ -7,8 +7,8 @@ from uuid import UUID
 from gateway.application.rebalance_ports import IndexHead, RebalancePlan
 from gateway.domain.rebalancing import Due
 from gateway.outbound.execution_client import ExecutionPlanner
-from shared.contracts.rpc import execution, market_data
-from shared.contracts.rpc.execution import PlanLeg
+from shared.contracts.rpc import market_data, plans
+from shared.contracts.rpc.plans import PlanLeg
 from shared.runtime.rpc import RpcClient
 from shared.trading.errors import NotFound
 from shared.trading.status import VenueEnvironment
@@ -38,7 +38,7 @@ class ExecutionRebalancePlanner:
 
     async def rebalance(self, *, user_id: UUID, position_id: UUID, due: Due) -> RebalancePlan:
         """A plan to bring a position back as far as is due."""
-        options = execution.PlanOptions(
+        options = plans.PlanOptions(
             mode=due.reach.value, absolute_band=due.band.absolute, relative_band=due.band.relative
         )
         view = await self._planner.show_run(

@@ -11,7 +11,8 @@ from keys.domain.halts import Extent, Halt
 from keys.domain.limits import Limits, OwnLimits, PlatformLimits
 from keys.inbound.use_cases import UseCases
 from shared.contracts.account import HaltView
-from shared.contracts.rpc import keys as contract
+from shared.contracts.rpc import guards as contract
+from shared.contracts.rpc.keys import KeyRef
 from shared.contracts.rpc.verb import Empty
 from shared.runtime.rpc import RpcRouter
 from shared.trading.status import VenueEnvironment
@@ -51,7 +52,7 @@ def _limits(router: RpcRouter, cases: UseCases) -> None:
         return platform_view(request.environment, record)
 
     @router.answer(contract.CHECK_LIMITS)
-    async def check(request: contract.KeyRef) -> contract.TradingRoom:
+    async def check(request: KeyRef) -> contract.TradingRoom:
         key = await cases.read.one(request.user_id, request.key_id)
         now = await cases.guards.of(request.user_id, key.environment, account_hash=key.account_hash)
         tightest = now.tightest()

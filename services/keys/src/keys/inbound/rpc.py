@@ -15,7 +15,9 @@ from keys.inbound.guard_rpc import guard_answers
 from keys.inbound.use_cases import UseCases
 from shared.contracts.account import KeyView
 from shared.contracts.rpc import keys as contract
-from shared.contracts.rpc.keys import KeyList, KeyRef, OwnKeys, Signature, SignRequest, StreamLogin
+from shared.contracts.rpc import signing
+from shared.contracts.rpc.keys import KeyList, KeyRef, OwnKeys
+from shared.contracts.rpc.signing import Signature, SignRequest, StreamLogin
 from shared.contracts.rpc.verb import Empty
 from shared.runtime.rpc import RpcRouter
 
@@ -80,15 +82,15 @@ def _custody(router: RpcRouter, cases: UseCases) -> None:
 
 
 def _signing(router: RpcRouter, cases: UseCases) -> None:
-    @router.answer(contract.SIGN)
+    @router.answer(signing.SIGN)
     async def sign(request: SignRequest) -> Signature:
         return _signature(await cases.sign(_call(request, Caller.EXECUTION)))
 
-    @router.answer(contract.SIGN_READ)
+    @router.answer(signing.SIGN_READ)
     async def sign_read(request: SignRequest) -> Signature:
         return _signature(await cases.sign(_call(request, Caller.RECONCILER)))
 
-    @router.answer(contract.SIGN_STREAM)
+    @router.answer(signing.SIGN_STREAM)
     async def sign_stream(request: KeyRef) -> StreamLogin:
         login = await cases.sign_stream(request.user_id, request.key_id)
         return StreamLogin(api_key=login.api_key, expires_ms=login.expires_ms, signature=SecretStr(login.signature))

@@ -8,7 +8,7 @@ from typing import TypeVar
 from reconciler.domain.books import Account, AccountBooks
 from reconciler.domain.venue import NoView, VenueExecution, VenueLine, VenueOrder, VenueView
 from reconciler.outbound.questions import Questions
-from shared.contracts.rpc import keys as contract
+from shared.contracts.rpc import signing as contract
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.outcomes import Accepted, NotSent, Outcome, RateLimited, Refused
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, TransactionRow

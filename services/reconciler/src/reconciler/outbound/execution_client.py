@@ -7,7 +7,7 @@ from uuid import UUID
 
 from reconciler.domain.books import Account, AccountBooks, HeldCoin, OpenOrder, PositionBook
 from reconciler.outbound.questions import Questions
-from shared.contracts.rpc import execution as contract
+from shared.contracts.rpc import books as contract
 
 MANY = 500
 """Exec ids in one question."""

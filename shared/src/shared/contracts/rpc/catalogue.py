@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.contracts.rpc import auth, execution, keys, market_data, reconciler
+from shared.contracts.rpc import auth, books, execution, guards, keys, market_data, plans, reconciler, signing
 from shared.contracts.rpc.verb import RpcVerb
 
 VERBS: tuple[RpcVerb[Any, Any], ...] = (
     *auth.VERBS,
     *keys.VERBS,
+    *signing.VERBS,
+    *guards.VERBS,
     *market_data.VERBS,
+    *plans.VERBS,
+    *books.VERBS,
     *execution.VERBS,
     *reconciler.VERBS,
 )

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.contracts.rpc.keys import Lane, Signature
+from shared.contracts.rpc.signing import Lane, Signature
 from shared.trading.errors import PlatformError
 
 

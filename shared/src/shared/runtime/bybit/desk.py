@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from shared.contracts.rpc.keys import Lane
+from shared.contracts.rpc.signing import Lane
 from shared.runtime.bybit import judgement
 from shared.runtime.bybit.breaker import VenueBreaker
 from shared.runtime.bybit.calls import AbandonedError, AskAgainError, Call, NotSentError, RawReply

@@ -13,7 +13,7 @@ from pybit.unified_trading import HTTP
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 
-from shared.contracts.rpc.keys import Signature
+from shared.contracts.rpc.signing import Signature
 from shared.runtime.bybit.calls import AskAgainError, Call, NotSentError, RawReply, Signer
 from shared.trading.errors import PlatformError, Unavailable
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import requests
 from pydantic import BaseModel, ValidationError
 
-from shared.contracts.rpc.keys import Lane
+from shared.contracts.rpc.signing import Lane
 from shared.runtime.bybit.calls import Call, RawReply
 from shared.runtime.bybit.classification import ReplyClass, classify
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, Failure, NotOpen, Outcome, RateLimited, Refused, Unknown

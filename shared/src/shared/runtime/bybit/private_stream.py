@@ -15,7 +15,7 @@ from prometheus_client import Counter
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from shared.contracts.rpc.keys import StreamLogin
+from shared.contracts.rpc.signing import StreamLogin
 from shared.runtime.bybit.pace import Pace
 from shared.runtime.bybit.replies import ExecutionRow, OrderRow, WalletRow
 from shared.runtime.bybit.stream_frames import PrivateFrame, read_frame

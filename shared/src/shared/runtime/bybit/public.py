@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import requests
 
-from shared.contracts.rpc.keys import Lane
+from shared.contracts.rpc.signing import Lane
 from shared.runtime.bybit import judgement
 from shared.runtime.bybit.calls import Call, RawReply
 from shared.runtime.bybit.connections import VenueConnections

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from shared.contracts.rpc.keys import Lane
+from shared.contracts.rpc.signing import Lane
 from shared.runtime.bybit import judgement
 from shared.runtime.bybit.batch import read_batch
 from shared.runtime.bybit.calls import Call, RawReply, Signer

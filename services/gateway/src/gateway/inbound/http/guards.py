@@ -14,7 +14,7 @@ from gateway.inbound.http.preconditions import IfMatch, etag
 from gateway.inbound.problems import declared
 from shared.contracts.account import HaltView
 from shared.contracts.fields import DecimalText
-from shared.contracts.rpc import keys as questions
+from shared.contracts.rpc import guards as questions
 from shared.trading.status import VenueEnvironment
 
 guards = APIRouter(tags=["guards"])

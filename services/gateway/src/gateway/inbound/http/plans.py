@@ -15,7 +15,7 @@ from gateway.inbound.http.buying import BuyingAsk
 from gateway.inbound.http.models import Answer
 from gateway.inbound.problems import declared
 from shared.contracts.fields import DecimalText, Moment
-from shared.contracts.rpc.execution import PlanLeg, PlanOptions, PlanView, TargetChange
+from shared.contracts.rpc.plans import PlanLeg, PlanOptions, PlanView, TargetChange
 from shared.trading.policy import LegPolicy
 from shared.trading.status import VenueEnvironment
 

@@ -16,7 +16,7 @@ from gateway.inbound.http.models import Amount, Answer, Ask, Page
 from gateway.inbound.http.preconditions import IfMatch, etag
 from gateway.inbound.problems import declared
 from shared.contracts.fields import DecimalText, Moment
-from shared.contracts.rpc import keys as questions
+from shared.contracts.rpc import guards as questions
 from shared.contracts.rpc.verb import Empty
 from shared.trading.status import VenueEnvironment
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.outbound.postgres.tables import plans
-from shared.contracts.rpc.execution import PlanView
+from shared.contracts.rpc.plans import PlanView
 from shared.runtime.database import Database
 from shared.runtime.statement import Statement
 

@@ -22,7 +22,7 @@ from execution.domain.release import ReleaseReason
 from execution.domain.run_money import settled_flow
 from execution.domain.settling import Settlement, all_settled, settle_buy, settle_close, settle_standing, settle_unwind
 from execution.domain.unwind import to_unwind
-from shared.trading.money import QUOTE_ASSET, ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO, plain
 from shared.trading.policy import unwinding
 from shared.trading.status import OVER_POSITIONS, PositionStatus
 
@@ -64,7 +64,7 @@ async def settle_run(
     settlement = await _settlement(work, run, legs, holdings, position)
     legs = await _leave_residuals(work, run, settlement, legs=legs, holdings=holdings, now=now)
     over = replace(run, state=RunState.SETTLED, settled_at=now)
-    over, position = _with_flow(over, legs, position, ends=settlement.status in OVER_POSITIONS)
+    over, position = _with_flow(work, over, legs, position, ends=settlement.status in OVER_POSITIONS)
     await work.release([run.run_id])
     selling, moved = None, _settled(position, settlement, now)
     if to_unwind(over, legs):
@@ -97,17 +97,40 @@ async def _opened_by_what_is_unwound(work: Work, run: Run) -> bool:
     return unwinding(oldest.run_id) == run.run_id
 
 
-def _with_flow(run: Run, legs: Sequence[Leg], position: Position, *, ends: bool) -> tuple[Run, Position]:
-    """Run and position after the run's flow is what it came to."""
+def _with_flow(work: Work, run: Run, legs: Sequence[Leg], position: Position, *, ends: bool) -> tuple[Run, Position]:
+    """Run and position after the run's flow is what it came to; no position owns less than nothing afterwards.
+
+    What it spent beyond its own, by a match that nobody expected any more, was the account's free money: that is booked
+    as what it is, and a person is told.
+    """
     flow = settled_flow(run, legs, position, ends=ends)
-    return replace(run, flow=flow), position.with_flow(flow - run.flow, run.kind)
+    moved = position.with_flow(flow - run.flow, run.kind)
+    beyond = moved.overdrawn
+    if beyond:
+        work.tell(_overdrawn(run, beyond))
+        log.error("cash_overdrawn", position_id=str(run.position_id), run_id=str(run.run_id), amount=str(beyond))
+    return replace(run, flow=flow + beyond), moved.with_flow(beyond, run.kind)
+
+
+def _overdrawn(run: Run, beyond: Decimal) -> IncidentTold:
+    return IncidentTold(
+        user_id=run.user_id,
+        account_id=run.account_id,
+        position_id=run.position_id,
+        code="cash_overdrawn",
+        detail=(
+            f"The position had {plain(beyond)} {QUOTE_ASSET} less than was booked out of it. Free money of the account "
+            f"stood in, and counts as the position's."
+        ),
+        once=f"{run.run_id}:{plain(beyond)}",
+    )
 
 
 async def _with_late_money(work: Work, run: Run, legs: Sequence[Leg], position: Position) -> Position:
     """A match after its run was over: what it cost came from the account's free money, what it brought went there."""
     if run.state is not RunState.SETTLED or position.run_id == run.run_id:
         return position
-    late, position = _with_flow(run, legs, position, ends=position.status in OVER_POSITIONS)
+    late, position = _with_flow(work, run, legs, position, ends=position.status in OVER_POSITIONS)
     if late.flow != run.flow:
         await work.save_position(position)
         await work.save_run(late)

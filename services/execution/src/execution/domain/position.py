@@ -107,11 +107,20 @@ class Position:
     @property
     def cash(self) -> Decimal:
         """Quote units that are this position's own: never the account's free money, never another position's."""
-        return max(self.contributed - self.withdrawn + self.proceeds - self.invested, ZERO)
+        return max(self._balance, ZERO)
+
+    @property
+    def overdrawn(self) -> Decimal:
+        """Quote units that it spent beyond its own: whoever settles its run books where they came from."""
+        return max(-self._balance, ZERO)
+
+    @property
+    def _balance(self) -> Decimal:
+        return self.contributed - self.withdrawn + self.proceeds - self.invested
 
     def with_flow(self, change: Decimal, kind: RunKind) -> Position:
         """After a run's flow of quote units changed: more came from the account's free money, or went back to it."""
-        if kind in PAYS_IN:
+        if kind in PAYS_IN or kind is RunKind.REBALANCE:
             return replace(self, contributed=self.contributed + change)
         return replace(self, withdrawn=self.withdrawn - change)
 

@@ -19,7 +19,7 @@ from execution.domain.errors import (
     PositionNotFound,
     UnknownIndex,
 )
-from execution.outbound.postgres import tables
+from execution.outbound.postgres import order_tables, tables
 
 
 async def test_a_plan_is_refused_with_a_reason_a_person_can_act_on(town: Any) -> None:
@@ -150,7 +150,7 @@ async def test_no_user_means_no_rows(town: Any) -> None:
             table = tables.metadata.tables[f"execution.{name}"]
             assert (await session.execute(sa.select(sa.func.count()).select_from(table))).scalar_one() == 0
     async with town.rooms.database.transaction(uuid4()) as session:
-        assert (await session.execute(sa.select(sa.func.count()).select_from(tables.run))).scalar_one() == 0
+        assert (await session.execute(sa.select(sa.func.count()).select_from(order_tables.run))).scalar_one() == 0
 
 
 async def test_a_position_that_trades_is_not_closed_and_one_that_holds_nothing_at_all_is(town: Any) -> None:

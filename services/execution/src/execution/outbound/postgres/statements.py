@@ -17,6 +17,8 @@ from execution.domain.journal import JournalLine
 from execution.domain.leg import Leg
 from execution.domain.position import Position, PositionHolding, Run
 from execution.domain.shortage import AnswerRecord, Share, Shortage
+from execution.outbound.postgres import ledger_tables as ledger
+from execution.outbound.postgres import order_tables as orders
 from execution.outbound.postgres import tables
 from shared.runtime.bundle import Removal
 from shared.runtime.inbox import first_delivery_statement
@@ -78,24 +80,24 @@ def _want_desk() -> Statement:
 
 WANT_DESK = _want_desk()
 
-_PLAN = tables.plan
+_PLAN = orders.plan
 PLAN = Statement(sa.select(_PLAN.c.body).where(_is(_PLAN.c.plan_id)))
 ADD_PLAN = Statement(sa.insert(_PLAN).values({c.key: sa.bindparam(c.key, type_=c.type) for c in _PLAN.c}).inline())
 
-POSITION = Finder(Position, tables.position, _is(tables.position.c.position_id))
+POSITION = Finder(Position, orders.position, _is(orders.position.c.position_id))
 POSITIONS_OF = Finder(
-    Position, tables.position, _is(tables.position.c.account_id), order=[tables.position.c.position_id]
+    Position, orders.position, _is(orders.position.c.account_id), order=[orders.position.c.position_id]
 )
-POSITIONS = Keeper(Position, tables.position, key="position_id", extra=["tail"])
+POSITIONS = Keeper(Position, orders.position, key="position_id", extra=["tail"])
 
-_RUN = tables.run
+_RUN = orders.run
 RUN = Finder(Run, _RUN, _is(_RUN.c.run_id))
 TRADING_RUNS = Finder(
     Run, _RUN, _is(_RUN.c.account_id), _RUN.c.state == sa.literal_column("'trading'"), order=[_RUN.c.accepted_at]
 )
 RUNS = Keeper(Run, _RUN, key="run_id", extra=["tail"])
 
-_LEG = tables.leg
+_LEG = orders.leg
 LEGS_OF_RUN = Finder(Leg, _LEG, _is(_LEG.c.run_id), order=[_LEG.c.number])
 LEGS_OF_POSITION = Finder(
     Leg,
@@ -107,7 +109,7 @@ LEGS_OF_POSITION = Finder(
 LEGS_AMONG = Finder(Leg, _LEG, _among(_LEG.c.leg_id, "leg_ids", _ID))
 LEGS = Keeper(Leg, _LEG, key="leg_id")
 
-_ATTEMPT = tables.attempt
+_ATTEMPT = orders.attempt
 ATTEMPTS_BY_LINK = Finder(Attempt, _ATTEMPT, _among(_ATTEMPT.c.link_id, "link_ids", sa.Text()))
 OPEN_ATTEMPTS = Finder(
     Attempt,
@@ -119,18 +121,18 @@ OPEN_ATTEMPTS = Finder(
 )
 ATTEMPTS = Keeper(Attempt, _ATTEMPT, key="attempt_id")
 
-_HOLDING = tables.holding
+_HOLDING = orders.holding
 HOLDINGS_AMONG = Finder(
     PositionHolding, _HOLDING, _among(_HOLDING.c.position_id, "position_ids", _ID), order=[_HOLDING.c.asset]
 )
 HOLDINGS = Keeper(PositionHolding, _HOLDING)
 
-_RESERVATION = tables.reservation
+_RESERVATION = orders.reservation
 
 
 def _spoken_for() -> Statement:
     """What positions have put aside or own, whichever is more: an order that fills turns the one into the other."""
-    position = tables.position
+    position = orders.position
     aside = (
         sa.select(_RESERVATION.c.position_id, sa.func.sum(_RESERVATION.c.amount).label("amount"))
         .where(_is(_RESERVATION.c.account_id), _is(_RESERVATION.c.asset))
@@ -151,16 +153,16 @@ RESERVATIONS_OF_POSITION = Finder(Reservation, _RESERVATION, _is(_RESERVATION.c.
 RESERVATIONS = Keeper(Reservation, _RESERVATION)
 RELEASE = Removal(_RESERVATION.c.holder_id)
 
-_FILL = tables.fill
+_FILL = ledger.fill
 KNOWN_FILLS = Statement(
     sa.select(_FILL.c.exec_id).where(_is(_FILL.c.account_id), _among(_FILL.c.exec_id, "exec_ids", sa.Text()))
 )
 FILLS_OF_POSITION = Finder(Fill, _FILL, _is(_FILL.c.position_id), order=[_FILL.c.at, _FILL.c.exec_id])
 FIRST_FILL_AT = Statement(sa.select(sa.func.min(_FILL.c.at)).where(_is(_FILL.c.account_id)))
 FILLS = Keeper(Fill, _FILL)
-LINES = Keeper(JournalLine, tables.journal)
+LINES = Keeper(JournalLine, ledger.journal)
 
-_FLOW = tables.account_flow
+_FLOW = ledger.account_flow
 KNOWN_FLOWS = Statement(
     sa.select(_FLOW.c.flow_id).where(_is(_FLOW.c.account_id), _among(_FLOW.c.flow_id, "flow_ids", sa.Text()))
 )
@@ -175,7 +177,7 @@ FLOWS_OF_ACCOUNT = Finder(
 )
 FLOWS = Keeper(AccountFlow, _FLOW)
 
-_SHORTAGE, _SHARE = tables.shortage, tables.shortage_share
+_SHORTAGE, _SHARE = ledger.shortage, ledger.shortage_share
 _UNRESOLVED = _SHORTAGE.c.state != sa.literal_column("'resolved'")
 _SHARES_WITH_THEIRS = _SHARE.join(_SHORTAGE, _SHORTAGE.c.shortage_id == _SHARE.c.shortage_id)
 OPEN_SHORTAGE = Finder(Shortage, _SHORTAGE, _is(_SHORTAGE.c.account_id), _is(_SHORTAGE.c.asset), _UNRESOLVED)
@@ -190,5 +192,5 @@ UNRESOLVED_SHARES = Finder(
 )
 SHARES = Keeper(Share, _SHARE)
 NO_SHARES = Removal(_SHARE.c.shortage_id)
-ANSWERS = Keeper(AnswerRecord, tables.shortage_answer)
-HAND_SETTLEMENTS = Keeper(HandSettlement, tables.hand_settlement)
+ANSWERS = Keeper(AnswerRecord, ledger.shortage_answer)
+HAND_SETTLEMENTS = Keeper(HandSettlement, ledger.hand_settlement)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -55,7 +54,6 @@ class Desk:
         self.router = EventRouter(EXECUTION_ORDERS)
         self.seen: list[UUID] = []
         self.done: list[UUID] = []
-        self.at: dict[UUID, float] = {}
         self.fail: list[Exception] = []
         self.router.on(PlaceBasketOrder)(self.take)
 
@@ -67,7 +65,6 @@ class Desk:
             if await first_delivery(session, self.room.inbox, EXECUTION_ORDERS.name, event.id):
                 await session.execute(insert(self.room.notes).values(id=event.id, user_id=event.data.user_id))
         self.done.append(event.id)
-        self.at[event.id] = time.perf_counter()
 
     def process(self) -> Process:
         return Process("execution", self.room.settings, database=self.room.database, events=[self.router])

@@ -49,6 +49,7 @@ def main(how: str) -> None:
     async def forever() -> AsyncIterator[bytes]:
         yield b"first\n"
         await closing.wait()
+        yield b"last\n"
 
     @app.get("/stream")
     async def stream() -> StreamingResponse:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -74,12 +73,12 @@ async def test_sigterm_ends_cleanly_though_a_stream_is_open(sample: Sample) -> N
     async with httpx.AsyncClient() as client, client.stream("GET", f"{sample.url}/stream") as answer:
         parts = answer.aiter_bytes()
         assert await anext(parts) == b"first\n"
-        began = time.monotonic()
         sample.process.send_signal(signal.SIGTERM)
-        assert [part async for part in parts] == []
-        status, output = await sample.ended(20)
+        # The signal itself lets the stream come to its own end: the server's patience with it never runs out.
+        assert [part async for part in parts] == [b"last\n"]
+        status, output = await sample.ended(60)
     assert status in {0, -signal.SIGTERM}
-    assert time.monotonic() - began < 4
+    assert "timeout graceful shutdown exceeded" not in output
     assert "Traceback" not in output
     assert '"stopped"' in output
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -43,7 +41,7 @@ class Echo(Contract):
 
 
 # Real subjects of the topology with models of our own: the server's permissions are the product's.
-ASK: RpcVerb[Question, Echo] = RpcVerb("execution", "make_plan", Question, Echo, ("gateway",), timeout_s=2.0)
+ASK: RpcVerb[Question, Echo] = RpcVerb("execution", "make_plan", Question, Echo, ("gateway",), timeout_s=20.0)
 ACT: RpcVerb[Question, Echo] = RpcVerb("execution", "get_books", Question, Echo, ("reconciler",), acts=True)
 
 
@@ -61,9 +59,9 @@ async def answer(question: Question) -> Echo:
 
 
 @asynccontextmanager
-async def serving(bus: Bus, **verbs: Any) -> AsyncIterator[Process]:
+async def serving(bus: Bus, by: Callable[[Question], Awaitable[Echo]] = answer) -> AsyncIterator[Process]:
     router = RpcRouter()
-    router.answer(ASK)(answer)
+    router.answer(ASK)(by)
     process = Process("execution", settings(bus, "execution"), rpc=[router])
     async with process.running():
         yield process
@@ -124,11 +122,9 @@ async def test_a_secret_arrives_whole_and_shows_nowhere_else(bus: Bus, asker: Pr
 
 
 async def test_nobody_listening_is_unavailable_at_once(asker: Process) -> None:
-    began = time.monotonic()
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(Unavailable, match="does not listen") as caught:  # the bus says so, not the time of an answer
         await asker.ask.ask(ASK, Question(say="hello"))
     assert caught.value.code == "execution_unavailable"
-    assert time.monotonic() - began < ASK.timeout_s, "not after the time of an answer"
 
 
 async def test_silence_is_unavailable_for_a_question_and_unknown_for_a_deed(bus: Bus, asker: Process) -> None:
@@ -141,10 +137,14 @@ async def test_silence_is_unavailable_for_a_question_and_unknown_for_a_deed(bus:
 
 
 async def test_slow_answers_do_not_hold_up_the_others(bus: Bus, asker: Process) -> None:
-    async with serving(bus):
-        began = time.monotonic()
-        await asyncio.gather(*(asker.ask.ask(ASK, Question(say="slow")) for _ in range(10)))
-        assert time.monotonic() - began < 2
+    together = asyncio.Barrier(10)
+
+    async def after_all_have_come(question: Question) -> Echo:
+        await together.wait()  # one after another, none would ever be answered
+        return Echo(said=question.say)
+
+    async with serving(bus, by=after_all_have_come):
+        await asyncio.gather(*(asker.ask.ask(ASK, Question(say="slow")) for _ in range(together.parties)))
 
 
 async def test_a_question_waits_for_a_bus_that_restarts(bus: Bus, asker: Process) -> None:
@@ -161,11 +161,15 @@ async def test_a_question_waits_for_a_bus_that_restarts(bus: Bus, asker: Process
                 return False
             return True
 
-        await eventually(asked, timeout_s=20)
+        await eventually(asked, timeout_s=60)
     assert said == ["again"]
 
 
 async def test_what_is_not_allowed_ends_as_unavailable_and_makes_unready(bus: Bus, asker: Process) -> None:
     with pytest.raises(OutcomeUnknown):
         await asker.ask.ask(ACT, Question(say="x"), timeout_s=0.3)
-    assert "permission" in (await asker.health.faults())["bus"]
+
+    async def refusal_is_told() -> bool:
+        return "permission" in (await asker.health.faults()).get("bus", "")
+
+    await eventually(refusal_is_told)

@@ -90,10 +90,20 @@ class Relay:
         schema: The service's schema.
         dsn: Of the role `<schema>_relay`.
         connect: Opens the relay's own connection to the bus.
+        poll_s: How often it looks when no commit has woken it.
     """
 
-    def __init__(self, schema: str, dsn: str, connect: Callable[[], Awaitable[Client]], metrics: RelayMetrics) -> None:
+    def __init__(
+        self,
+        schema: str,
+        dsn: str,
+        connect: Callable[[], Awaitable[Client]],
+        metrics: RelayMetrics,
+        *,
+        poll_s: float = POLL_S,
+    ) -> None:
         self._schema = schema
+        self._poll_s = poll_s
         self._dsn = dsn
         self._connect = connect
         self._metrics = metrics
@@ -166,7 +176,7 @@ class Relay:
                 if not lead.wake.is_set():
                     self._idle.set()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(lead.wake.wait(), POLL_S)
+                    await asyncio.wait_for(lead.wake.wait(), self._poll_s)
                 await asyncio.sleep(max(0.0, lead.next_round - time.monotonic()))
 
     async def _send_batch(self, lead: _Leadership) -> bool:

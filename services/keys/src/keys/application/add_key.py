@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from keys.application.ports import AccountHolder, AccountIndex, ChangeKind, KeyBook, KeyUnit, KeyVenue, Vault
+from keys.application.book_ports import AccountHolder, ChangeKind, KeyBook, KeyUnit
+from keys.application.ports import AccountIndex, KeyVenue, Vault
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from keys.application.ports import KeyBook
+from keys.application.book_ports import KeyBook
 from keys.domain.allowance import PlanCeiling, RunAllowance
 from keys.domain.errors import KeyNotFound
 from shared.trading.errors import Invalid

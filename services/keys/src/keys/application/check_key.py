@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from keys.application.add_key import CHECK_EVERY, accept
-from keys.application.ports import ChangeKind, KeyBook, KeyVenue, Vault
+from keys.application.book_ports import ChangeKind, KeyBook
+from keys.application.ports import KeyVenue, Vault
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding
 from keys.domain.endpoints import Caller

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from keys.application.ports import AccountHolder, ChangeKind, KeyBook, Vault
+from keys.application.book_ports import AccountHolder, ChangeKind, KeyBook
+from keys.application.ports import Vault
 from keys.domain.audit import AuditDraft
 from keys.domain.endpoints import Caller
 from keys.domain.errors import KeyNotFound

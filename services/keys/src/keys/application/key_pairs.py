@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from keys.application.add_key import AddKey, NewKey, check_label
-from keys.application.ports import KeyBook, KeyVenue, PairMaker, PairVault
+from keys.application.book_ports import KeyBook
+from keys.application.ports import KeyVenue, PairMaker, PairVault
 from keys.domain.audit import AuditDraft
 from keys.domain.endpoints import Caller
 from keys.domain.errors import KeyPairNotFound, TooManyKeyPairs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from keys.application.ports import KeyBook
+from keys.application.book_ports import KeyBook
 from keys.domain.errors import KeyNotFound
 from keys.domain.stored_key import KeyStatus, StoredKey
 

@@ -10,8 +10,10 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from keys.application.ports import Egress, KeyBook, OpenEnvironments, SigningState, SigningUnit, Vault
+from keys.application.book_ports import KeyBook
+from keys.application.ports import OpenEnvironments, Vault
 from keys.application.refusals import Refusals
+from keys.application.signing_ports import Egress, SigningState, SigningUnit
 from keys.domain.allowance import CountDown, RunTails, count_down
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from keys.application.ports import KeyBook, OpenEnvironments, Vault
+from keys.application.book_ports import KeyBook
+from keys.application.ports import OpenEnvironments, Vault
 from keys.application.refusals import Refusals
 from keys.domain.audit import AuditDraft
 from keys.domain.binding import Binding

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from keys.application.add_key import AddKey
 from keys.application.approve_plan import ApprovePlan
+from keys.application.book_ports import CheckQueue, Pruning
 from keys.application.check_key import CheckKey
 from keys.application.delete_key import DeleteKey
 from keys.application.key_pairs import CompletePair, MakePair, ReadPairs
 from keys.application.open_paper_account import OpenPaperAccount
-from keys.application.ports import CheckQueue, Pruning
 from keys.application.read_guards import ReadGuards
 from keys.application.read_keys import ReadKeys
 from keys.application.set_limits import SetLimits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from keys.application.ports import ChangeKind
+from keys.application.book_ports import ChangeKind
 from keys.domain.halts import Halt
 from keys.domain.stored_key import KeyStatus, StoredKey
 from shared.contracts.account import (

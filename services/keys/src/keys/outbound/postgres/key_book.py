@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from keys.application.ports import AccountHolder, ChangeKind, DueCheck
+from keys.application.book_ports import AccountHolder, ChangeKind, DueCheck
 from keys.domain.allowance import RunAllowance, RunTails
 from keys.domain.audit import AuditDraft, AuditSeal
 from keys.domain.key_pair import KeyPair

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from keys.application.ports import SignedPast, SigningState
+from keys.application.signing_ports import SignedPast, SigningState
 from keys.domain.allowance import CountDown, Market, PlanCeiling, RunAllowance, RunTails, SignedOrder
 from keys.domain.audit import AuditEntry
 from keys.domain.endpoints import Bucket

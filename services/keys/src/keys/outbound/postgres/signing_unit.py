@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from keys.application.ports import SignedPast, SigningState
+from keys.application.signing_ports import SignedPast, SigningState
 from keys.domain.allowance import CountDown
 from keys.domain.audit import AuditDraft, AuditSeal
 from keys.domain.endpoints import Bucket

@@ -5,27 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
-
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.dml import ReturningInsert
 
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
-from gateway.domain.rebalancing import RebalanceMode
 from gateway.domain.traded_plan import TradedPlan
+from gateway.outbound.postgres import acceptance_statements as sql
 from gateway.outbound.postgres import rows
-from gateway.outbound.postgres.tables import (
-    MOMENT,
-    close_requests,
-    idempotency_keys,
-    plans,
-    rebalancings,
-    synthetic_positions,
-)
 from gateway.outbound.postgres.traded_plans import traded_plan
 from shared.contracts import orders
 from shared.runtime.database import Database
@@ -48,7 +35,7 @@ class PostgresAcceptance:
 
     async def plan(self, plan_id: UUID) -> Plan | None:
         """A plan handed to this user."""
-        row = await _PLAN.row(self._unit, plan_id=plan_id)
+        row = await sql.PLAN.row(self._unit, plan_id=plan_id)
         return rows.plan(row) if row else None
 
     async def traded(self, plan_id: UUID) -> TradedPlan | None:
@@ -57,12 +44,12 @@ class PostgresAcceptance:
 
     async def answer(self, key: str) -> RememberedAnswer | None:
         """What was answered under a key."""
-        row = await _ANSWER.row(self._unit, owner=self._user_id, name=key)
+        row = await sql.ANSWER.row(self._unit, owner=self._user_id, name=key)
         return rows.remembered(row) if row else None
 
     async def remember(self, key: str, fingerprint: str, accepted: Accepted) -> RememberedAnswer | None:
         """Keep the answer, or return the one that stands; the insert waits while a twin's transaction is open."""
-        kept = await _REMEMBER.value(self._unit, **_remembering(self._user_id, key, fingerprint, accepted))
+        kept = await sql.REMEMBER.value(self._unit, **_remembering(self._user_id, key, fingerprint, accepted))
         return None if kept else await self.answer(key)
 
     async def open(
@@ -126,7 +113,7 @@ class PostgresAcceptance:
     async def _ordered(
         self, plan: Plan, accepted: Accepted, position: Position, command: orders.ClosePosition | orders.ExecutePlan
     ) -> bool:
-        taken = await _CLOSE.value(
+        taken = await sql.CLOSE.value(
             self._unit,
             plan_id=plan.plan_id,
             user_id=plan.user_id,
@@ -136,23 +123,23 @@ class PostgresAcceptance:
         )
         if taken is None:
             return False
-        version = await _COUNT_COMMAND.value(self._unit, position=accepted.position_id)
+        version = await sql.COUNT_COMMAND.value(self._unit, position=accepted.position_id)
         await self._outbox.record(self._unit, [_announcement(command, version=version)])
         return True
 
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:
         """A position of this user."""
-        row = await (_POSITION_HELD if lock else _POSITION).row(self._unit, position=position_id)
+        row = await (sql.POSITION_HELD if lock else sql.POSITION).row(self._unit, position=position_id)
         return rows.noun(Position, row) if row else None
 
     async def rebalances_itself(self, position_id: UUID, *, fence: int) -> bool:
         """Whoever chooses holds the position too, and moves the fence."""
-        return bool(await _ITSELF.value(self._unit, position=position_id, held=fence))
+        return bool(await sql.ITSELF.value(self._unit, position=position_id, held=fence))
 
     async def closing(self, position: Position, *, since: datetime) -> bool:
         """Whether an order taken after `since` still waits for a word of execution."""
         return bool(
-            await _CLOSING.value(self._unit, position=position.position_id, version=position.version, since=since)
+            await sql.CLOSING.value(self._unit, position=position.position_id, version=position.version, since=since)
         )
 
 
@@ -162,33 +149,13 @@ class PostgresAcceptances:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
-        self._opening = _opening(outbox)
+        self._opening = sql.opening(outbox)
 
     @asynccontextmanager
     async def begin(self, user_id: UUID) -> AsyncIterator[PostgresAcceptance]:
         """Commits when the block ends, rolls back on any error."""
         async with self._database.unit(user_id) as unit:
             yield PostgresAcceptance(unit, self._outbox, self._opening, user_id)
-
-
-def _given(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[object]]:
-    return {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
-
-
-_REMEMBERED = ("user_id", "key", "fingerprint", "answer", "created_at")
-
-
-def _remember() -> ReturningInsert[Any]:
-    """Keeps an answer, unless one stands under the key that is not forgotten; waits while a twin is being accepted."""
-    table = idempotency_keys
-    given = {name: sa.bindparam(f"answer_{name}", type_=table.c[name].type) for name in _REMEMBERED}
-    row = insert(table).values(given)
-    again = row.on_conflict_do_update(
-        index_elements=["user_id", "key"],
-        set_={name: row.excluded[name] for name in ("fingerprint", "answer", "created_at")},
-        where=table.c.created_at < sa.bindparam("forgotten", type_=MOMENT),
-    )
-    return again.returning(table.c.key)
 
 
 def _remembering(user_id: UUID, key: str, fingerprint: str, accepted: Accepted) -> dict[str, object]:
@@ -200,91 +167,6 @@ def _remembering(user_id: UUID, key: str, fingerprint: str, accepted: Accepted) 
         "answer_created_at": accepted.accepted_at,
         "forgotten": accepted.accepted_at - KEPT,
     }
-
-
-_OPENED = (
-    "position_id",
-    "user_id",
-    "account_id",
-    "environment",
-    "plan_id",
-    "index_id",
-    "index_version",
-    "status",
-    "approved_amount",
-    "created_at",
-    "updated_at",
-)
-# Without the view: it is as long as the plan, and acceptance looks at it only to say why nothing can be sold.
-_UNSOLD = sa.case(
-    (sa.and_(plans.c.kind == "close", sa.not_(plans.c.executable)), plans.c.view["legs"]),
-    else_=sa.null(),
-).label("unsold")
-_PLAN = Statement(
-    sa.select(*(column for column in plans.c if column.key != "view"), _UNSOLD).where(
-        plans.c.plan_id == sa.bindparam("plan_id", type_=sa.Uuid())
-    )
-)
-_ANSWER = Statement(
-    sa.select(idempotency_keys).where(
-        idempotency_keys.c.user_id == sa.bindparam("owner", type_=sa.Uuid()),
-        idempotency_keys.c.key == sa.bindparam("name", type_=sa.Text()),
-    )
-)
-_REMEMBER = Statement(_remember())
-_CLOSE = Statement(
-    insert(close_requests)
-    .values(_given(close_requests, "plan_id", "user_id", "position_id", "accepted_at", "position_version"))
-    .on_conflict_do_nothing()
-    .returning(close_requests.c.plan_id)
-)
-_ITS_POSITION = sa.select(synthetic_positions).where(
-    synthetic_positions.c.position_id == sa.bindparam("position", type_=sa.Uuid())
-)
-_POSITION = Statement(_ITS_POSITION)
-_POSITION_HELD = Statement(_ITS_POSITION.with_for_update())
-_CLOSING = Statement(
-    sa.select(
-        sa.exists().where(
-            close_requests.c.position_id == sa.bindparam("position", type_=sa.Uuid()),
-            close_requests.c.position_version >= sa.bindparam("version", type_=sa.Integer()),
-            close_requests.c.accepted_at > sa.bindparam("since", type_=MOMENT),
-        )
-    )
-)
-_ITSELF = Statement(
-    sa.select(
-        sa.exists().where(
-            rebalancings.c.position_id == sa.bindparam("position", type_=sa.Uuid()),
-            rebalancings.c.fence == sa.bindparam("held", type_=sa.Integer()),
-            rebalancings.c.mode == RebalanceMode.AUTOMATIC.value,
-        )
-    )
-)
-_COUNT_COMMAND = Statement(
-    sa.update(synthetic_positions)
-    .where(synthetic_positions.c.position_id == sa.bindparam("position", type_=sa.Uuid()))
-    .values(commands=synthetic_positions.c.commands + 1)
-    .returning(synthetic_positions.c.commands)
-)
-
-
-def _opening(outbox: Outbox) -> Statement:
-    """The answer; if it is the first under its key, the position; and if the plan has opened none before, the command."""
-    table = synthetic_positions
-    remembered = _remember().cte("remembered")
-    first = sa.exists(sa.select(remembered.c.key))
-    position = sa.select(*(sa.bindparam(name, type_=table.c[name].type) for name in _OPENED)).where(first)
-    opened = (
-        insert(table)
-        .from_select(list(_OPENED), position)
-        .on_conflict_do_nothing()
-        .returning(table.c.position_id)
-        .cte("opened")
-    )
-    new = sa.exists(sa.select(opened.c.position_id))
-    told = sa.select(first.label("remembered"), new.label("opened"), outbox.wake)
-    return Statement(told.add_cte(outbox.said_if(new)))
 
 
 def _announcement(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +15,7 @@ from shared.runtime.bybit.calls import Call
 from shared.runtime.bybit.connections import VenueConnections
 from shared.runtime.bybit.desk import CallTimes
 from shared.runtime.bybit.http import RemoteSignedHTTP
-from shared.runtime.bybit.orders import LimitOrder, batch_body, body_text
+from shared.runtime.bybit.orders import LimitOrder, batch_body
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotOpen, NotSent, RateLimited, Refused, Unknown
 from shared.runtime.bybit.public import PublicMarket
 from shared.runtime.bybit.session import VenueSession
@@ -191,7 +192,7 @@ async def test_each_leg_of_a_batch_has_its_own_outcome(venue: StubVenue, connect
     outcome = await a_session(connections).create_batch(orders)
     assert isinstance(outcome, Accepted)
     assert [type(leg) for leg in outcome.reply.legs] == [Accepted, Refused, RateLimited, Duplicate, Unknown, Unknown]
-    assert venue.heard[0].body == body_text(batch_body(orders))
+    assert venue.heard[0].body == json.dumps(batch_body(orders))
 
 
 @pytest.mark.parametrize("legs", [[], [{"orderId": "1"}] * 3, None])

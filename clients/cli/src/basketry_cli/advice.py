@@ -159,7 +159,6 @@ def _more_money(context: dict[str, object]) -> str:
 
 _DO = {
     "unknown_index": "./basketry index lists the indices.",
-    "index_not_found": "./basketry index lists the indices.",
     "position_not_found": "./basketry positions lists yours.",
     "position_not_closable": "./basketry watch shows what it is doing; try again when it is ACTIVE.",
     "close_already_requested": "./basketry watch shows it being sold.",
@@ -181,7 +180,7 @@ _DO = {
     "account_not_found": "leave out --account for the newest one.",
     "account_suspended": "the venue refused the account's key: check it, or store a new one.",
     "key_suspended": "the venue refused the account's key: check it, or store a new one.",
-    "token_reused": "sign in again: ./basketry login. If it was not you who used this session elsewhere, change your password.",
+    "token_reused": "sign in again: ./basketry login. If nobody but you could have used it, look at ./basketry activity; ./basketry halt stops all buying.",
     "insufficient_balance": "plan with less, or move USDT into the Unified Trading account.",
     "amount_too_small": "plan with more, or a smaller index (./basketry index).",
     "book_too_thin": "try again later, or with --policy COMPLETE, which tries until a deadline.",

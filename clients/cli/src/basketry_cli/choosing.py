@@ -68,7 +68,7 @@ async def index_meant(client: GatewayClient, named: str) -> str:
         return str((await client.index(named))["index_id"])
     except ApiProblem as problem:
         own = [str(one.get("name") or one["index_id"]) for one in known if _is_own(one)]
-        if problem.code not in {"unknown_index", "index_not_found"} or not own:
+        if problem.code != "unknown_index" or not own:
             raise
         raise ApiProblem(problem.status, problem.body | {"detail": f"{problem} Your own: {', '.join(own)}."}) from None
 

@@ -90,7 +90,6 @@ async def test_every_question_of_the_client_is_signed(
         await session.open_orders("BTCUSDT"),
         await session.history_by_link_id(link),
         await session.executions_by_link_id(link),
-        await session.order_history(**span),
         await session.executions(**span),
         await session.transaction_log(**span),
         await session.wallet(),

@@ -30,7 +30,7 @@ class Attempt:
         body: The order's exact fields as JSON text; a re-send carries the same.
         send_before: No signature is given after this moment; whoever still may send commits a later one first.
         sent_by: The request was signed no later than this; moves with a re-send. The barrier starts here.
-        ever_unknown: Once true, a refusal of a re-send never closes the attempt.
+        ever_unknown: Kept for whoever reads what became of it; the rules look at its state, which is never INTENT again.
         asked_at, failures: The last question about it, and how many in a row got no answer.
         evidence_at: When the venue last showed something new of it; from then on it is known to exist there.
         final_state, final_quantity: How the venue says the order ended; the attempt follows once its fills are booked.

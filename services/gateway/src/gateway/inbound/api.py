@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from gateway.inbound import problems
 from gateway.inbound.caller import CLIENT_HEADER
+from gateway.inbound.description import describe
 from gateway.inbound.door import BODY_LIMIT, Door
 from gateway.inbound.http.account import account
 from gateway.inbound.http.accounts import accounts
@@ -28,7 +29,6 @@ from gateway.inbound.http.rebalancing import rebalancing
 from gateway.inbound.http.stream import stream
 from gateway.inbound.http.switches import switches
 from gateway.inbound.http.system import system
-from gateway.inbound.openapi import describe
 from shared.trading.clock import Ids, SystemIds
 
 SHORT = {

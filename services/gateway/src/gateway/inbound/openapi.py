@@ -9,90 +9,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
-
-from gateway.inbound.problems import Problem
+from gateway.inbound.api import create_app
 
 DOCUMENT = Path("docs") / "openapi.json"
-_TEMPLATE = "#/components/schemas/{model}"
-_OPEN_OPERATIONS = {
-    "account_register",
-    "account_login",
-    "account_refresh",
-    "account_logout",
-    "front_page",
-    "system_health",
-}
-
-
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The description of an app, made once."""
-    if app.openapi_schema is None:
-        app.openapi_schema = _described(app)
-    return app.openapi_schema
-
-
-def _described(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(
-        title=app.title,
-        version=app.version,
-        summary=app.summary,
-        routes=app.routes,
-        tags=[
-            {"name": name}
-            for name in (
-                "account",
-                "keys",
-                "indices",
-                "plans",
-                "positions",
-                "accounts",
-                "activity",
-                "events",
-                "export",
-                "system",
-            )
-        ],
-    )
-    schemas = document["components"]["schemas"]
-    schemas.update(_problem_schemas())
-    schemas.update(_login_schema())
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    document["components"]["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-        "cookie": {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": "__Host-basketry_access",
-            "description": "Writes need an allowed Origin and the header X-Basketry-Client.",
-        },
-    }
-    for path in document["paths"].values():
-        for operation in path.values():
-            if operation["operationId"] not in _OPEN_OPERATIONS:
-                operation["security"] = [{"bearer": []}, {"cookie": []}]
-    return document
-
-
-def _problem_schemas() -> dict[str, Any]:
-    problem = Problem.model_json_schema(ref_template=_TEMPLATE)
-    return {**problem.pop("$defs", {}), "Problem": problem}
-
-
-def _login_schema() -> dict[str, Any]:
-    from gateway.inbound.http.account import LoginAsk  # noqa: PLC0415 - the route reads its body itself
-
-    return {"LoginAsk": LoginAsk.model_json_schema(ref_template=_TEMPLATE)}
 
 
 def text() -> str:
     """The document as it is committed."""
-    from gateway.inbound.api import create_app  # noqa: PLC0415 - the app itself needs this module
-
     return json.dumps(create_app().openapi(), indent=2, ensure_ascii=False) + "\n"
 
 

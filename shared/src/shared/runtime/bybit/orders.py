@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -53,8 +52,3 @@ def create_body(order: LimitOrder) -> dict[str, Any]:
 def batch_body(orders: Sequence[LimitOrder]) -> dict[str, Any]:
     """The body of `order/create-batch`."""
     return {"category": "spot", "request": [order.body() for order in orders]}
-
-
-def body_text(body: dict[str, Any]) -> str:
-    """The bytes that pybit will send for a body: for the hash kept with the intent."""
-    return json.dumps(body)

@@ -50,9 +50,6 @@ class InstrumentRow(VenueRow):
     base_coin: Text
     quote_coin: Text
     status: Text
-    symbol_type: Text = ""
-    special_treatment: Text = Field(default="0", alias="stTag")
-    innovation: Text = "0"
     lot_size_filter: LotSizeFilter
     price_filter: PriceFilter
     risk_parameters: RiskParameters = RiskParameters()
@@ -82,7 +79,6 @@ class TickerRow(VenueRow):
     bid: FigureOrZero = Field(alias="bid1Price")
     ask: FigureOrZero = Field(alias="ask1Price")
     last: FigureOrZero = Field(alias="lastPrice")
-    turnover_24h: FigureOrZero = Field(default=Decimal(0), alias="turnover24h")
 
     def to_domain(self, at: datetime) -> Quote:
         """The quote, received at `at`."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.runtime.bybit.fields import Figure, FigureOrNone, FigureOrZero, Milliseconds, Text, VenueRow
+from shared.runtime.bybit.fields import Figure, FigureOrZero, Milliseconds, Text, VenueRow
 from shared.runtime.bybit.outcomes import Accepted, Duplicate, NotOpen, RateLimited, Refused, Unknown
 from shared.trading.money import plain
 from shared.trading.status import Side
@@ -55,20 +55,13 @@ class OrderRow(VenueRow):
 
     order_id: Annotated[Text, Field(min_length=1)]
     order_link_id: Text = ""
-    category: Text = "spot"
     symbol: Text
     side: Side
-    order_type: Text = ""
-    time_in_force: Text = ""
     price: FigureOrZero = Decimal(0)
     quantity: Figure = Field(alias="qty")
     status: OrderStatus = Field(alias="orderStatus")
     reject_reason: Text = ""
-    cancel_type: Text = ""
-    average_price: FigureOrNone = Field(default=None, alias="avgPrice")
     filled_quantity: FigureOrZero = Field(alias="cumExecQty")
-    filled_notional: FigureOrZero = Field(default=Decimal(0), alias="cumExecValue")
-    created_ms: Milliseconds = Field(alias="createdTime")
     updated_ms: Milliseconds = Field(alias="updatedTime")
 
     @property
@@ -82,17 +75,14 @@ class ExecutionRow(VenueRow):
 
     exec_id: Annotated[Text, Field(min_length=1)]
     exec_type: Text = "Trade"
-    category: Text = "spot"
     order_id: Text
     order_link_id: Text = ""
     symbol: Text
     side: Side
     price: Figure = Field(alias="execPrice")
     quantity: Figure = Field(alias="execQty")
-    notional: FigureOrNone = Field(default=None, alias="execValue")
     fee: FigureOrZero = Field(alias="execFee")
     fee_asset: Text = Field(default="", alias="feeCurrency")
-    is_maker: bool = False
     time_ms: Milliseconds = Field(alias="execTime")
     sequence: int = Field(default=0, alias="seq")
 
@@ -103,9 +93,6 @@ class WalletCoin(VenueRow):
     coin: Text
     wallet_balance: FigureOrZero
     locked: FigureOrZero = Decimal(0)
-    borrow_amount: FigureOrZero = Decimal(0)
-    spot_borrow: FigureOrZero = Decimal(0)
-    usd_value: FigureOrZero = Decimal(0)
 
     @property
     def available(self) -> Decimal:
@@ -116,9 +103,7 @@ class WalletCoin(VenueRow):
 class WalletRow(VenueRow):
     """An account: the coins with a balance; in a stream frame only those that changed."""
 
-    account_type: Text = "UNIFIED"
     coins: tuple[WalletCoin, ...] = Field(alias="coin")
-    total_position_margin: FigureOrZero = Field(default=Decimal(0), alias="totalInitialMargin")
 
     def available(self, coin: str) -> Decimal:
         """What a spot order may spend of a coin; zero when the account holds none."""
@@ -135,9 +120,7 @@ class TransactionRow(VenueRow):
     type: Text
     currency: Text
     quantity: FigureOrZero = Field(default=Decimal(0), alias="qty")
-    trade_price: FigureOrZero = Decimal(0)
     fee: FigureOrZero = Decimal(0)
-    cash_flow: FigureOrZero = Decimal(0)
     change: FigureOrZero = Decimal(0)
     cash_balance: FigureOrZero = Decimal(0)
     trade_id: Text = ""

@@ -135,12 +135,6 @@ class VenueSession:
         """One order in the history, which may lag and forgets unfilled ones after 24 hours."""
         return await self._list(self._pybit.get_order_history, OrderRow, orderLinkId=client_order_id)
 
-    async def order_history(self, *, start_ms: int, end_ms: int) -> Outcome[tuple[OrderRow, ...]]:
-        """Finished orders by time, oldest window first."""
-        return await self._windows(
-            self._pybit.get_order_history, OrderRow, lambda row: row.order_id, start_ms, end_ms, limit=50
-        )
-
     async def executions_by_link_id(self, client_order_id: str) -> Outcome[tuple[ExecutionRow, ...]]:
         """All matches of one order, oldest first."""
         outcome = await self._list(self._pybit.get_executions, ExecutionRow, orderLinkId=client_order_id, limit=100)

@@ -32,7 +32,7 @@ class RegisterAsk(Ask):
 class LoginAsk(Ask):
     """Sign in with JSON; `username` is the form's word for the e-mail address."""
 
-    email: str = Field(min_length=3, max_length=254, alias="email")
+    email: str = Field(min_length=3, max_length=254)
     password: SecretStr = Field(min_length=1, max_length=LONGEST_PASSWORD)
 
 

@@ -17,11 +17,11 @@ from execution.application.resolve_shortage import ResolveShortage
 from execution.domain.errors import PositionBusy
 from execution.domain.journal import LedgerAccount, imbalance
 from execution.domain.position import Position
-from execution.domain.shortage import ShortageAnswer
+from execution.domain.shortage import ShortageAnswer, ShortageState
 from shared.trading.status import AttemptState, PositionStatus
 
 D = Decimal
-A, B = UUID(int=3), UUID(int=33)
+A, B, C = UUID(int=3), UUID(int=33), UUID(int=333)
 
 
 class Cash:
@@ -65,6 +65,21 @@ class Cash:
         [(_, shares)] = self.counter.state.shortages_.values()
         return dict(shares)
 
+    @property
+    def ended(self) -> str | None:
+        [(shortage, _)] = self.counter.state.shortages_.values()
+        assert shortage.state is ShortageState.RESOLVED
+        how: str | None = shortage.how
+        return how
+
+    def closes(self, position_id: UUID) -> None:
+        """Its cash is free money now."""
+        self.counter.clock.advance(1)
+        now, open_ = self.counter.clock.now(), self.position(position_id)
+        paid = replace(open_, withdrawn=open_.withdrawn + open_.cash)
+        self.counter.state.positions[position_id] = paid.moved(PositionStatus.CLOSED, now)
+        self.counter.clock.advance(1)
+
 
 @pytest.fixture
 def cash(counter: Any) -> Cash:
@@ -94,8 +109,30 @@ async def test_money_that_is_back_ends_it(cash: Cash) -> None:
     await cash.is_compared()
     cash.usdt = D(41)
     assert await cash.is_compared()
+    assert cash.ended == "returned"
     assert [cash.position(one).trading_paused for one in (A, B)] == [None, None]
     assert [cash.position(one).cash for one in (A, B)] == [10, 30]
+
+
+async def test_a_shortage_that_ends_with_a_position_is_not_told_as_money_that_came_back(cash: Cash) -> None:
+    cash.usdt = D(20)
+    await cash.is_compared()
+    cash.counter.state.positions[C] = replace(cash.position(A), position_id=C, contributed=D(200))
+    cash.usdt = D(120)
+    cash.closes(C)
+    assert await cash.is_compared(), "its hundred stand in for the twenty that are still gone"
+    assert cash.ended == "covered"
+    assert [cash.position(one).trading_paused for one in (A, B)] == [None, None]
+
+
+async def test_no_more_leaves_a_position_by_the_users_word_than_it_has(cash: Cash) -> None:
+    cash.usdt = D(20)
+    await cash.is_compared()
+    cash.counter.state.positions[B] = replace(cash.position(B), contributed=D(104))
+    await cash.is_answered(ShortageAnswer.WITHDRAWN)
+    [(ended, shares)] = cash.counter.state.shortages_.values()
+    assert (ended.quantity, shares) == (D(9), {A: D(5), B: D(4)}), "a late match had taken 11 of the 15"
+    assert cash.counter.state.answers[-1].quantity == D(9)
 
 
 @pytest.mark.parametrize("how", [ShortageAnswer.SOLD, ShortageAnswer.WITHDRAWN])

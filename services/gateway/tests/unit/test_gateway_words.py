@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from kit.gateway_builders import a_known_position
 
+from gateway.domain.account_flow import shortage_sentence
 from gateway.domain.activity import position_sentence
 from gateway.inbound import openapi
 from gateway.inbound.api import SHORT, create_app
@@ -120,3 +121,10 @@ def test_amounts_are_text_in_the_description() -> None:
 
 def test_the_short_spellings_are_served_but_not_described() -> None:
     assert not set(SHORT) & set(create_app().openapi()["paths"])
+
+
+def test_only_coins_that_came_back_are_told_as_back() -> None:
+    assert shortage_sentence("USDT", Decimal(20), "resolved", "returned") == "20 USDT are back."
+    covered = shortage_sentence("USDT", Decimal(20), "resolved", "covered")
+    assert covered.startswith("20 USDT are not missing any more: your positions have traded or ended since")
+    assert shortage_sentence("BTC", Decimal(1), "resolved", "sold") == "1 BTC left the positions' books: sold."

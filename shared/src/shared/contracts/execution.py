@@ -263,7 +263,8 @@ class ShortageView(Contract):
     """Units missing; of a resolved shortage what was missing last."""
     state: Literal["open", "waiting", "resolved"]
     how: str | None = None
-    """What the user said (`sold`, `withdrawn`, `will_return`), or `returned`."""
+    """What the user said (`sold`, `withdrawn`, `will_return`), or `returned`; `covered` when nothing need have come back:
+    positions traded or ended since, and the account holds enough for what is theirs now."""
     shares: list[ShortageShare]
     found_at: Moment
     changed_at: Moment

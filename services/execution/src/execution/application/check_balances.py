@@ -12,7 +12,7 @@ import structlog
 from execution.application.book_ports import Books, Work
 from execution.application.ports import Account, OrderVenue
 from execution.application.shortage_page import write_shortage
-from execution.domain.shortage import RETURNED, Shortage, ShortageState, missing, shared
+from execution.domain.shortage import Shortage, missing, shared
 from shared.trading.clock import Clock, Ids
 from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.status import AttemptState
@@ -71,8 +71,9 @@ class CheckBalances:
         if known is None:
             known = self._new(account, asset, short, now)
         elif short == ZERO:
-            await write_shortage(work, known.moved(ShortageState.RESOLVED, now, how=RETURNED), shares, now=now)
-            log.info("shortage_over", account_id=str(account.account_id), asset=asset)
+            over = known.over(now, traded_at=await _traded_at(work, account.account_id))
+            await write_shortage(work, over, shares, now=now)
+            log.info("shortage_over", account_id=str(account.account_id), asset=asset, how=over.how)
             return True
         else:
             known = known.of(short, now)
@@ -99,6 +100,10 @@ async def _held(work: Work, account_id: UUID, asset: str) -> Mapping[UUID, Decim
         return {position.position_id: position.cash for position in positions if position.cash > ZERO}
     holdings = await work.holdings([position.position_id for position in positions])
     return {row.position_id: row.quantity for row in holdings if row.asset == asset and row.quantity > ZERO}
+
+
+async def _traded_at(work: Work, account_id: UUID) -> datetime:
+    return max(position.traded_at for position in await work.positions_of(account_id))
 
 
 async def _moving(work: Work, account_id: UUID, *, since: datetime) -> bool:

@@ -18,7 +18,7 @@ from execution.domain.position import Position
 from execution.domain.release import ReleaseReason
 from execution.domain.shortage import LEAVE_BY, AnswerRecord, Shortage, ShortageAnswer, ShortageState
 from shared.trading.clock import Clock
-from shared.trading.money import QUOTE_ASSET, ZERO
+from shared.trading.money import QUOTE_ASSET, ZERO, exact_sum
 from shared.trading.status import PositionStatus
 
 log = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ class ResolveShortage:
             why = LEAVE_BY[how]
             if why is None:
                 return await self._wait(work, shortage, shares, how), shares
-            return await self._give_up(work, shortage, shares, how, why), shares
+            return await self._give_up(work, shortage, shares, how, why)
 
     async def _wait(
         self, work: Work, shortage: Shortage, shares: Mapping[UUID, Decimal], how: ShortageAnswer
@@ -85,38 +85,42 @@ class ResolveShortage:
         shares: Mapping[UUID, Decimal],
         how: ShortageAnswer,
         why: ReleaseReason,
-    ) -> Shortage:
+    ) -> tuple[Shortage, Mapping[UUID, Decimal]]:
         """The missing coins leave their positions for the user's own, from which the sale or withdrawal took them."""
         now = self._clock.now()
         ended = shortage.moved(ShortageState.RESOLVED, now, how=how)
+        left: dict[UUID, Decimal] = {}
         for position_id, share in shares.items():
             if shortage.asset == QUOTE_ASSET:
-                await self._give_up_cash(work, ended, position_id, share)
+                left[position_id] = await self._give_up_cash(work, ended, position_id, share)
             else:
-                await self._give_up_coins(work, ended, position_id, share, why)
+                left[position_id] = await self._give_up_coins(work, ended, position_id, share, why)
             await self._move(work, ended, position_id)
+        ended = replace(ended, quantity=exact_sum(list(left.values())))
         await work.add_answer(_record(ended, how))
-        await write_shortage(work, ended, shares, now=now, changed=shares)
+        borne = {one: amount for one, amount in left.items() if amount}
+        await write_shortage(work, ended, borne, now=now, changed=shares)
         log.warning("shortage_answered", account_id=str(shortage.account_id), asset=shortage.asset, how=how.value)
-        return ended
+        return ended, borne
 
     @staticmethod
     async def _give_up_coins(
         work: Work, ended: Shortage, position_id: UUID, share: Decimal, why: ReleaseReason
-    ) -> None:
+    ) -> Decimal:
+        """How much left: a late match may have sold some of it since."""
         [holding] = [row for row in await work.holdings([position_id]) if row.asset == ended.asset]
-        await release_coins(
-            work,
-            [(holding, min(share, holding.quantity))],
-            source=_source(ended, position_id),
-            why=why,
-            at=ended.changed_at,
-        )
+        leaving = min(share, holding.quantity)
+        if leaving:
+            await release_coins(
+                work, [(holding, leaving)], source=_source(ended, position_id), why=why, at=ended.changed_at
+            )
+        return leaving
 
     @staticmethod
-    async def _give_up_cash(work: Work, ended: Shortage, position_id: UUID, share: Decimal) -> None:
-        """As if it had been paid out to the account's free money: its owner took it."""
-        await _pay_out(work, await _position(work, position_id), share, source=_source(ended, position_id), ended=ended)
+    async def _give_up_cash(work: Work, ended: Shortage, position_id: UUID, share: Decimal) -> Decimal:
+        """As if it had been paid out to the account's free money: its owner took it. How much there was of it."""
+        position = await _position(work, position_id)
+        return await _pay_out(work, position, share, source=_source(ended, position_id), ended=ended)
 
     @staticmethod
     async def _move(work: Work, ended: Shortage, position_id: UUID) -> None:
@@ -138,11 +142,11 @@ async def _position(work: Work, position_id: UUID) -> Position:
     return position
 
 
-async def _pay_out(work: Work, position: Position, amount: Decimal, *, source: str, ended: Shortage) -> None:
-    """Own cash goes to the account's free money, as far as there is any."""
+async def _pay_out(work: Work, position: Position, amount: Decimal, *, source: str, ended: Shortage) -> Decimal:
+    """Own cash goes to the account's free money, as far as there is any: how much went."""
     paid = min(amount, position.cash)
     if not paid:
-        return
+        return ZERO
     await work.save_position(replace(position, withdrawn=position.withdrawn + paid))
     await work.add_lines(
         residual_lines(
@@ -155,6 +159,7 @@ async def _pay_out(work: Work, position: Position, amount: Decimal, *, source: s
             at=ended.changed_at,
         )
     )
+    return paid
 
 
 def _source(ended: Shortage, position_id: UUID) -> str:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from execution.domain.release import ReleaseReason
-from shared.trading.money import EXACT, ZERO, exact_sum, truncate
+from shared.trading.money import EXACT, QUOTE_ASSET, ZERO, exact_sum, truncate
 
 SHARE_PLACES = 8
 """Decimals to which a share is cut, or as many as the shortage itself has."""
@@ -47,6 +47,9 @@ LEAVE_BY: Mapping[ShortageAnswer, ReleaseReason | None] = {
 """Why missing coins leave their positions by each answer; None: they stay."""
 RETURNED = "returned"
 """How a shortage ended whose coins came back."""
+COVERED = "covered"
+"""How a shortage of money ended when nothing need have come back: positions traded or ended since, and claim less of it, or
+what they sold is on the account as free money, which stands in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class Shortage:
 
     Attributes:
         quantity: Units missing; of a resolved one what was missing last.
-        how: The user's answer, or `returned`.
+        how: The user's answer, or `returned`, or `covered`.
     """
 
     shortage_id: UUID
@@ -76,6 +79,19 @@ class Shortage:
     def of(self, quantity: Decimal, at: datetime) -> Shortage:
         """The shortage when more, or less, is missing."""
         return replace(self, quantity=quantity, changed_at=at, version=self.version + 1)
+
+    def over(self, at: datetime, *, traded_at: datetime) -> Shortage:
+        """The shortage of which nothing is missing any more.
+
+        What is traded moves a coin in the books and on the account alike, so more of it there has come back. Money is
+        different: what a position sold or had of its own is free money once it is paid out.
+
+        Args:
+            at: The moment.
+            traded_at: When a position of the account traded, or ended, last.
+        """
+        by_trading = self.asset == QUOTE_ASSET and traded_at >= self.changed_at
+        return self.moved(ShortageState.RESOLVED, at, how=COVERED if by_trading else RETURNED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

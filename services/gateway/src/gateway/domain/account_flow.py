@@ -17,6 +17,13 @@ _WORDS = {
     FlowKind.DERIVATIVES: "contracts",
     FlowKind.FORCED: "the venue's own action",
 }
+_ENDS = {
+    "returned": "{coins} are back.",
+    "covered": (
+        "{coins} are not missing any more: your positions have traded or ended since, and the account holds enough for "
+        "what is theirs now."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,7 @@ def shortage_sentence(asset: str, quantity: Decimal, state: str, how: str | None
     """Where missing coins stand."""
     coins = f"{plain(quantity)} {asset}"
     if state == "resolved":
-        return f"{coins} are back." if how == "returned" else f"{coins} left the positions' books: {how}."
+        return _ENDS.get(str(how), "{coins} left the positions' books: {how}.").format(coins=coins, how=how)
     if state == "waiting":
         return f"{coins} of your positions are missing on the account; you said that they will return."
     return (

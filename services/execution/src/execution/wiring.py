@@ -72,23 +72,57 @@ class Rooms:
     register: PostgresDeskRegister
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What every room stands on."""
+
+    database: Database
+    books: PostgresBooks
+    register: PostgresDeskRegister
+    venue: BybitVenue
+    market: MarketClient
+    keys: KeysClient
+    bookkeeper: Bookkeeper
+    purses: Purses
+    linking: Linking
+    times: ProtocolTimes
+    clock: SystemClock
+    ids: SystemIds
+
+
 def furnish(settings: Settings, asker: Asker) -> Rooms:
     """All rooms, connected; `asker` reaches the other services."""
+    ground = _ground(settings, asker)
+    books, venue, clock, ids = ground.books, ground.venue, ground.clock, ground.ids
+    office = _office(settings, ground)
+    room = _plan_room(settings, ground, office)
+    return Rooms(
+        database=ground.database,
+        office=office,
+        venue=venue,
+        make_plan=MakePlan(room),
+        make_close_plan=MakeClosePlan(room),
+        make_run_plan=MakeRunPlan(room),
+        accept=AcceptBasketOrder(books=books, bell=office, market=ground.market, clock=clock, ids=ids),
+        run=AcceptRun(books=books, bell=office, clock=clock, ids=ids),
+        close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
+        book=_booking(ground),
+        read_books=ReadBooks(books, clock),
+        settle_by_hand=SettleByHand(
+            books=books, venue=venue, bookkeeper=ground.bookkeeper, times=ground.times, clock=clock
+        ),
+        resolve_shortage=ResolveShortage(books=books, clock=clock),
+        register=ground.register,
+    )
+
+
+def _ground(settings: Settings, asker: Asker) -> _Ground:
     clock, ids = SystemClock(), SystemIds()
     database = Database(dsn_text(settings.database_dsn), pool_size=12)
-    views = Views(
-        position=position_view,
-        leg=leg_view,
-        fill=fill_view,
-        flow=flow_view,
-        shortage=shortage_view,
-        release=release_view,
-    )
-    books = PostgresBooks(database, Announcer(Outbox(outbox, source="execution", clock=clock, ids=ids), ids, views))
-    register = PostgresDeskRegister(database, lease=timedelta(seconds=settings.lease_s))
+    books = PostgresBooks(database, Announcer(Outbox(outbox, source="execution", clock=clock, ids=ids), ids, _views()))
     times = ProtocolTimes().scaled(settings.times_scale)
     linking = Linking(settings.link_key_bytes())
-    market, keys = MarketClient(asker), KeysClient(asker)
+    market = MarketClient(asker)
     venue = BybitVenue(
         settings.venues,
         asker=asker,
@@ -96,68 +130,89 @@ def furnish(settings: Settings, asker: Asker) -> Rooms:
         recv_window=times.recv_window,
         pause=timedelta(seconds=settings.venue_pause_s / settings.times_scale),
     )
-    bookkeeper = Bookkeeper(books=books, linking=linking, times=times, clock=clock, fee_prices=FeePrices(market, clock))
-    purses = Purses(venue=venue, times=times, clock=clock)
-    office = DeskOffice(
-        DeskTools(
-            books=books,
-            bookkeeper=bookkeeper,
-            purse=purses.of,
-            trade_run=TradeRun(
-                books=books,
-                market=market,
-                linking=linking,
-                times=times,
-                clock=clock,
-                ids=ids,
-                minimum_factor=settings.minimum_factor,
-                band=settings.price_band,
-            ),
-            send_orders=SendOrders(venue=venue, clock=clock, batch_size=settings.batch_size),
-            resolve=ResolveUnknown(
-                books=books, venue=venue, market=market, bookkeeper=bookkeeper, times=times, clock=clock
-            ),
-            streams=BybitStreams(settings.venues, keys=keys, rng=random.SystemRandom()),
-            register=register,
-            holder=str(ids.uuid()),
-            renew_every_s=settings.lease_s / 3,
-        ),
-        desks_max=settings.desks_max,
-    )
-    room = PlanRoom(
-        accounts=keys,
-        market=market,
-        venue=venue,
+    return _Ground(
+        database=database,
         books=books,
-        bell=office,
+        register=PostgresDeskRegister(database, lease=timedelta(seconds=settings.lease_s)),
+        venue=venue,
+        market=market,
+        keys=KeysClient(asker),
+        bookkeeper=Bookkeeper(
+            books=books, linking=linking, times=times, clock=clock, fee_prices=FeePrices(market, clock)
+        ),
+        purses=Purses(venue=venue, times=times, clock=clock),
+        linking=linking,
+        times=times,
         clock=clock,
         ids=ids,
-        rules=_rules(settings),
-        purse=purses.of,
     )
-    return Rooms(
-        database=database,
-        office=office,
+
+
+def _views() -> Views:
+    return Views(
+        position=position_view,
+        leg=leg_view,
+        fill=fill_view,
+        flow=flow_view,
+        shortage=shortage_view,
+        release=release_view,
+    )
+
+
+def _office(settings: Settings, ground: _Ground) -> DeskOffice:
+    books, venue, market, times, clock = ground.books, ground.venue, ground.market, ground.times, ground.clock
+    trade_run = TradeRun(
+        books=books,
+        market=market,
+        linking=ground.linking,
+        times=times,
+        clock=clock,
+        ids=ground.ids,
+        minimum_factor=settings.minimum_factor,
+        band=settings.price_band,
+    )
+    resolve = ResolveUnknown(
+        books=books, venue=venue, market=market, bookkeeper=ground.bookkeeper, times=times, clock=clock
+    )
+    tools = DeskTools(
+        books=books,
+        bookkeeper=ground.bookkeeper,
+        purse=ground.purses.of,
+        trade_run=trade_run,
+        send_orders=SendOrders(venue=venue, clock=clock, batch_size=settings.batch_size),
+        resolve=resolve,
+        streams=BybitStreams(settings.venues, keys=ground.keys, rng=random.SystemRandom()),
+        register=ground.register,
+        holder=str(ground.ids.uuid()),
+        renew_every_s=settings.lease_s / 3,
+    )
+    return DeskOffice(tools, desks_max=settings.desks_max)
+
+
+def _plan_room(settings: Settings, ground: _Ground, office: DeskOffice) -> PlanRoom:
+    return PlanRoom(
+        accounts=ground.keys,
+        market=ground.market,
+        venue=ground.venue,
+        books=ground.books,
+        bell=office,
+        clock=ground.clock,
+        ids=ground.ids,
+        rules=_rules(settings),
+        purse=ground.purses.of,
+    )
+
+
+def _booking(ground: _Ground) -> BookVenueRecord:
+    books, venue, linking, clock = ground.books, ground.venue, ground.linking, ground.clock
+    return BookVenueRecord(
+        books=books,
         venue=venue,
-        make_plan=MakePlan(room),
-        make_close_plan=MakeClosePlan(room),
-        make_run_plan=MakeRunPlan(room),
-        accept=AcceptBasketOrder(books=books, bell=office, market=market, clock=clock, ids=ids),
-        run=AcceptRun(books=books, bell=office, clock=clock, ids=ids),
-        close=AcceptClose(books=books, bell=office, clock=clock, ids=ids),
-        book=BookVenueRecord(
-            books=books,
-            venue=venue,
-            bookkeeper=bookkeeper,
-            flows=BookFlows(books=books, venue=venue, linking=linking, clock=clock),
-            balances=CheckBalances(books=books, venue=venue, clock=clock, ids=ids),
-            linking=linking,
-            clock=clock,
-        ),
-        read_books=ReadBooks(books, clock),
-        settle_by_hand=SettleByHand(books=books, venue=venue, bookkeeper=bookkeeper, times=times, clock=clock),
-        resolve_shortage=ResolveShortage(books=books, clock=clock),
-        register=register,
+        bookkeeper=ground.bookkeeper,
+        flows=BookFlows(books=books, venue=venue, linking=linking, clock=clock),
+        balances=CheckBalances(books=books, venue=venue, clock=clock, ids=ground.ids),
+        linking=linking,
+        clock=clock,
     )
 
 

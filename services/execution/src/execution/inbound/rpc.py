@@ -30,9 +30,18 @@ def create_rpc(
     register: DeskRegister,
     settle_by_hand: SettleByHand,
 ) -> RpcRouter:
-    """All verbs of execution."""
+    """All verbs about plans, books and orders."""
     router = RpcRouter()
+    _plan_answers(router, make_plan, make_close_plan, make_run_plan)
+    _position_answers(router, read_books)
+    _book_answers(router, read_books, register)
+    _order_answers(router, settle_by_hand)
+    return router
 
+
+def _plan_answers(
+    router: RpcRouter, make_plan: MakePlan, make_close_plan: MakeClosePlan, make_run_plan: MakeRunPlan
+) -> None:
     @router.answer(plans.MAKE_PLAN)
     async def plan(request: plans.MakePlan) -> plans.PlanView:
         made = await make_plan.execute(
@@ -63,6 +72,8 @@ def create_rpc(
         )
         return plan_view(made)
 
+
+def _position_answers(router: RpcRouter, read_books: ReadBooks) -> None:
     @router.answer(books.GET_POSITION)
     async def position(request: books.PositionRef) -> books.PositionDetail:
         page = await read_books.position(user_id=request.user_id, position_id=request.position_id)
@@ -70,6 +81,8 @@ def create_rpc(
             position=position_view(page.position, page.legs), fills=[fill_view(fill) for fill in page.fills]
         )
 
+
+def _book_answers(router: RpcRouter, read_books: ReadBooks, register: DeskRegister) -> None:
     @router.answer(books.LIST_ACCOUNTS)
     async def accounts(request: books.ListAccounts) -> books.AccountList:
         limit = min(max(request.limit, 1), ACCOUNTS_MAX)
@@ -94,6 +107,8 @@ def create_rpc(
             flow_ids=await read_books.missing_flows(**owner, flow_ids=request.flow_ids),
         )
 
+
+def _order_answers(router: RpcRouter, settle_by_hand: SettleByHand) -> None:
     @router.answer(execution.SETTLE_ORDER)
     async def settle(request: execution.SettleOrder) -> execution.SettledOrder:
         settled = await settle_by_hand.execute(
@@ -112,8 +127,6 @@ def create_rpc(
             filled_quantity=settled.filled_quantity,
             settled_at=settled.updated_at,
         )
-
-    return router
 
 
 def _books(request: books.GetBooks, page: AccountPage) -> books.Books:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
@@ -15,8 +14,9 @@ from gateway.domain.position import Position
 from gateway.domain.rebalance_state import Rebalancing
 from gateway.domain.rebalancing import RebalanceMode
 from gateway.domain.traded_plan import TradedPlan
+from gateway.outbound import commands
 from gateway.outbound.execution_client import _plan
-from gateway.outbound.postgres.acceptance_repository import KEPT, _announcement, _ceilings
+from gateway.outbound.postgres.acceptance_repository import KEPT
 from kit.memory_house import House, Transaction
 from shared.contracts import orders
 from shared.runtime.outbox import Announcement
@@ -89,26 +89,20 @@ class MemoryAcceptance:
         if known & {plan.plan_id, accepted.position_id}:
             return Opening(earlier=None, opened=False)
         self._unit.rows("positions").add(accepted.position_id, _opened(plan, accepted))
-        command = orders.PlaceBasketOrder(
-            index_id=plan.index_id, approved_amount=plan.amount, **_common(plan, accepted, signing_ends)
-        )
-        await self._say(self._unit, [_announcement(command, version=1)])
+        command = commands.place_basket_order(plan, accepted, signing_ends=signing_ends)
+        await self._say(self._unit, [commands.announcement(command, version=1)])
         return Opening(earlier=None, opened=True)
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command; False when the plan was used before."""
-        command = orders.ClosePosition(**_common(plan, accepted, signing_ends))
+        command = commands.close_position(plan, accepted, signing_ends=signing_ends)
         return await self._ordered(plan, accepted, position, command)
 
     async def run(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """The same for whatever a plan does to a standing position."""
         if plan.kind == "close":
             return await self.close(plan, accepted, position, signing_ends=signing_ends)
-        command = orders.ExecutePlan(
-            kind=plan.kind,  # type: ignore[arg-type]  # pydantic checks the word
-            approved_amount=plan.buys_at_most,
-            **_common(plan, accepted, signing_ends),
-        )
+        command = commands.execute_plan(plan, accepted, signing_ends=signing_ends)
         return await self._ordered(plan, accepted, position, command)
 
     async def _ordered(
@@ -125,7 +119,7 @@ class MemoryAcceptance:
             position_version=position.version,
         )
         taken.add(plan.plan_id, row)
-        await self._say(self._unit, [_announcement(command, version=self._count(accepted.position_id))])
+        await self._say(self._unit, [commands.announcement(command, version=self._count(accepted.position_id))])
         return True
 
     def _count(self, position_id: UUID) -> int:
@@ -184,19 +178,6 @@ def _traded(plan_id: UUID, position: Position, *, ordered_at: datetime, heard: b
         filled=0,
         opened=opened,
     )
-
-
-def _common(plan: Plan, accepted: Accepted, signing_ends: datetime) -> dict[str, Any]:
-    return {
-        "position_id": accepted.position_id,
-        "user_id": plan.user_id,
-        "account_id": plan.account_id,
-        "environment": plan.environment,
-        "plan_id": plan.plan_id,
-        "ceilings": _ceilings(plan),
-        "expires_at": signing_ends,
-        "policy": plan.policy,
-    }
 
 
 def _opened(plan: Plan, accepted: Accepted) -> Position:

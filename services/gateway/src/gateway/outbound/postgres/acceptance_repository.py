@@ -11,12 +11,13 @@ from gateway.domain.accepted import Accepted, Opening, RememberedAnswer
 from gateway.domain.plan import Plan
 from gateway.domain.position import Position
 from gateway.domain.traded_plan import TradedPlan
+from gateway.outbound import commands
 from gateway.outbound.postgres import acceptance_statements as sql
 from gateway.outbound.postgres import rows
 from gateway.outbound.postgres.traded_plans import traded_plan
 from shared.contracts import orders
 from shared.runtime.database import Database
-from shared.runtime.outbox import Announcement, Outbox
+from shared.runtime.outbox import Outbox
 from shared.runtime.statement import Statement
 from shared.runtime.unit import Unit
 
@@ -56,23 +57,12 @@ class PostgresAcceptance:
         self, key: str, fingerprint: str, plan: Plan, accepted: Accepted, *, signing_ends: datetime
     ) -> Opening:
         """Keep the answer and record the position and its command: all in one statement, this is the busiest path."""
-        command = orders.PlaceBasketOrder(
-            position_id=accepted.position_id,
-            user_id=plan.user_id,
-            account_id=plan.account_id,
-            environment=plan.environment,
-            plan_id=plan.plan_id,
-            index_id=plan.index_id,
-            approved_amount=plan.amount,
-            ceilings=_ceilings(plan),
-            expires_at=signing_ends,
-            policy=plan.policy,
-        )
+        command = commands.place_basket_order(plan, accepted, signing_ends=signing_ends)
         row = await self._opening.row(
             self._unit,
             **_remembering(self._user_id, key, fingerprint, accepted),
             **_position(plan, accepted),
-            **self._outbox.said(_announcement(command, version=1)),
+            **self._outbox.said(commands.announcement(command, version=1)),
         )
         if row is None or not row["remembered"]:
             return Opening(earlier=await self.answer(key), opened=False)
@@ -80,34 +70,14 @@ class PostgresAcceptance:
 
     async def close(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command."""
-        command = orders.ClosePosition(
-            position_id=accepted.position_id,
-            user_id=plan.user_id,
-            account_id=plan.account_id,
-            environment=plan.environment,
-            plan_id=plan.plan_id,
-            ceilings=_ceilings(plan),
-            expires_at=signing_ends,
-            policy=plan.policy,
-        )
+        command = commands.close_position(plan, accepted, signing_ends=signing_ends)
         return await self._ordered(plan, accepted, position, command)
 
     async def run(self, plan: Plan, accepted: Accepted, position: Position, *, signing_ends: datetime) -> bool:
         """Record the request and its command; a closing plan has a command of its own."""
         if plan.kind == "close":
             return await self.close(plan, accepted, position, signing_ends=signing_ends)
-        command = orders.ExecutePlan(
-            position_id=accepted.position_id,
-            user_id=plan.user_id,
-            account_id=plan.account_id,
-            environment=plan.environment,
-            plan_id=plan.plan_id,
-            kind=plan.kind,  # type: ignore[arg-type]  # pydantic checks the word
-            approved_amount=plan.buys_at_most,
-            ceilings=_ceilings(plan),
-            expires_at=signing_ends,
-            policy=plan.policy,
-        )
+        command = commands.execute_plan(plan, accepted, signing_ends=signing_ends)
         return await self._ordered(plan, accepted, position, command)
 
     async def _ordered(
@@ -124,7 +94,7 @@ class PostgresAcceptance:
         if taken is None:
             return False
         version = await sql.COUNT_COMMAND.value(self._unit, position=accepted.position_id)
-        await self._outbox.record(self._unit, [_announcement(command, version=version)])
+        await self._outbox.record(self._unit, [commands.announcement(command, version=version)])
         return True
 
     async def position(self, position_id: UUID, *, lock: bool = False) -> Position | None:
@@ -169,18 +139,6 @@ def _remembering(user_id: UUID, key: str, fingerprint: str, accepted: Accepted) 
     }
 
 
-def _announcement(
-    command: orders.PlaceBasketOrder | orders.ClosePosition | orders.ExecutePlan, *, version: int
-) -> Announcement:
-    return Announcement(
-        data=command,
-        user_id=command.user_id,
-        entity_id=command.position_id,
-        aggregate_id=command.position_id,
-        aggregate_version=version,
-    )
-
-
 def _position(plan: Plan, accepted: Accepted) -> dict[str, object]:
     return {
         "position_id": accepted.position_id,
@@ -195,18 +153,3 @@ def _position(plan: Plan, accepted: Accepted) -> dict[str, object]:
         "created_at": accepted.accepted_at,
         "updated_at": accepted.accepted_at,
     }
-
-
-def _ceilings(plan: Plan) -> list[orders.Ceiling]:
-    return [
-        orders.Ceiling(
-            symbol=one.symbol,
-            side=one.side,
-            max_quantity=one.max_quantity,
-            max_notional=one.max_notional,
-            limit_price=one.limit_price,
-            reference_price=one.reference_price,
-            priced_at=one.priced_at,
-        )
-        for one in plan.ceilings
-    ]

@@ -19,7 +19,7 @@ from execution.domain.leg import Leg
 from execution.domain.plan import Plan
 from execution.domain.position import Position, PositionHolding, RunKind
 from execution.domain.protocol_times import ProtocolTimes
-from execution.domain.trading_room import TradingRoom
+from execution.domain.trading_room import Stop, TradingRoom
 from shared.trading.depth import BookLevel, Depth
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
@@ -50,6 +50,9 @@ class Shop:
         counter.books.state.positions = empty.positions
         self.asks, self.bids = dict.fromkeys(WEIGHTS, DEEP), dict.fromkeys(WEIGHTS, DEEP)
         self.away: PlatformError | None = None
+        self.key: PlatformError | None = None
+        self.active = True
+        self.stops: list[Stop] = []
         self.looks = 0
         same = {"books": counter.books, "bell": FakeBell(), "clock": counter.clock, "ids": counter.ids}
         purses = Purses(venue=self, times=ProtocolTimes(), clock=counter.clock)  # type: ignore[arg-type]
@@ -90,18 +93,30 @@ class Shop:
 
     # The ports below the use cases.
     async def describe(self, **_: Any) -> AccountStanding:
-        return AccountStanding(account=ACCOUNT, active=True, read_only=False)
+        return AccountStanding(account=ACCOUNT, active=self.active, read_only=False)
 
     async def room(self, _: Any) -> TradingRoom:
+        self._must_work()
         plenty = D(1_000_000_000)
         return TradingRoom(
-            stops=(), order_max=plenty, slippage_bps_max=D(10_000), room=plenty, room_limit="day", room_max=plenty
+            stops=self.stops,
+            order_max=plenty,
+            slippage_bps_max=D(10_000),
+            room=plenty,
+            room_limit="day",
+            room_max=plenty,
         )
 
+    def _must_work(self) -> None:
+        if self.key is not None:
+            raise self.key
+
     async def spendable(self, *_: Any) -> Decimal:
+        self._must_work()
         return D(100_000)
 
     async def balances(self, _: Any, assets: Collection[str]) -> dict[str, Decimal]:
+        self._must_work()
         return dict.fromkeys(assets, D(100_000))
 
     async def index(self, *_: Any, **__: Any) -> IndexVersion:

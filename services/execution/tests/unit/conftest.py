@@ -64,6 +64,7 @@ class FakeWork:
     messages: set[UUID] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     unstorable: set[str] = field(default_factory=set)
+    desks: list[UUID] = field(default_factory=list)
 
     async def lock(self, account_id: UUID) -> None:
         pass
@@ -77,7 +78,7 @@ class FakeWork:
         return True
 
     async def want_desk(self, account: Account, *, trades: bool, watch_until: datetime) -> None:
-        pass
+        self.desks.append(account.account_id)
 
     async def add_plan(self, plan: Plan) -> None:
         self.plans[plan.plan_id] = plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -14,6 +15,8 @@ from execution.domain.leg import Leg
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.run_money import settled_flow
+from execution.domain.trading_room import Stop
+from shared.trading.errors import Denied
 from shared.trading.status import LegStatus, PositionStatus, Side
 
 D = Decimal
@@ -38,6 +41,56 @@ async def test_a_position_of_cash_alone_is_over_without_an_order_and_its_cash_is
     assert not shop.counter.state.legs_
     paid = {line.ledger.value: line.amount for line in shop.counter.state.lines}
     assert paid == {"position": D(-50), "unassigned": D(50)}
+
+
+def _suspended(shop: Shop) -> None:
+    shop.active = False
+
+
+def _revoked(shop: Shop) -> None:
+    """Nobody has noticed yet that the venue does not take the key any more."""
+    shop.key = Denied("The key was revoked.", code="key_denied")
+
+
+@pytest.mark.parametrize("stop", [_suspended, _revoked])
+async def test_a_position_of_cash_alone_is_over_though_its_key_may_not_trade(
+    shop: Shop, stop: Callable[[Shop], None]
+) -> None:
+    stop(shop)
+    plan = await shop.close()
+    assert (plan.legs, plan.executable, plan.amount, plan.available) == ([], True, D(50), D(0))
+    await shop.counter.close(plan)
+    assert (shop.counter.position.status, shop.counter.position.withdrawn) == (PositionStatus.CLOSED, D(50))
+    state = shop.counter.state
+    assert (state.legs_, state.attempts, state.reservations) == ({}, {}, {})
+    assert state.desks == [], "nobody opens a stream with a key that does not work"
+
+
+@pytest.mark.parametrize("stop", [_suspended, _revoked])
+async def test_coins_are_not_planned_to_be_sold_with_a_key_that_may_not_trade(
+    shop: Shop, stop: Callable[[Shop], None]
+) -> None:
+    shop.holds(AAA="6")
+    stop(shop)
+    with pytest.raises(Denied):
+        await shop.close()
+    assert not shop.counter.state.plans
+
+
+async def test_what_a_close_brings_is_told_without_what_nobody_buys(shop: Shop) -> None:
+    shop.holds(AAA="6", CCC="1")
+    shop.bids["CCC"] = "0"
+    plan = await shop.close()
+    assert (checks(plan), plan.amount) == ({"AAA": "ok", "CCC": "illiquid"}, D(600)), "and without cash that stays"
+
+
+async def test_what_a_close_brings_is_told_without_what_is_halted(shop: Shop) -> None:
+    shop.holds(AAA="6", CCC="1")
+    shop.stops = [Stop(symbol="AAAUSDT", everything=True, reason="by you")]
+    plan = await shop.close()
+    assert (checks(plan), plan.amount) == ({"AAA": "halted", "CCC": "ok"}, D(100))
+    shop.stops = []
+    assert (await shop.close()).amount == D(750), "all is sold and the position ends with its cash"
 
 
 async def test_a_position_of_nothing_at_all_is_over_too(shop: Shop) -> None:

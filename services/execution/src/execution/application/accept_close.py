@@ -104,7 +104,8 @@ class AcceptClose:
         await work.add_legs(legs)
         planned = [leg for leg in legs if leg.status is LegStatus.PLANNED]
         await work.reserve([put_aside(run, leg.base_asset, leg.quantity) for leg in planned])
-        await work.want_desk(command.account, trades=True, watch_until=now + WATCH_AFTER_RUN)
+        if planned:
+            await work.want_desk(command.account, trades=True, watch_until=now + WATCH_AFTER_RUN)
         work.tell(PositionTold(position=closing, legs=await work.legs_of_position(position.position_id)), run=run)
         log.info("close_accepted", position_id=str(position.position_id), run_id=str(run.run_id), legs=len(planned))
         await settle_run(work, run, now=now)

@@ -8,17 +8,22 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
+import structlog
+
 from execution.application.closable import free_holdings, must_be_closable
 from execution.application.planning import PlanRoom
 from execution.application.ports import Account
 from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.close_plan import close_lines
 from execution.domain.errors import NothingToSell, PositionNotFound
-from execution.domain.plan import ENDS, Plan, PlanLine
+from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import Position, PositionHolding, RunKind
 from execution.domain.unwind import must_fit
-from shared.trading.money import QUOTE_ASSET, ZERO, exact_sum
+from shared.trading.errors import Denied, NotFound
+from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.policy import LegPolicy
+
+log = structlog.get_logger(__name__)
 
 
 class MakeClosePlan:
@@ -30,16 +35,21 @@ class MakeClosePlan:
     async def execute(self, *, user_id: UUID, position_id: UUID, policy: LegPolicy = LegPolicy.HOLD) -> Plan:
         """A plan that sells the position once, until it expires; without legs where it holds nothing but cash.
 
+        One without legs is made whatever the account's key may do: nothing is sold or sent for it.
+
         Raises:
             PositionNotFound, PositionNotClosable, NothingToSell, AccountSuspended, PolicyNotForThis: as their names say.
         """
         must_fit(policy, RunKind.CLOSE)
         position, holdings = await self._held(user_id, position_id)
-        account = await self._room.account(user_id=user_id, account_id=position.account_id)
-        available, changed = await asyncio.gather(
-            self._room.free_money(account),
-            self._room.missing_changed(account, [QUOTE_ASSET, *(one.asset for one in holdings)]),
-        )
+        try:
+            account, available, changed = await self._looked(position, holdings)
+        except (Denied, NotFound) as error:
+            if holdings:
+                raise
+            # Its cash becomes the account's free money by a line in the books: that needs no key and no venue.
+            log.info("closes_without_a_key", position_id=str(position_id), reason=error.code)
+            return await self._room.keep_unsent(replace(self._plan(position, [], available=ZERO), policy=policy))
         if changed:
             position, holdings = await self._held(user_id, position_id)
         symbols = [one.symbol for one in holdings]
@@ -47,6 +57,19 @@ class MakeClosePlan:
         lines = await self._lines(account, holdings) if holdings else []
         plan = replace(self._plan(position, lines, available=available), policy=policy)
         return await self._room.keep(account, plan, depths)
+
+    async def _looked(self, position: Position, holdings: Sequence[PositionHolding]) -> tuple[Account, Decimal, bool]:
+        """The account, its free money, and whether what is known to be missing on it has changed.
+
+        Raises:
+            AccountSuspended, AccountNotFound, Denied, NotFound: the key may not, or does not, trade.
+        """
+        account = await self._room.account(user_id=position.user_id, account_id=position.account_id)
+        available, changed = await asyncio.gather(
+            self._room.free_money(account),
+            self._room.missing_changed(account, [QUOTE_ASSET, *(one.asset for one in holdings)]),
+        )
+        return account, available, changed
 
     async def _held(self, user_id: UUID, position_id: UUID) -> tuple[Position, list[PositionHolding]]:
         async with self._room.books.work(user_id) as work:
@@ -79,8 +102,7 @@ class MakeClosePlan:
 
     def _plan(self, position: Position, lines: list[PlanLine], *, available: Decimal) -> Plan:
         rules, now = self._room.rules, self._room.clock.now()
-        ends = all(line.check in ENDS for line in lines)
-        return Plan(
+        plan = Plan(
             plan_id=self._room.ids.uuid(),
             user_id=position.user_id,
             account_id=position.account_id,
@@ -89,7 +111,7 @@ class MakeClosePlan:
             index_id=position.index_id,
             index_version=position.index_version,
             position_id=position.position_id,
-            amount=exact_sum([*(line.notional for line in lines), position.cash if ends else ZERO]),
+            amount=ZERO,
             legs=lines,
             available=available,
             minimum_amount=ZERO,
@@ -98,9 +120,9 @@ class MakeClosePlan:
             warnings=_warnings(lines),
             created_at=now,
             expires_at=now + rules.valid_for,
-            executable=ends or any(line.check == "ok" for line in lines),
             own_cash_after=position.cash,
         )
+        return replace(plan, executable=plan.ends or bool(plan.to_send)).with_proceeds()
 
 
 def _warnings(lines: Sequence[PlanLine]) -> list[str]:

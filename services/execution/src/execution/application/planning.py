@@ -18,6 +18,7 @@ from execution.domain.basket import Bands
 from execution.domain.book_look import look_at_books
 from execution.domain.errors import AccountSuspended, InsufficientBalance
 from execution.domain.plan import Plan
+from execution.domain.position import RunKind
 from execution.domain.shortage import AT_REST_FOR
 from execution.domain.sizing import SizingRules
 from execution.domain.trading_room import TradingRoom
@@ -138,10 +139,24 @@ class PlanRoom:
         """
         guards = room or await self.trading_room(account)
         plan = guards.guard(look_at_books(plan, depths, least=self.rules.liquid_share))
+        if plan.kind is RunKind.CLOSE:
+            plan = plan.with_proceeds()
         async with self.books.work(plan.user_id) as work:
             await work.add_plan(plan)
             await self._watch(work, account)
         self._bell.ring([account.account_id])
+        return plan
+
+    async def keep_unsent(self, plan: Plan) -> Plan:
+        """Store a plan that sends nothing to the venue: no desk and no key is wanted for it.
+
+        Raises:
+            ValueError: it has legs.
+        """
+        if plan.legs:
+            raise ValueError("a plan with legs is looked at and guarded before it is stored")
+        async with self.books.work(plan.user_id) as work:
+            await work.add_plan(plan)
         return plan
 
     async def _watch(self, work: Work, account: Account) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -178,9 +178,19 @@ class Plan:
         return exact_product(self.total_notional, self.fee_rate)
 
     @property
+    def ends(self) -> bool:
+        """Whether it closes its position for good: nothing is left that should be sold and cannot."""
+        return self.kind is RunKind.CLOSE and all(leg.check in ENDS for leg in self.legs)
+
+    def with_proceeds(self) -> Plan:
+        """A closing plan that says what comes back by its orders as they stand, at the best prices, and by its end."""
+        cash = self.own_cash_after if self.ends else ZERO
+        return replace(self, amount=self.total(Side.SELL) + cash)
+
+    @property
     def cash_after(self) -> Decimal:
         """What stays unspent at least (buy), or the position's own cash afterwards."""
-        if self.kind is RunKind.CLOSE and all(leg.check in ENDS for leg in self.legs):
+        if self.ends:
             return ZERO
         if self.kind is RunKind.CLOSE or self.kind in ON_A_STANDING_POSITION:
             return self.own_cash_after

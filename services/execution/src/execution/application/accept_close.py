@@ -8,16 +8,17 @@ from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, 
 from execution.application.book_ports import Books, Work
 from execution.application.closable import free_holdings, must_be_closable
 from execution.application.ports import Bell
+from execution.application.refusing import tell_refusal
 from execution.application.settle_run import settle_run
-from execution.application.told import IncidentTold, PositionTold
+from execution.application.told import PositionTold
 from execution.domain.errors import NothingToSell, PlanExpired, PlanNotFound, PositionNotClosable, PositionNotFound
 from execution.domain.plan import Plan
 from execution.domain.position import Position, RunKind
 from shared.trading.clock import Clock, Ids
-from shared.trading.errors import PlatformError
 from shared.trading.money import ZERO
 from shared.trading.status import LegStatus, PositionStatus
 
+_REFUSED = "An order to close was refused and nothing was sold for it"
 log = structlog.get_logger(__name__)
 
 
@@ -50,7 +51,9 @@ class AcceptClose:
             try:
                 plan = await self._possible(work, command, position)
             except (PlanNotFound, PlanExpired, PositionNotClosable, NothingToSell) as refusal:
-                await self._refuse(work, position, refusal)
+                await tell_refusal(
+                    work, position, refusal, now=self._clock.now(), code="close_refused", sentence=_REFUSED
+                )
             else:
                 await self._start(work, command, position, plan)
         self._bell.ring([command.account.account_id])
@@ -65,25 +68,6 @@ class AcceptClose:
         if not plan.executable:
             raise NothingToSell
         return plan
-
-    async def _refuse(self, work: Work, position: Position, refusal: PlatformError) -> None:
-        """The order was taken from the user: what became of it is said, on the position when it stands still."""
-        reason = str(refusal.context.get("reason", refusal.code))
-        log.warning("close_refused", position_id=str(position.position_id), reason=reason)
-        if position.status is PositionStatus.ACTIVE:
-            blocked = position.moved(PositionStatus.ACTIVE, self._clock.now(), blocked_reason=reason)
-            await work.save_position(blocked)
-            work.tell(PositionTold(position=blocked, legs=await work.legs_of_position(position.position_id)))
-            return
-        work.tell(
-            IncidentTold(
-                user_id=position.user_id,
-                account_id=position.account_id,
-                position_id=position.position_id,
-                code="close_refused",
-                detail=f"An order to close was refused and nothing was sold for it: {reason}.",
-            )
-        )
 
     async def _start(self, work: Work, command: Command, position: Position, plan: Plan) -> None:
         now = self._clock.now()

@@ -12,14 +12,14 @@ from execution.application.accepting import WATCH_AFTER_RUN, Command, new_legs, 
 from execution.application.book_ports import Books, Reservation, Work
 from execution.application.closable import free_holdings, must_stand_still
 from execution.application.ports import Bell
+from execution.application.refusing import tell_refusal
 from execution.application.settle_run import settle_run
-from execution.application.told import IncidentTold, PositionTold
+from execution.application.told import PositionTold
 from execution.domain.errors import (
     AmountNotApproved,
     NothingToDo,
     PlanExpired,
     PlanNotFound,
-    PositionBusy,
     PositionChanged,
     PositionNotFound,
 )
@@ -27,10 +27,11 @@ from execution.domain.leg import Leg
 from execution.domain.plan import Plan
 from execution.domain.position import ON_A_STANDING_POSITION, Position, PositionHolding, Run, RunKind
 from shared.trading.clock import Clock, Ids
-from shared.trading.errors import Conflict, NotFound, PlatformError
+from shared.trading.errors import Conflict, NotFound
 from shared.trading.money import QUOTE_ASSET, ZERO
 from shared.trading.status import LegStatus, PositionStatus, Side
 
+_REFUSED = "An order for this position was refused and nothing was traded for it"
 log = structlog.get_logger(__name__)
 
 
@@ -63,7 +64,9 @@ class AcceptRun:
             try:
                 plan = await self._possible(work, command, position)
             except (NotFound, Conflict) as refusal:
-                await self._refuse(work, position, refusal)
+                await tell_refusal(
+                    work, position, refusal, now=self._clock.now(), code="run_refused", sentence=_REFUSED
+                )
             else:
                 await self._start(work, command, position, plan)
         self._bell.ring([command.account.account_id])
@@ -89,25 +92,6 @@ class AcceptRun:
         if plan.buys_at_most > command.approved:
             raise AmountNotApproved
         return plan
-
-    async def _refuse(self, work: Work, position: Position, refusal: PlatformError) -> None:
-        """The order was taken from the user: what became of it is said, on the position when it stands still."""
-        reason = str(refusal.context.get("reason", refusal.code))
-        log.warning("run_refused", position_id=str(position.position_id), reason=reason)
-        if position.status is PositionStatus.ACTIVE and not isinstance(refusal, PositionBusy):
-            blocked = position.moved(PositionStatus.ACTIVE, self._clock.now(), blocked_reason=reason)
-            await work.save_position(blocked)
-            work.tell(PositionTold(position=blocked, legs=await work.legs_of_position(position.position_id)))
-            return
-        work.tell(
-            IncidentTold(
-                user_id=position.user_id,
-                account_id=position.account_id,
-                position_id=position.position_id,
-                code="run_refused",
-                detail=f"An order for this position was refused and nothing was traded for it: {reason}.",
-            )
-        )
 
     async def _start(self, work: Work, command: Command, position: Position, plan: Plan) -> None:
         now = self._clock.now()

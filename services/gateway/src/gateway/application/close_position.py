@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import NoReturn
 from uuid import UUID
 
+from gateway.application.answers import remembered
 from gateway.application.ports import Acceptance, Acceptances, Planner
 from gateway.application.traded_plans import must_be_new
 from gateway.application.turns import Turns
@@ -73,7 +74,7 @@ class ClosePosition:
 
     async def _answered(self, order: CloseOrder) -> Accepted | None:
         async with self._acceptances.begin(order.user_id) as work:
-            if known := await _remembered(work, order):
+            if known := await remembered(work, order):
                 return known
             position = await work.position(order.position_id)
             if position is None:
@@ -92,18 +93,9 @@ class ClosePosition:
                 raise PositionNotFound("You have no such position.")
             plan = await work.plan(plan_id)
             if plan is None:
-                return await _remembered(work, order) or _no_plan()
+                return await remembered(work, order) or _no_plan()
             now = self._clock.now()
-            accepted = Accepted(
-                position_id=order.position_id,
-                plan_id=plan.plan_id,
-                account_id=plan.account_id,
-                environment=plan.environment,
-                index_id=plan.index_id,
-                status=position.status,
-                amount=plan.amount,
-                accepted_at=now,
-            )
+            accepted = Accepted.of(plan, position_id=order.position_id, status=position.status, at=now)
             if earlier := await work.remember(order.key, order.fingerprint, accepted):
                 return earlier.to(order.fingerprint)
             await must_be_new(work, plan.plan_id)
@@ -122,11 +114,6 @@ class ClosePosition:
         # One that execution never takes ends with its signing time, and frees the position.
         if await work.closing(position, since=self._clock.now() - self._signing):
             raise CloseAlreadyRequested("An order to sell this position was taken already; nothing more was ordered.")
-
-
-async def _remembered(work: Acceptance, order: CloseOrder) -> Accepted | None:
-    found = await work.answer(order.key)
-    return found.to(order.fingerprint) if found else None
 
 
 def _no_plan() -> NoReturn:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import NoReturn
 from uuid import UUID
 
+from gateway.application.answers import remembered
 from gateway.application.plan_moved import must_not_have_moved
-from gateway.application.ports import Acceptance, Acceptances, PlanAgain, Planner
+from gateway.application.ports import Acceptances, PlanAgain, Planner
 from gateway.application.traded_plans import must_be_new
 from gateway.application.turns import Turns
 from gateway.domain.accepted import Accepted
 from gateway.domain.errors import PlanAlreadyUsed, PlanNotFound
-from gateway.domain.plan import Plan
 from shared.trading.clock import Clock, Ids
 from shared.trading.errors import PlatformError
 from shared.trading.money import plain
@@ -104,7 +104,7 @@ class OpenPosition:
     async def _answered(self, order: OpenOrder, *, new: UUID | None = None) -> Accepted | None:
         """The answer of before; `new` is the plan that must not have been ordered under another key."""
         async with self._acceptances.begin(order.user_id) as work:
-            if earlier := await _remembered(work, order):
+            if earlier := await remembered(work, order):
                 return earlier
             if new is not None:
                 await must_be_new(work, new)
@@ -124,16 +124,16 @@ class OpenPosition:
         async with self._acceptances.begin(order.user_id) as work:
             plan = await work.plan(plan_id)
             if plan is None:
-                return await _remembered(work, order) or _no_plan()
+                return await remembered(work, order) or _no_plan()
             now = self._clock.now()
             try:
                 plan.must_buy(now)
             except PlatformError:
-                if earlier := await _remembered(work, order):
+                if earlier := await remembered(work, order):
                     return earlier
                 await must_be_new(work, plan_id)
                 raise
-            accepted = self._answer(plan, now)
+            accepted = Accepted.of(plan, position_id=self._ids.uuid(), status=PositionStatus.PENDING, at=now)
             opening = await work.open(order.key, order.fingerprint, plan, accepted, signing_ends=now + self._signing)
             if opening.earlier is not None:
                 return opening.earlier.to(order.fingerprint)
@@ -141,23 +141,6 @@ class OpenPosition:
                 await must_be_new(work, plan_id)
                 raise PlanAlreadyUsed("This plan has opened a position already; nothing more was ordered.")
             return accepted
-
-    def _answer(self, plan: Plan, now: datetime) -> Accepted:
-        return Accepted(
-            position_id=self._ids.uuid(),
-            plan_id=plan.plan_id,
-            account_id=plan.account_id,
-            environment=plan.environment,
-            index_id=plan.index_id,
-            status=PositionStatus.PENDING,
-            amount=plan.amount,
-            accepted_at=now,
-        )
-
-
-async def _remembered(work: Acceptance, order: OpenOrder) -> Accepted | None:
-    found = await work.answer(order.key)
-    return found.to(order.fingerprint) if found else None
 
 
 def _no_plan() -> NoReturn:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from gateway.application.answers import remembered
 from gateway.application.plan_moved import must_not_have_moved, plan_changed
 from gateway.application.ports import Acceptance, Acceptances, MadeAgain, PlanAgain
 from gateway.application.traded_plans import must_be_new
@@ -84,8 +85,8 @@ class RunPlan:
     async def _answered(self, order: RunOrder) -> Accepted | None:
         """The answer of before; everything that can be refused at once is refused before anybody is asked."""
         async with self._acceptances.begin(order.user_id) as work:
-            if found := await work.answer(order.key):
-                return found.to(order.fingerprint)
+            if earlier := await remembered(work, order):
+                return earlier
             position = await work.position(order.position_id)
             if position is None:
                 raise PositionNotFound("You have no such position.")
@@ -119,16 +120,7 @@ class RunPlan:
             if plan is None:
                 raise PlanNotFound("No such plan was made for you; nothing was ordered.")
             now = self._clock.now()
-            accepted = Accepted(
-                position_id=order.position_id,
-                plan_id=plan.plan_id,
-                account_id=plan.account_id,
-                environment=plan.environment,
-                index_id=plan.index_id,
-                status=position.status,
-                amount=plan.amount,
-                accepted_at=now,
-            )
+            accepted = Accepted.of(plan, position_id=order.position_id, status=position.status, at=now)
             if earlier := await work.remember(order.key, order.fingerprint, accepted):
                 return earlier.to(order.fingerprint)
             await must_be_new(work, plan.plan_id)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from gateway.domain.errors import IdempotencyKeyReused
+from gateway.domain.plan import Plan
 from shared.trading.status import PositionStatus, VenueEnvironment
 
 
@@ -27,6 +28,20 @@ class Accepted:
     status: PositionStatus
     amount: Decimal
     accepted_at: datetime
+
+    @classmethod
+    def of(cls, plan: Plan, *, position_id: UUID, status: PositionStatus, at: datetime) -> Accepted:
+        """An order for a plan: the position that it opens, or that stands, with its status now."""
+        return cls(
+            position_id=position_id,
+            plan_id=plan.plan_id,
+            account_id=plan.account_id,
+            environment=plan.environment,
+            index_id=plan.index_id,
+            status=status,
+            amount=plan.amount,
+            accepted_at=at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from reconciler.domain.valuation import CoinValue, Valuation
+from shared.trading.bands import WeightBand
 from shared.trading.doubt import WeightSpan, weight_spans
-from shared.trading.money import exact_product
+from shared.trading.money import ZERO, exact_product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,9 @@ class Band:
 
     def threshold(self, target: Decimal) -> Decimal:
         """The |drift| at which a constituent is outside; one without a target has the absolute threshold only."""
-        return min(self.absolute, exact_product(self.relative, target)) if target > 0 else self.absolute
+        if target <= ZERO:
+            return self.absolute
+        return WeightBand(absolute=self.absolute, relative=self.relative).threshold(target)
 
     def outside(self, valuation: Valuation) -> tuple[CoinValue, ...]:
         """The constituents at or beyond their thresholds, whatever coins without a fresh price are worth."""

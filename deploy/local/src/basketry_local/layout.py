@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from shared.runtime.provisioning import SCHEMAS, ServiceSchema
-
 
 def project_root() -> Path:
     """The folder with `pyproject.toml`; `./basketry` passes it in BASKETRY_ROOT."""
@@ -17,8 +15,3 @@ def project_root() -> Path:
 def migrations_folder(service: str, name: str = "migrations") -> Path:
     """A service's migration scripts; one that lives in two databases has a second history under another name."""
     return project_root() / "services" / service.replace("_", "-") / name
-
-
-def schemas_with_migrations() -> tuple[ServiceSchema, ...]:
-    """The rooms of the services that have tables."""
-    return tuple(one for one in SCHEMAS if (migrations_folder(one.service, one.migrations) / "env.py").exists())

@@ -6,12 +6,13 @@ import asyncio
 
 from basketry_local.environment import Ports, database_dsn
 from basketry_local.keyring import DATABASE_ROLES, Keyring
-from basketry_local.layout import migrations_folder, schemas_with_migrations
+from basketry_local.layout import migrations_folder
 from basketry_local.ports import LOOPBACK
 from shared.contracts.topology import SERVICES
 from shared.runtime.migrations import upgrade
 from shared.runtime.provisioning import (
     PROVISIONER,
+    SCHEMAS,
     BusReport,
     NatsIdentity,
     authorization,
@@ -24,7 +25,7 @@ from shared.runtime.provisioning import (
 async def prepare_databases(admin_dsn: str, *, keyring: Keyring, ports: Ports) -> None:
     """Databases, roles and schemas, then every service's migrations as its owner role."""
     await provision_databases(admin_dsn, passwords={role: keyring.password(role) for role in DATABASE_ROLES})
-    for schema in schemas_with_migrations():
+    for schema in SCHEMAS:
         dsn = database_dsn(schema.service, schema.owner, keyring=keyring, ports=ports, database=schema.database)
         await asyncio.to_thread(upgrade, migrations_folder(schema.service, schema.migrations), dsn)
 

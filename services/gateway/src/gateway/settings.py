@@ -18,12 +18,16 @@ class Settings(ServiceSettings):
         default_environment: Whose indices are shown when nobody says.
         cors_origins: Exact origins of our own pages, as JSON; also those that may write with the cookie.
         limits: Overrides of rate limits, such as `{"trade": "10/second"}`.
+        token_issuer: `iss` that access tokens must have: auth's.
+        token_audience: `aud` that they must have.
         signing_s: For how long after acceptance an order may still be signed.
         price_tolerance: A plan is refused when a price has moved by more than this fraction since it was made.
         sweep_margin_s: A position of which execution says nothing is asked after this long beyond `signing_s`.
         sweep_s: How often such positions are looked for.
         rebalance_s: How often a position that is suggested for, or rebalanced by itself, is looked at; once a second at most.
         rebalance_pause_s: Before it is looked at again when it was due and nothing could be done.
+        body_limit: Bytes of a request's body at most.
+        database_pool: Connections, half of them kept open.
         paper_balance: USDT of a paper account when nobody says; `paper_balance_max` at most.
     """
 

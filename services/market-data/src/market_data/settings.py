@@ -23,6 +23,7 @@ class Settings(ServiceSettings, VenueSettings):
         instruments_every_s: Pause between two looks at the instruments.
         limits_every_s: Pause between two looks at the price limits of what indices hold; older than 30 s they are
             not told.
+        indices_every_s: Pause between two looks whether an index is due for a new version.
         levels_every_s: Pause between two looks whether a level's point is due: every 5 minutes, and with a new version.
     """
 

@@ -24,6 +24,8 @@ class Settings(ServiceSettings, VenueSettings, LinkSettings):
         deviation_absolute: |drift| in fractions of the position.
         deviation_relative: |drift| as a fraction of the target.
         deviation_clear: A position is back below this fraction of its thresholds.
+        database_pool: Connections to the database.
+        venue_threads: Questions to one environment's venue at the same time.
     """
 
     model_config = service_config("RECONCILER_")

@@ -12,10 +12,11 @@ from rich.console import Console
 from basketry_local.compose import write_env_file, write_nats_users
 from basketry_local.data_folder import DataFolder
 from basketry_local.keyring import DATABASE_ROLES, Keyring
-from basketry_local.layout import migrations_folder, schemas_with_migrations
+from basketry_local.layout import migrations_folder
 from shared.runtime.migrations import upgrade
 from shared.runtime.provisioning import (
     PROVISIONER,
+    SCHEMAS,
     UnsafeDrift,
     connect_provisioner,
     provision_bus,
@@ -85,7 +86,7 @@ async def _provision(settings: ProvisionSettings, keyring: Keyring, console: Con
 
 def _migrate(admin: PostgresDsn, keyring: Keyring) -> None:
     host = admin.hosts()[0]
-    for schema in schemas_with_migrations():
+    for schema in SCHEMAS:
         password: SecretStr = keyring.password(schema.owner)
         where = f"{host['host']}:{host['port'] or 5432}/{schema.database}"
         folder = migrations_folder(schema.service, schema.migrations)

@@ -55,7 +55,7 @@ class VenueView:
         balances: Units of each coin, locked ones included; a coin that is not there is zero.
         executions: Matches since the cursor, oldest first, the user's own included.
         lines: What else moved coins since the cursor.
-        ours_open: Open orders, the user's own included.
+        open_orders: Those at the venue, the user's own included.
         looked_up: What the venue says about orders that our books hold for open and it does not list as open.
     """
 

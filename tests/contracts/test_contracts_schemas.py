@@ -61,7 +61,7 @@ def test_names_are_unique() -> None:
 
 
 def test_batches_fit_into_what_may_be_pending() -> None:
-    assert all(1 <= one.batch_size <= min(8, one.max_ack_pending) for one in CONSUMERS)
+    assert all(1 <= one.at_once <= min(8, one.max_ack_pending) for one in CONSUMERS)
 
 
 def test_every_decimal_travels_as_text() -> None:

@@ -28,14 +28,19 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerSpec:
-    """A durable pull consumer with explicit acks; never shared by two handlers."""
+    """A durable pull consumer with explicit acks; never shared by two handlers.
+
+    Attributes:
+        max_ack_pending: Messages under way over all replicas.
+        at_once: Messages that one replica works on at the same time.
+    """
 
     service: str
     purpose: str
     stream: str
     filter_subject: str
     max_ack_pending: int = 64
-    batch_size: int = 8
+    at_once: int = 8
 
     @property
     def name(self) -> str:

@@ -46,14 +46,11 @@ from paper_exchange.inbound.tellers import Tellers
 from paper_exchange.inbound.topics import BareTopics, Topics
 from paper_exchange.inbound.trade_routes import TradeRoutes
 from paper_exchange.inbound.trade_stream import TradeStream
+from paper_exchange.outbound.archive import Archive
 from paper_exchange.outbound.dataset import load_coins, load_contracts, load_listings
 from paper_exchange.outbound.feeds import BuiltFeed, FeedChoice, build_feed
-from paper_exchange.outbound.file_journal import FileJournal
-from paper_exchange.outbound.journal_file import NAME as JOURNAL
-from paper_exchange.outbound.journal_file import begin_with, compact
 from paper_exchange.outbound.key_material import RandomKeyMaterial
 from paper_exchange.outbound.rsa_signatures import RsaSignatures
-from paper_exchange.outbound.state_cache import StateCache
 from paper_exchange.outbound.state_dump import state_digest
 from paper_exchange.settings import Settings
 from shared.trading.clock import Clock, SystemClock, epoch_ms
@@ -70,11 +67,13 @@ class Venue:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
         listings = load_listings()
-        if settings.snapshot_file is not None:
-            begin_with(settings.data_folder, settings.snapshot_file)
         self.ledger = Ledger({listing.symbol: listing for listing in listings})
-        self._cache = StateCache(settings.data_folder, JOURNAL)
-        self.journal = self._remembered()
+        self._archive = Archive(
+            settings.data_folder,
+            cache_after_records=settings.cache_after_records,
+            begin_with_snapshot=settings.snapshot_file,
+        )
+        self.journal = self._archive.recall(self.ledger)
         clock, built = self._time_and_prices(clock or SystemClock(), listings)
         self._link = built.link
         longest = VIRTUAL_STEP_S if virtual(clock) else MAX_STEP_S
@@ -107,18 +106,6 @@ class Venue:
         self._to_match = MatchQueue(self.exchange, self.faults, self.timeline)
         self._running = False
         self.journal.on_durable(self._on_durable)
-
-    def _remembered(self) -> FileJournal:
-        """The journal, and the ledger as it tells it: from the cached state on, where there is one."""
-        known = self._cache.load()
-        journal = FileJournal(self._settings.data_folder, keep_bytes=known.journal_bytes if known else 0)
-        if known is not None:
-            known.restore(self.ledger)
-        for record in journal.replay():
-            self.ledger.apply(record)
-        if journal.replayed >= self._settings.cache_after_records:
-            self._cache.save(self.ledger, journal.bytes)
-        return journal
 
     def _time_and_prices(self, clock: Clock, listings: list[Listing]) -> tuple[Clock, BuiltFeed]:
         """The venue's clock and its feed; virtual time goes on after the last moment in the journal."""
@@ -227,8 +214,4 @@ class Venue:
         """Write the prices down and close the journal."""
         self._running = False
         self.exchange.note_prices()
-        told = self.journal.replayed + self.journal.position
-        self.journal.close(self._cache_state if told >= self._settings.cache_after_records else None)
-
-    def _cache_state(self) -> None:
-        self._cache.save(self.ledger, compact(self._settings.data_folder))
+        self._archive.close(self.journal, self.ledger)

@@ -12,7 +12,7 @@ import pytest
 
 from paper_exchange.domain.ledger import Ledger
 from paper_exchange.domain.records import PricesNoted, Record
-from paper_exchange.outbound.file_journal import FileJournal
+from paper_exchange.outbound.archive import Archive
 from paper_exchange.outbound.journal_file import NAME, compact
 from paper_exchange.outbound.record_codec import encode_record
 from paper_exchange.outbound.state_cache import StateCache
@@ -37,12 +37,8 @@ def write(folder: Path, records: list[Record]) -> None:
 
 def told(folder: Path, floor: Any) -> tuple[Ledger, int]:
     """The ledger of a folder, and how many records had to be read for it."""
-    ledger, cached = Ledger(floor.ledger.listings), StateCache(folder, NAME).load()
-    journal = FileJournal(folder, keep_bytes=cached.journal_bytes if cached else 0)
-    if cached is not None:
-        cached.restore(ledger)
-    for record in journal.replay():
-        ledger.apply(record)
+    ledger = Ledger(floor.ledger.listings)
+    journal = Archive(folder, cache_after_records=1_000_000).recall(ledger)
     journal.close()
     return ledger, journal.replayed
 

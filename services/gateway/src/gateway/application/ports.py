@@ -277,7 +277,11 @@ class DeadLetter:
     code: str
     error: str
     received_at: datetime
-    replayed_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """Unique among all letters."""
+        return f"{self.stream}/{self.sequence}/{self.consumer}"
 
 
 class DeadLetters(Protocol):
@@ -285,8 +289,4 @@ class DeadLetters(Protocol):
 
     async def keep(self, letter: DeadLetter) -> bool:
         """Copy a letter; False when it is there already (advisories repeat)."""
-        ...
-
-    async def newest(self, *, limit: int, after: datetime | None = None) -> list[DeadLetter]:
-        """Letters, newest first."""
         ...

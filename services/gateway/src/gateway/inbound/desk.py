@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Protocol, cast
 from uuid import UUID
@@ -94,8 +95,8 @@ class ExportDesk(Protocol):
 class DeadLetterDesk(Protocol):
     """Letters for operators."""
 
-    async def newest(self, *, limit: int) -> list[DeadLetter]:
-        """Letters, newest first."""
+    async def newest(self, *, limit: int, after: tuple[datetime, str] | None = None) -> list[DeadLetter]:
+        """Letters, newest first; `after` is moment and name of the last one seen."""
         ...
 
 

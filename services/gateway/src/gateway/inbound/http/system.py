@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from gateway.inbound.caller import Operator
 from gateway.inbound.desk import AtDesk
-from gateway.inbound.http.models import Answer, Limit, Page
+from gateway.inbound.http.models import Answer, Limit, Page, named_cursor_of, named_position_in
 from gateway.inbound.problems import declared
 from shared.contracts.fields import Moment
 
@@ -45,7 +45,6 @@ class DeadLetterAnswer(Answer):
     error: str
     body: str | None
     received_at: Moment
-    replayed_at: Moment | None
 
 
 @system.get("/", operation_id="front_page", responses=declared())
@@ -74,11 +73,18 @@ async def health(desk: AtDesk, response: Response) -> HealthAnswer:
 
 @system.get("/api/system/dead-letters", operation_id="dead_letters_list", responses=declared(401, 403))
 async def dead_letters(
-    _operator: Operator, desk: AtDesk, limit: Annotated[Limit, Query()] = 50
+    _operator: Operator,
+    desk: AtDesk,
+    limit: Annotated[Limit, Query()] = 50,
+    cursor: Annotated[str | None, Query(max_length=300)] = None,
 ) -> Page[DeadLetterAnswer]:
     """Messages that services gave up on, newest first; operators only."""
-    found = await desk.dead_letters.newest(limit=limit)
-    return Page[DeadLetterAnswer](items=[DeadLetterAnswer.model_validate(letter) for letter in found])
+    found = await desk.dead_letters.newest(limit=limit + 1, after=named_position_in(cursor))
+    shown, more = found[:limit], len(found) > limit
+    return Page[DeadLetterAnswer](
+        items=[DeadLetterAnswer.model_validate(letter) for letter in shown],
+        next_cursor=named_cursor_of(shown[-1].received_at, shown[-1].name) if more else None,
+    )
 
 
 async def _fine(check: Callable[[], Awaitable[None]]) -> bool:

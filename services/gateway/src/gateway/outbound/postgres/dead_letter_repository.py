@@ -32,20 +32,15 @@ class PostgresDeadLetters:
             kept = await session.execute(statement.returning(dead_letters.c.sequence))
             return kept.first() is not None
 
-    async def newest(self, *, limit: int, after: datetime | None = None) -> list[DeadLetter]:
-        """Letters, newest first, older than `after`."""
-        query = sa.select(dead_letters).order_by(dead_letters.c.received_at.desc()).limit(limit)
+    async def newest(self, *, limit: int, after: tuple[datetime, str] | None = None) -> list[DeadLetter]:
+        """Letters, newest first; `after` is moment and name of the last one seen."""
+        name = sa.func.concat_ws("/", dead_letters.c.stream, dead_letters.c.sequence, dead_letters.c.consumer)
+        place = sa.tuple_(dead_letters.c.received_at, name)
+        query = sa.select(dead_letters).order_by(dead_letters.c.received_at.desc(), name.desc()).limit(limit)
         if after is not None:
-            query = query.where(dead_letters.c.received_at < after)
+            query = query.where(place < sa.tuple_(*after))
         async with self._database.transaction() as session:
             return [_letter(dict(row)) for row in (await session.execute(query)).mappings()]
-
-    async def find(self, stream: str, sequence: int) -> DeadLetter | None:
-        """One letter by where its message came from."""
-        query = sa.select(dead_letters).where(dead_letters.c.stream == stream, dead_letters.c.sequence == sequence)
-        async with self._database.transaction() as session:
-            row = (await session.execute(query.limit(1))).mappings().first()
-        return _letter(dict(row)) if row else None
 
 
 def _columns(letter: DeadLetter) -> dict[str, Any]:

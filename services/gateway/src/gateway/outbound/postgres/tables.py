@@ -263,7 +263,6 @@ dead_letters = sa.Table(
     sa.Column("code", sa.Text, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("received_at", MOMENT, nullable=False),
-    sa.Column("replayed_at", MOMENT),
 )
 
 inbox = inbox_table(metadata)

@@ -224,6 +224,6 @@ async def test_a_malformed_event_on_any_stream_becomes_a_dead_letter_and_the_nex
         assert not missing, missing
         return True
 
-    await eventually(all_dead, timeout_s=30, because="every malformed event is kept as a dead letter")
+    await eventually(all_dead, timeout_s=60, because="every malformed event is kept as a dead letter")
     position = await customer.settled(await customer.buys("top-5", "150"))
     assert position["status"] == "ACTIVE"

@@ -29,11 +29,15 @@ async def test_ten_coins_are_bought_valued_and_sold_again(stage: Stage) -> None:
         assert sum(Decimal(leg["target_weight"]) for leg in position["legs"]) == 1
         assert Decimal(position["invested"]) <= 1000
 
+        ledger = await stage.ledger(customer.uid)
         values = await eventually(
-            lambda: three_different(feed.of("pnl_updated")), timeout_s=60, because="prices move and the P&L follows"
+            lambda: three_different(whole(feed.of("pnl_updated"), ledger)),
+            timeout_s=60,
+            because="prices move and the P&L follows",
         )
+        recomputed_from_the_ledger(values[-1], ledger)
         await feed.wait_for("leg_filled", number=10)
-        recomputed_from_the_ledger(values[-1], await stage.ledger(customer.uid))
+        await feed.wait_for("position_active")
         counts = feed.counts()
         assert counts["position_executing"] == counts["position_active"] == 1
         assert counts["leg_filled"] == 10
@@ -52,8 +56,7 @@ async def test_ten_coins_are_bought_valued_and_sold_again(stage: Stage) -> None:
         await feed.wait_for("leg_filled", number=10)
         assert feed.counts()["leg_filled"] == 10, "a sold leg is told once"
 
-    closed = await customer.settled(position_id)
-    assert closed["status"] == "CLOSED"
+    closed = await customer.closed(position_id)
     books = await stage.books()
     try:
         ledger = await stage.ledger(customer.uid)
@@ -75,6 +78,12 @@ def until_closed(feed: Feed) -> list[tuple[str, str, str]]:
 
 def three_different(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return values if len({value["value"] for value in values}) >= 3 else []
+
+
+def whole(values: list[dict[str, Any]], ledger: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those told when everything was booked: while a purchase is under way a part of it has a value as well."""
+    paid = sum(Decimal(row["execQty"]) * Decimal(row["execPrice"]) for row in ledger["executions"])
+    return [value for value in values if Decimal(value["cost"]) == paid]
 
 
 def recomputed_from_the_ledger(event: dict[str, Any], ledger: dict[str, Any]) -> None:

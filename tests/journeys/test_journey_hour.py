@@ -102,15 +102,9 @@ async def test_an_hour_with_deposits_a_trade_by_hand_and_a_halted_coin_ends_with
     await owner.moves("BTC", "-0.0005")
     await hour.passes(15)
     await customer.client.close_position(str(second))
-    await eventually(lambda: is_closed(customer, second), timeout_s=60, because="the second position is sold")
+    await customer.closed(second)
     await hour.passes(10)
     await eventually(lambda: equal(stage, customer), timeout_s=60, because="books and venue agree to the last digit")
-
-
-async def is_closed(customer: Customer, position_id: UUID) -> bool:
-    found = await customer.client.position(str(position_id))
-    assert found["status"] == "CLOSED", (found["status"], found["blocked_reason"], found["reasons"])
-    return True
 
 
 async def equal(stage: Stage, customer: Customer) -> bool:

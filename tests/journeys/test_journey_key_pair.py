@@ -62,8 +62,7 @@ async def test_ten_coins_are_bought_and_sold_with_a_pair_of_ours(stage: Stage) -
     async with listening(customer.client) as feed:
         await customer.client.close_position(str(position_id))
         await feed.wait_for("position_closed")
-    closed = await customer.settled(position_id)
-    assert closed["status"] == "CLOSED"
+    closed = await customer.closed(position_id)
     ledger = await stage.ledger(customer.uid)
     held = {row["coin"]: Decimal(row["walletBalance"]) for row in ledger["balances"]}
     assert held["USDT"] == 10_000 - Decimal(closed["invested"]) + Decimal(closed["proceeds"])

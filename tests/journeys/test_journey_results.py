@@ -60,15 +60,21 @@ async def test_results_equal_what_the_ledger_says(stage: Stage) -> None:
     customer = await stage.customer()
     position_id = await customer.buys("top-5", "1000")
     bought = await customer.settled(position_id)
-    first = await came_to(customer, bought)
+    legs = bought["legs"]
+
+    async def told_whole() -> dict[str, Any]:
+        found = await came_to(customer, bought)
+        traded = sum(D(leg["notional"]) for leg in legs)
+        assert D(found["totals"]["slippage"]["traded"]) == traded, "the run's legs are known beside its book"
+        return found
+
+    first = await eventually(told_whole, timeout_s=60, because="the reconciler has heard of the run")
     adds_up(first)
     value, paid = D(first["totals"]["value"]), D(first["totals"]["paid_in"])
     assert paid == D(bought["contributed"]) == D(bought["invested"])
     assert abs(D(first["returns"]["time_weighted"]) - (value / paid - 1)) < D("1e-12")
-    legs = bought["legs"]
     slippage = sum(D(leg["notional"]) - D(leg["arrival_price"]) * D(leg["filled_quantity"]) for leg in legs)
     assert D(first["totals"]["slippage"]["cost"]) == slippage > 0, "bought at the ask, half a spread above the mid"
-    assert D(first["totals"]["slippage"]["traded"]) == sum(D(leg["notional"]) for leg in legs)
 
     feed = (await stage.venue.get("/paper/v1/feed")).json()
     price = format((D(feed["prices"]["BTCUSDT"]) * D("1.2")).quantize(D("0.01")), "f")
@@ -100,23 +106,22 @@ async def closes(stage: Stage, customer: Customer, position_id: UUID) -> None:
         "POST", f"/api/positions/{position_id}/close", {}, headers={"Idempotency-Key": "the end"}
     )
 
-    async def gone() -> dict[str, Any]:
-        position = await customer.client.position(str(position_id))
-        assert position["status"] == "CLOSED", position["status"]
-        return position
-
-    last = await came_to(customer, await eventually(gone, timeout_s=60, because="everything is sold"))
+    last = await came_to(customer, await customer.closed(position_id))
     adds_up(last)
     ledger = await stage.ledger(customer.uid)
     money = next(D(row["walletBalance"]) for row in ledger["balances"] if row["coin"] == "USDT")
     assert D(last["totals"]["value"]) == 0
     assert abs(D(last["totals"]["pnl"]) - (money - 10_000)) < D("0.5"), "but for dust that the venue would not buy"
-    fills = await table(customer, "fills")
-    assert {row["exec_id"] for row in fills} == {row["execId"] for row in ledger["executions"]}
-    lots = await table(customer, "lots")
-    assert {row["asset"]: D(row["quantity_after"]) for row in lots if D(row["quantity_after"]) == 0}.keys() == {
-        row["base_asset"] for row in fills
-    }
+    traded = {row["execId"] for row in ledger["executions"]}
+
+    async def all_lots() -> list[dict[str, str]]:
+        fills = await table(customer, "fills")
+        assert {row["exec_id"] for row in fills} == traded
+        lots = await table(customer, "lots")
+        assert {row["asset"] for row in lots if not D(row["quantity_after"])} == {row["base_asset"] for row in fills}
+        return lots
+
+    lots = await eventually(all_lots, timeout_s=60, because="the gateway has heard of all that was booked")
     realised = sum(D(row["realised"]) for row in lots)
     assert abs(realised - D(last["totals"]["realised"])) < D("1e-12")
     assert len(await table(customer, "orders")) == len(ledger["orders"])

@@ -122,7 +122,7 @@ async def test_a_manual_sale_beyond_the_own_coins_is_seen_shared_asked_about_and
     for position_id in positions:
         await eventually(partial(trades_again, customer, position_id), because="nothing holds it up any more")
         await customer.client.close_position(str(position_id))
-        await eventually(partial(is_closed, customer, position_id), timeout_s=60, because="it is sold")
+        await customer.closed(position_id)
     await lots_follow(stage, customer)
     ledger = {row["coin"]: D(row["walletBalance"]) for row in (await stage.ledger(customer.uid))["balances"]}
 
@@ -159,12 +159,6 @@ async def trades_again(customer: Customer, position_id: UUID) -> bool:
     return bool((await customer.client.position(str(position_id)))["trading_paused"] is None)
 
 
-async def is_closed(customer: Customer, position_id: UUID) -> bool:
-    found = await customer.client.position(str(position_id))
-    assert found["status"] == "CLOSED", (found["status"], found["blocked_reason"], found["reasons"])
-    return True
-
-
 async def asks_first(customer: Customer, positions: list[UUID]) -> None:
     """Both positions pause, and neither sells before the user has spoken."""
 
@@ -172,7 +166,7 @@ async def asks_first(customer: Customer, positions: list[UUID]) -> None:
         found = [await customer.client.position(str(position_id)) for position_id in positions]
         return [position["trading_paused"] for position in found] == ["shortage:BTC"] * 2
 
-    await eventually(paused, timeout_s=20, because="both positions pause")
+    await eventually(paused, timeout_s=60, because="both positions pause")
     with pytest.raises(ApiProblem) as refusal:
         await customer.client.close_position(str(positions[0]))
     assert (refusal.value.status, refusal.value.code) == (409, "position_not_closable")

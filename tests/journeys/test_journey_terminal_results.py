@@ -34,7 +34,7 @@ async def test_limits_switch_own_index_results_and_exports(stage: Stage, tmp_pat
     position = answer(home, "buy", "two of mine", "400", "--yes", "--json")["position"]
     assert (position["status"], len(position["legs"])) == ("ACTIVE", 2)
     await sees_results(home, position)
-    exports(home, position, tmp_path)
+    exports(home, await with_every_fill(home, position), tmp_path)
 
 
 def makes_an_index(home: dict[str, str]) -> None:
@@ -105,6 +105,18 @@ async def sees_results(home: dict[str, str], position: dict[str, Any]) -> None:
     assert [(one["environment"], one["positions"]) for one in every] == [("paper", 1)]
     assert "1 positions" not in (text := said(home, "results").stdout)
     assert " PAPER  1 position, 1 of them open" in text
+
+
+async def with_every_fill(home: dict[str, str], position: dict[str, Any]) -> dict[str, Any]:
+    """The position once all its matches are shown: they are told beside what says that it is bought."""
+
+    def shown() -> dict[str, Any]:
+        found: dict[str, Any] = answer(home, "positions", str(position["position_id"]), "--json")
+        matched = sum(D(fill["quantity"]) for fill in found["fills"])
+        assert matched == sum(D(leg["filled_quantity"]) for leg in found["legs"])
+        return found
+
+    return await eventually(shown, timeout_s=40, because="every match is shown")
 
 
 def exports(home: dict[str, str], position: dict[str, Any], folder: Path) -> None:

@@ -65,6 +65,20 @@ class Customer:
 
         return await eventually(look, timeout_s=timeout_s, because="the position settles")
 
+    async def closed(self, position_id: UUID, *, timeout_s: float = 60) -> dict[str, Any]:
+        """The position once it is shown closed: what shows it lags behind whoever told of it."""
+
+        async def look() -> dict[str, Any]:
+            position = await self.client.position(str(position_id))
+            assert position["status"] == "CLOSED", (
+                position["status"],
+                position["blocked_reason"],
+                position["reasons"],
+            )
+            return position
+
+        return await eventually(look, timeout_s=timeout_s, because="the position is closed")
+
 
 @dataclass
 class Stage:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -147,13 +147,24 @@ async def test_drift_is_told_once_while_prices_move(town: Any, bus: Bus, reconci
     await buy_three(town)
     async with bus.connect() as tester:
         await town.active(tester)
-    await eventually(lambda: town.of(PnlUpdated))
-    mark = next(row.mark for row in town.of(PnlUpdated)[-1].holdings if row.symbol == "SOLUSDT")
+    [valued, *_] = await eventually(lambda: of_three(town))
+    mark = mark_of(valued, "SOLUSDT")
     await town.control("POST", "feed", prices={"SOLUSDT": f"{mark * 2:f}"})
     told = await eventually(lambda: town.of(DeviationDetected), timeout_s=20)
     assert "SOLUSDT" in {item.symbol for item in told[0].items}
-    await asyncio.sleep(1)
+    for factor in (3, 4):  # a second word about drift would come before the value that follows it
+        price = mark * factor
+        await town.control("POST", "feed", prices={"SOLUSDT": f"{price:f}"})
+        await eventually(partial(was_valued_at, town, "SOLUSDT", price))
     assert len(town.of(DeviationDetected)) == 1
+
+
+def mark_of(event: PnlUpdated, symbol: str) -> Decimal:
+    return next(row.mark for row in event.holdings if row.symbol == symbol)
+
+
+def was_valued_at(town: Any, symbol: str, price: Decimal) -> bool:
+    return any(abs(mark_of(event, symbol) / price - 1) < Decimal("0.01") for event in of_three(town))
 
 
 async def test_a_closed_position_tells_what_it_realised_and_rests(town: Any, bus: Bus, reconciler: Any) -> None:
@@ -177,7 +188,7 @@ async def test_what_it_keeps_is_invisible_without_its_user(
     await buy_three(town)
     async with bus.connect() as tester:
         await town.active(tester)
-    await eventually(lambda: town.of(PnlUpdated))
+    await eventually(lambda: of_three(town))
     login = await asyncpg.connect(database.dsn("reconciler"))
     admin = await asyncpg.connect(database.admin_dsn("reconciler"))
     try:

@@ -49,51 +49,43 @@ async def tries(town: Any, run_id: UUID) -> list[Any]:
     return rows
 
 
-async def test_what_became_cheaper_since_the_plan_is_bought_inside_the_limits_of_now(moved: Any) -> None:
+@pytest.mark.parametrize(
+    ("policy", "limits_told", "states", "reasons"),
+    [
+        pytest.param(LegPolicy.HOLD, True, ["FILLED"], [], id="bought inside the limits of now"),
+        pytest.param(
+            LegPolicy.COMPLETE, False, ["REJECTED", "FILLED"], [], id="refused, and tried again with limits of then"
+        ),
+        pytest.param(
+            LegPolicy.HOLD,
+            False,
+            ["REJECTED"],
+            ["the venue takes no order at this price now: "],
+            id="refused, in words",
+        ),
+    ],
+)
+async def test_a_plan_whose_prices_the_market_has_left(
+    moved: Any, policy: LegPolicy, limits_told: bool, states: list[str], reasons: list[str]
+) -> None:
     town, trader = moved, moved.open_account()
     town.start_desks()
-    plan = await planned(town, trader, LegPolicy.HOLD)
+    plan = await planned(town, trader, policy)
     falls(town)
+    town.neighbours.tells_limits_unasked = limits_told
     command = await town.order(trader, plan)
     await town.becomes(command.position_id, "ACTIVE")
-    [position] = await town.rows("select * from execution.positions")
-    assert (position["complete"], list(position["reasons"])) == (True, [])
-    [attempt] = await tries(town, plan.plan_id)
-    [line] = [line for line in plan.legs if line.symbol == SYMBOL]
-    assert attempt["limit_price"] < line.limit_price * D("0.97")
-    assert await town.rows("select * from execution.reservations") == []
-    await books_equal_the_ledger(town, trader)
-
-
-async def test_a_price_that_the_venue_refuses_is_tried_again_with_limits_of_that_moment(moved: Any) -> None:
-    town, trader = moved, moved.open_account()
-    town.start_desks()
-    plan = await planned(town, trader, LegPolicy.COMPLETE)
-    falls(town)
-    town.neighbours.tells_limits_unasked = False
-    command = await town.order(trader, plan)
-    await town.becomes(command.position_id, "ACTIVE")
-    [position] = await town.rows("select * from execution.positions")
-    assert (position["complete"], list(position["reasons"])) == (True, [])
     made = await tries(town, plan.plan_id)
-    assert [row["state"] for row in made] == ["REJECTED", "FILLED"]
-    assert made[0]["reason"].startswith(PRICE_LIMIT)
-    assert made[1]["limit_price"] < made[0]["limit_price"]
-    assert await town.rows("select * from execution.reservations") == []
-    await books_equal_the_ledger(town, trader)
-
-
-async def test_a_plan_that_holds_tells_in_words_what_the_venue_refused(moved: Any) -> None:
-    town, trader = moved, moved.open_account()
-    town.start_desks()
-    plan = await planned(town, trader, LegPolicy.HOLD)
-    falls(town)
-    town.neighbours.tells_limits_unasked = False
-    command = await town.order(trader, plan)
-    await town.becomes(command.position_id, "ACTIVE")
+    assert [row["state"] for row in made] == states
+    [line] = [line for line in plan.legs if line.symbol == SYMBOL]
+    for row in made:
+        if row["state"] == "FILLED":
+            assert row["limit_price"] < line.limit_price * D("0.97")
+        else:
+            assert row["reason"].startswith(PRICE_LIMIT)
     [position] = await town.rows("select * from execution.positions")
-    assert position["complete"] is False
-    [reason] = position["reasons"]
-    assert reason.startswith(f"{SYMBOL}:{PRICE_LIMIT}: the venue takes no order at this price now: ")
+    assert position["complete"] is (not reasons)
+    for said, words in zip(position["reasons"], reasons, strict=True):
+        assert said.startswith(f"{SYMBOL}:{PRICE_LIMIT}: {words}")
     assert await town.rows("select * from execution.reservations") == []
     await books_equal_the_ledger(town, trader)

@@ -3,84 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from kit.market_venue import FakePublicVenue
+from kit.town_virtual_loop import VirtualLoop
 
-from market_data.application import limit_board
+from market_data.application.limit_board import PATIENCE_S
 from market_data.application.market_board import MarketBoard
 from market_data.domain.errors import VenueUnavailable
-from market_data.domain.identity import Candle
-from market_data.domain.price_limits import FRESH_S, PriceLimit
+from market_data.domain.price_limits import FRESH_S
 from market_data.inbound.beats import Pace, limit_beat
 from market_data.inbound.views import quote_view
 from market_data.outbound.bybit import BybitPublicVenue
 from shared.runtime.bybit.public_rows import InstrumentRow
 from shared.testing import FakeClock, eventually
 from shared.trading.clock import SystemClock
-from shared.trading.depth import Depth
-from shared.trading.instrument import Instrument
-from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
 
 PATH = "/v5/market/price-limit"
 
 
-def an_instrument(symbol: str, *, ratio: Decimal | None) -> Instrument:
-    return Instrument(
-        symbol=symbol,
-        base=symbol.removesuffix("USDT"),
-        quote="USDT",
-        lot_size=Decimal("0.001"),
-        tick_size=Decimal("0.001"),
-        min_quantity=Decimal("0.001"),
-        min_notional=Decimal(5),
-        max_limit_quantity=Decimal(1000),
-        price_limit_ratio=ratio,
-    )
-
-
-class FakeVenue:
-    def __init__(self, clock: FakeClock) -> None:
-        self.clock = clock
-        self.asked: list[str] = []
-        self.away: set[str] = set()
-        self.silent: set[str] = set()
-        self.ratio: Decimal | None = None
-        self.price = Decimal(1)
-
-    async def instruments(self) -> Sequence[Instrument]:
-        return [an_instrument(symbol, ratio=self.ratio) for symbol in ("AUSDT", "BUSDT")]
-
-    async def quotes(self) -> Mapping[str, Quote]:
-        return {
-            symbol: Quote(symbol=symbol, bid=self.price, ask=self.price, last=self.price, at=self.clock.now())
-            for symbol in ("AUSDT", "BUSDT")
-        }
-
-    async def price_limit(self, symbol: str) -> PriceLimit:
-        self.asked.append(symbol)
-        await asyncio.sleep(0)
-        if symbol in self.silent:
-            await asyncio.Event().wait()
-        if symbol in self.away:
-            raise VenueUnavailable
-        reach = Decimal("0.01")
-        return PriceLimit(symbol=symbol, highest_buy=self.price * (1 + reach), lowest_sell=self.price * (1 - reach))
-
-    async def depth(self, symbol: str) -> Depth:
-        return Depth(symbol=symbol, bids=[], asks=[], at=self.clock.now())
-
-    async def candle(self, symbol: str, at: datetime) -> Candle | None:
-        return None
+def a_venue(clock: FakeClock) -> FakePublicVenue:
+    """Two pairs at 1, and it takes no order more than a hundredth off."""
+    venue = FakePublicVenue(clock, dict.fromkeys("AB", Decimal(1)))
+    venue.reach = Decimal("0.01")
+    return venue
 
 
 @pytest.fixture
 async def board() -> MarketBoard:
-    board = MarketBoard(FakeVenue(FakeClock()), FakeClock())
+    board = MarketBoard(a_venue(FakeClock()), FakeClock())
     await board.refresh_quotes()
     return board
 
@@ -100,7 +55,7 @@ async def test_a_named_quote_carries_the_limits_that_are_known(board: MarketBoar
 
 async def test_a_limit_that_grew_old_is_not_told() -> None:
     clock = FakeClock()
-    board = MarketBoard(FakeVenue(clock), clock)
+    board = MarketBoard(a_venue(clock), clock)
     await board.refresh_quotes()
     await board.refresh_limits({"AUSDT"})
     clock.advance(FRESH_S)
@@ -111,7 +66,7 @@ async def test_a_limit_that_grew_old_is_not_told() -> None:
 
 async def test_pairs_that_no_longer_matter_are_forgotten_once_they_are_old() -> None:
     clock = FakeClock()
-    board = MarketBoard(FakeVenue(clock), clock)
+    board = MarketBoard(a_venue(clock), clock)
     await board.refresh_quotes()
     assert await board.refresh_limits({"AUSDT", "BUSDT"}) == 2
     clock.advance(FRESH_S)
@@ -122,10 +77,10 @@ async def test_pairs_that_no_longer_matter_are_forgotten_once_they_are_old() -> 
 
 async def test_a_missing_answer_keeps_what_was_heard_until_then() -> None:
     clock = FakeClock()
-    venue = FakeVenue(clock)
+    venue = a_venue(clock)
     board = MarketBoard(venue, clock)
     await board.refresh_quotes()
-    venue.away = {"BUSDT"}
+    venue.refused = {"BUSDT"}
     with pytest.raises(VenueUnavailable):
         await board.refresh_limits({"AUSDT", "BUSDT"})
     assert limits(board, "AUSDT", "BUSDT") == [KNOWN, (None, None)]
@@ -133,10 +88,10 @@ async def test_a_missing_answer_keeps_what_was_heard_until_then() -> None:
 
 async def test_a_pair_that_the_venue_does_not_know_any_more_does_not_hide_those_after_it() -> None:
     clock = FakeClock()
-    venue = FakeVenue(clock)
+    venue = a_venue(clock)
     board = MarketBoard(venue, clock)
     await board.refresh_quotes()
-    venue.away = {"AUSDT"}
+    venue.refused = {"AUSDT"}
     with pytest.raises(VenueUnavailable):
         await board.refresh_limits({"AUSDT", "BUSDT"})
     assert limits(board, "BUSDT") == [KNOWN]
@@ -144,12 +99,12 @@ async def test_a_pair_that_the_venue_does_not_know_any_more_does_not_hide_those_
 
 async def test_a_venue_that_is_away_is_not_asked_for_every_pair() -> None:
     clock = FakeClock()
-    venue = FakeVenue(clock)
+    venue = a_venue(clock)
     board = MarketBoard(venue, clock)
     await board.refresh_quotes()
-    venue.away = {"AUSDT", "BUSDT", "CUSDT"}
+    venue.refused = {"AUSDT", "BUSDT", "CUSDT"}
     with pytest.raises(VenueUnavailable):
-        await board.refresh_limits(venue.away)
+        await board.refresh_limits(venue.refused)
     assert venue.asked == ["AUSDT", "BUSDT"]
 
 
@@ -158,22 +113,26 @@ class Moving:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.venue = FakeVenue(self.clock)
+        self.venue = a_venue(self.clock)
         self.venue.ratio = Decimal("0.015")
         self.board = MarketBoard(self.venue, self.clock)
 
     async def goes_to(self, price: str) -> None:
         self.clock.advance(1)
-        self.venue.price = Decimal(price)
+        self.venue.prices["A"] = Decimal(price)
         await self.board.refresh_quotes()
 
 
-@pytest.fixture
-async def moving() -> Moving:
+async def stands() -> Moving:
     made = Moving()
     await made.board.refresh_instruments()
     await made.board.refresh_quotes()
     return made
+
+
+@pytest.fixture
+async def moving() -> Moving:
+    return await stands()
 
 
 def told(low: str, high: str) -> tuple[Decimal, Decimal]:
@@ -211,18 +170,21 @@ async def test_a_plan_has_the_venue_asked_where_the_price_has_moved_or_nothing_y
 
 async def test_what_the_venue_said_after_the_newest_quote_is_told_whatever_the_quote_says(moving: Moving) -> None:
     moving.clock.advance(1)
-    moving.venue.price = Decimal("1.1")
+    moving.venue.prices["A"] = Decimal("1.1")
     await moving.board.ask_limits(["AUSDT"], age_s=15)
     assert limits(moving.board, "AUSDT") == [told("1.089", "1.111")]
 
 
-async def test_a_venue_that_does_not_answer_or_says_no_holds_nobody_up_for_long(
-    moving: Moving, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limit_board, "PATIENCE_S", 0.05)
-    moving.venue.silent, moving.venue.away = {"AUSDT"}, {"BUSDT"}
-    await moving.board.ask_limits(["AUSDT", "BUSDT"], age_s=0)
-    assert limits(moving.board, "AUSDT", "BUSDT") == [told("0.985", "1.015")] * 2
+def test_a_venue_that_does_not_answer_or_says_no_holds_nobody_up_for_long() -> None:
+    async def asked() -> None:
+        moving = await stands()
+        moving.venue.silent, moving.venue.refused = {"AUSDT"}, {"BUSDT"}
+        await moving.board.ask_limits(["AUSDT", "BUSDT"], age_s=0)
+        assert limits(moving.board, "AUSDT", "BUSDT") == [told("0.985", "1.015")] * 2
+        assert asyncio.get_running_loop().time() == pytest.approx(PATIENCE_S)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(asked())
 
 
 async def test_plans_made_at_the_same_time_ask_once(moving: Moving) -> None:
@@ -232,10 +194,10 @@ async def test_plans_made_at_the_same_time_ask_once(moving: Moving) -> None:
 
 async def test_the_beat_goes_on_after_a_failure_and_asks_for_what_indices_hold() -> None:
     clock = FakeClock()
-    venue = FakeVenue(clock)
+    venue = a_venue(clock)
     board = MarketBoard(venue, clock)
     await board.refresh_quotes()
-    venue.away = {"AUSDT"}
+    venue.refused = {"AUSDT"}
     held: set[str] = set()
 
     async def symbols() -> Collection[str]:
@@ -246,7 +208,7 @@ async def test_the_beat_goes_on_after_a_failure_and_asks_for_what_indices_hold()
     try:
         held.add("AUSDT")
         await eventually(lambda: len(venue.asked) >= 2)
-        venue.away.clear()
+        venue.refused.clear()
         await eventually(lambda: limits(board, "AUSDT") == [KNOWN])
     finally:
         running.cancel()

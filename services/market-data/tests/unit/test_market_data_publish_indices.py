@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from kit.market_venue import FakePublicVenue
 
 from market_data.application.keep_own_indices import KeepOwnIndices
 from market_data.application.market_board import MarketBoard
@@ -23,18 +24,13 @@ from market_data.domain.errors import (
     UnknownIndex,
     VenueUnavailable,
 )
-from market_data.domain.identity import Candle
 from market_data.domain.index_version import Composition, IndexVersion, VersionHead
 from market_data.domain.level import LevelBase, LevelPoint
-from market_data.domain.price_limits import PriceLimit
 from market_data.domain.reconstitution import Reason
 from market_data.domain.reviewed import ReviewedTable
 from market_data.outbound.reviewed_table import fingerprint, read_renames, read_table, shipped_text
 from shared.testing import FakeClock, FakeIds
-from shared.trading.depth import Depth
 from shared.trading.errors import Conflict
-from shared.trading.instrument import Instrument
-from shared.trading.quote import Quote
 from shared.trading.status import VenueEnvironment
 
 PAPER = VenueEnvironment.PAPER
@@ -68,57 +64,6 @@ class FakeCoinSource:
         now = self._clock.now()
         fresh = tuple(replace(coin, updated_at=now) for coin in self.coins_by_id.values())
         return SourceList(coins=fresh, broken=(), at=now)
-
-
-class FakeVenue:
-    """Trades every coin of the source at the source's price."""
-
-    def __init__(self, clock: FakeClock, source: FakeCoinSource, table: ReviewedTable) -> None:
-        self.away = False
-        self._clock = clock
-        self.prices = {table[name].base: coin.price for name, coin in source.coins_by_id.items()}
-
-    async def instruments(self) -> Sequence[Instrument]:
-        self._answer()
-        step = Decimal("0.01")
-        return [
-            Instrument(
-                symbol=f"{base}USDT",
-                base=base,
-                quote="USDT",
-                lot_size=step,
-                tick_size=step,
-                min_quantity=step,
-                min_notional=Decimal(5),
-                max_limit_quantity=Decimal(1000),
-            )
-            for base in self.prices
-        ]
-
-    async def quotes(self) -> Mapping[str, Quote]:
-        self._answer()
-        now = self._clock.now()
-        return {
-            f"{base}USDT": Quote(symbol=f"{base}USDT", bid=price, ask=price, last=price, at=now)
-            for base, price in self.prices.items()
-        }
-
-    async def price_limit(self, symbol: str) -> PriceLimit:
-        self._answer()
-        return PriceLimit(symbol=symbol, highest_buy=None, lowest_sell=None)
-
-    async def depth(self, symbol: str) -> Depth:
-        self._answer()
-        return Depth(symbol=symbol, bids=[], asks=[], at=self._clock.now())
-
-    async def candle(self, symbol: str, at: datetime) -> Candle | None:
-        self._answer()
-        price = self.prices[symbol.removesuffix("USDT")]
-        return Candle(start=at, low=price, high=price)
-
-    def _answer(self) -> None:
-        if self.away:
-            raise VenueUnavailable
 
 
 class FakeIndexVersions:
@@ -249,7 +194,8 @@ class Desk:
         self.clock = FakeClock()
         honest = read_table(shipped_text())
         self.source = FakeCoinSource(self.clock, honest)
-        self.venue = FakeVenue(self.clock, self.source, honest)
+        prices = {honest[name].base: coin.price for name, coin in self.source.coins_by_id.items()}
+        self.venue = FakePublicVenue(self.clock, prices)
         self.board = MarketBoard(self.venue, self.clock)
         self.versions = FakeIndexVersions()
         self.own = FakeOwnIndices()

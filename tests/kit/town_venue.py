@@ -123,9 +123,9 @@ class PaperVenue:
             Refused: the venue does not take it.
         """
         order = self.exchange.place(uid, fields)
-        waiting, self.exchange.to_match = self.exchange.to_match, []
-        for order_id in waiting:
-            asyncio.get_running_loop().call_later(MATCH_DELAY_S, self.exchange.match, order_id)
+        matcher = self.exchange.matcher
+        for order_id in matcher.take():
+            asyncio.get_running_loop().call_later(MATCH_DELAY_S, matcher.match, order_id)
         return order
 
     def pay_interest(self, uid: str, coin: str, amount: Decimal) -> None:

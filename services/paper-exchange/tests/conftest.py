@@ -117,14 +117,13 @@ class Floor:
         return order
 
     def match_all(self) -> None:
-        waiting, self.exchange.to_match = self.exchange.to_match, []
-        for order_id in waiting:
-            self.exchange.match(order_id)
+        for order_id in self.exchange.matcher.take():
+            self.exchange.matcher.match(order_id)
 
     def tick(self) -> None:
         self.clock.advance(1.0)
         self.market.tick()
-        self.exchange.match_resting()
+        self.exchange.matcher.match_resting()
 
     def ask(self, symbol: str) -> Decimal:
         return self.market.listings[symbol].price_of(self.market.best(symbol)[1])

@@ -25,7 +25,7 @@ def test_another_price_and_quantity_change_what_is_set_aside(floor: Any) -> None
     assert (order.status, order.price, order.quantity) == ("New", Decimal(117500), Decimal("0.004"))
     assert account.holding("USDT").locked == 470
     floor.market.set_price("BTCUSDT", Decimal(117000))
-    floor.exchange.match_resting()
+    floor.exchange.matcher.match_resting()
     assert order.status == "Filled"
     assert {(item.price, item.is_maker) for item in order.executions} == {(Decimal(117500), True)}
     assert account.holding("USDT").locked == 0

@@ -73,7 +73,7 @@ async def test_a_trade_is_public_only_after_the_disk_has_it(still: Venue, tmp_pa
         key = still.accounts.open({"USDT": Decimal(1000)}, KeyTerms())
         order = still.exchange.place(key.uid, BUY)
         seq = still.market.seq
-        still.exchange.match(order.order_id)
+        still.exchange.matcher.match(order.order_id)
         assert order.executions
         assert still.market.seq > seq
         still.timeline.tick()

@@ -92,7 +92,7 @@ def test_a_resting_order_trades_as_maker_at_its_own_price_when_the_market_comes(
     )
     assert order.status == "New"
     floor.market.set_price("BTCUSDT", Decimal(117500))
-    floor.exchange.match_resting()
+    floor.exchange.matcher.match_resting()
     assert order.status == "Filled"
     assert {item.price for item in order.executions} == {Decimal(118000)}
     assert all(item.is_maker for item in order.executions)
@@ -154,7 +154,7 @@ def test_the_best_price_trades_first_and_then_the_oldest(floor: Any) -> None:
         for price in (bid - 9 * tick, bid - 5 * tick, bid - 5 * tick)
     )
     floor.market.set_price("DOGEUSDT", bid - 12 * tick)
-    floor.exchange.match_resting()
+    floor.exchange.matcher.match_resting()
     traded = list(dict.fromkeys(fill.order_id for fill in account.executions))
     by_rank = [first.order_id, second.order_id, low.order_id]
     assert traded == by_rank[: len(traded)]
@@ -168,10 +168,10 @@ def test_prices_that_reach_nothing_leave_resting_orders_alone(floor: Any) -> Non
     sell = floor.place(account, symbol="BTCUSDT", side="Sell", orderType="Limit", qty="0.01", price=str(mid + 600))
     for price in (mid + 300, mid - 300, mid):
         floor.market.set_price("BTCUSDT", price)
-        floor.exchange.match_resting()
+        floor.exchange.matcher.match_resting()
     assert (buy.status, sell.status) == ("New", "New")
     floor.market.set_price("BTCUSDT", mid + 700)
-    floor.exchange.match_resting()
+    floor.exchange.matcher.match_resting()
     assert (buy.status, sell.status) == ("New", "Filled")
 
 
@@ -209,7 +209,7 @@ def test_a_lot_raised_over_a_resting_order_never_fills_it_short(floor: Any, lot:
     assert order.resting
     floor.events.change_rules("BTCUSDT", {"lot_size": Decimal(lot)})
     floor.market.set_price("BTCUSDT", Decimal(117500))
-    floor.exchange.match_resting()
+    floor.exchange.matcher.match_resting()
     assert (order.status, order.filled_quantity) == (status, Decimal(traded))
     assert all(item.quantity > 0 for item in order.executions)
     assert account.holding("USDT").locked == 0

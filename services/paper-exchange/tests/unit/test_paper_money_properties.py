@@ -109,7 +109,7 @@ def act(floor: Any, accounts: list[Any], kind: str, what: Any) -> None:
         symbol, bps = what
         mid = floor.market.walk.mid(symbol)
         floor.market.set_price(symbol, mid * (10_000 + bps) / 10_000)
-        floor.exchange.match_resting()
+        floor.exchange.matcher.match_resting()
     elif kind == "cancel":
         orders = list(floor.ledger.orders.values())
         if orders:
@@ -152,13 +152,13 @@ def restart(floor: Any) -> None:
 def change_rules(floor: Any, what: tuple[str, int]) -> None:
     symbol, factor = what
     floor.events.change_rules(symbol, {"lot_size": LOTS[symbol] * factor})
-    floor.exchange.match_resting()
+    floor.exchange.matcher.match_resting()
 
 
 def halt(floor: Any, what: tuple[str, bool]) -> None:
     symbol, stands_still = what
     (floor.events.halt if stands_still else floor.events.resume)([symbol])
-    floor.exchange.match_resting()
+    floor.exchange.matcher.match_resting()
 
 
 def delist(floor: Any, symbol: str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from paper_exchange.application.market import Market
+from paper_exchange.application.matcher import Matcher
 from paper_exchange.application.milestones import Milestones
 from paper_exchange.application.numbers import Numbers
 from paper_exchange.application.ports import Journal, PrivateFeed
-from paper_exchange.application.resting_orders import RestingOrders
 from paper_exchange.application.situations import Situations
 from paper_exchange.domain import matching
 from paper_exchange.domain import order as states
@@ -35,7 +35,7 @@ from shared.trading.money import plain
 
 
 class Exchange:
-    """Accounts, orders and matching on one simulated market.
+    """Accounts and orders on one simulated market; its matcher lets them meet the prices.
 
     Nothing here waits: a caller lets an answer out only after `journal.durable(journal.position)`.
     """
@@ -60,10 +60,7 @@ class Exchange:
         self._clock = clock
         self._numbers = Numbers(ledger)
         market.obey(ledger.notices)
-        still_open = ledger.open_orders()
-        self._resting = RestingOrders(order for order in still_open if order.resting)
-        self._suspended: list[str] = []
-        self.to_match: list[str] = [order.order_id for order in still_open if not order.resting]
+        self.matcher = Matcher(ledger, market, self._settle)
 
     def now_ms(self) -> int:
         """The venue's clock, epoch milliseconds."""
@@ -127,7 +124,7 @@ class Exchange:
             )
         )
         order = self.ledger.orders[str(number)]
-        self.to_match.append(order.order_id)
+        self.matcher.accept(order)
         self._tell(order, (order.lock_coin,))
         self.milestones.reached(uid, "order_received")
         return order
@@ -150,42 +147,17 @@ class Exchange:
                 at_ms=self.now_ms(),
             )
         )
-        self._resting.remove(order)
-        self.to_match.append(order.order_id)
+        self.matcher.accept(order)
         self._tell(order, (order.lock_coin,))
         return order
 
-    def match(self, order_id: str, *, now_ms: int | None = None) -> None:
-        """Match an accepted order now, if it can still trade; while its pair is halted it waits."""
-        order = self.ledger.orders.get(order_id)
-        if order is None or not order.is_open:
-            return
-        if order.symbol in self.market.halted:
-            self._suspended.append(order_id)
-            return
-        outcome = matching.match(order, self.market.book(order.symbol))
-        if outcome is not None:
-            self._settle(order, outcome, self.now_ms() if now_ms is None else now_ms)
-
-    def match_resting(self) -> None:
-        """Match what stands in the book against the market's new prices, and what waited for a halt to end."""
-        waited, self._suspended = self._suspended, []
-        for order_id in waited:
-            self.match(order_id)
-        for symbol in self._resting.symbols():
-            if symbol in self.market.halted:
-                continue
-            bid, ask = self.market.best(symbol)
-            price_of = self.market.listings[symbol].price_of
-            for order in self._resting.reached(symbol, bid=price_of(bid), ask=price_of(ask)):
-                self.match(order.order_id)
-
-    def _settle(self, order: Order, outcome: matching.Outcome, now: int) -> None:
+    def _settle(self, order: Order, outcome: matching.Outcome, now_ms: int | None) -> None:
+        now = self.now_ms() if now_ms is None else now_ms
         if outcome.trades or outcome.status != order.status:
             self.book(order, outcome.trades, status=outcome.status, reason=outcome.reject_reason, now_ms=now)
         if outcome.rests and not order.resting:
             self.record(OrderRested(order_id=order.order_id, at_ms=now))
-            self._resting.add(order)
+            self.matcher.rest(order)
 
     def book(
         self,
@@ -223,7 +195,7 @@ class Exchange:
             self._ended(order)
 
     def _ended(self, order: Order) -> None:
-        self._resting.remove(order)
+        self.matcher.end(order)
         self.milestones.reached(order.uid, "order_closed")
 
     def _tell(self, order: Order, coins: Iterable[str]) -> None:
@@ -290,9 +262,7 @@ class Exchange:
         ledger, now = self.ledger, self.now_ms()
         self.record(WorldReset(last_id=self._numbers.last, last_uid=ledger.last_uid, seq=ledger.seq, at_ms=now))
         self.market.obey(ledger.notices)
-        self._resting = RestingOrders()
-        self._suspended = []
-        self.to_match = []
+        self.matcher.forget()
         return forgotten
 
     def note_prices(self) -> None:

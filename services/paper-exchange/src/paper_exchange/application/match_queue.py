@@ -28,14 +28,13 @@ class MatchQueue:
     def on_durable(self) -> None:
         """What waits is on disk and acknowledged."""
         exchange = self._exchange
-        waiting = exchange.to_match
+        waiting = exchange.matcher.take()
         if not waiting:
             return
-        exchange.to_match = []
         if not self._faults.touch_matching():
             now = exchange.now_ms()
             for order_id in waiting:
-                exchange.match(order_id, now_ms=now)
+                exchange.matcher.match(order_id, now_ms=now)
             return
         for order_id in waiting:
             self._match_after(order_id, self._faults.match_delay_s(exchange.ledger.orders[order_id].uid))
@@ -58,4 +57,4 @@ class MatchQueue:
         if reason:
             self._exchange.reject(order, reason)
         else:
-            self._exchange.match(order_id)
+            self._exchange.matcher.match(order_id)

@@ -36,13 +36,13 @@ class Timeline:
         self._exchange = exchange
         self._tell_public = tell_public
         self.clock = clock
-        self.match: Callable[[str], None] = exchange.match
+        self.match: Callable[[str], None] = exchange.matcher.match
         self._due: list[tuple[int, str]] = []
 
     def tick(self) -> None:
         """One moment of the market."""
         self._exchange.market.tick()
-        self._exchange.match_resting()
+        self._exchange.matcher.match_resting()
         self._tell_public()
 
     def match_later(self, order_id: str, delay_ms: int) -> None:

@@ -69,7 +69,7 @@ class ControlMarket:
             market.set_price(symbol, price)
         for symbol, amount in depth.items():
             market.set_depth(symbol, amount)
-        self._exchange.match_resting()
+        self._exchange.matcher.match_resting()
         return await self._get_feed(request)
 
     async def _get_feed(self, _request: Request) -> object:

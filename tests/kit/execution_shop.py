@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-
-from services.execution.tests.unit.conftest import ACCOUNT, POSITION, Counter, FakeBell, FakeWork
+from uuid import UUID
 
 from execution.application.accept_basket_order import AcceptBasketOrder
+from execution.application.accepting import Command
 from execution.application.make_close_plan import MakeClosePlan
 from execution.application.make_plan import MakePlan
 from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.ports import AccountStanding, Constituent, IndexVersion
 from execution.application.purse import Purses
-from execution.domain.leg import Leg
 from execution.domain.plan import Plan
-from execution.domain.position import Position, PositionHolding, RunKind
+from execution.domain.position import PositionHolding, RunKind
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.trading_room import Stop, TradingRoom
+from kit.execution_counter import ACCOUNT, POSITION, Counter, FakeBell
 from shared.trading.depth import BookLevel, Depth
 from shared.trading.errors import PlatformError
 from shared.trading.instrument import Instrument
@@ -31,23 +32,11 @@ WEIGHTS = {"AAA": "0.6", "BBB": "0.32", "CCC": "0.08"}
 DEEP = "100000"
 
 
-class Ledger(FakeWork):
-    """The books of a test, with what an order that opens a position asks for beside them."""
-
-    async def add_position(self, position: Position) -> None:
-        self.positions[position.position_id] = position
-
-    async def add_legs(self, legs: Sequence[Leg]) -> None:
-        await self.save_legs(legs)
-
-
 class Shop:
     """Three coins at 100, an account with money, and order books of which a test says how many coins stand on a side."""
 
     def __init__(self, counter: Counter) -> None:
         self.counter = counter
-        empty, counter.books.state = counter.books.state, Ledger()
-        counter.books.state.positions = empty.positions
         self.asks, self.bids = dict.fromkeys(WEIGHTS, DEEP), dict.fromkeys(WEIGHTS, DEEP)
         self.away: PlatformError | None = None
         self.key: PlatformError | None = None
@@ -58,7 +47,7 @@ class Shop:
         purses = Purses(venue=self, times=ProtocolTimes(), clock=counter.clock)  # type: ignore[arg-type]
         room = PlanRoom(accounts=self, market=self, venue=self, purse=purses.of, rules=PlanRules(), **same)  # type: ignore[arg-type]
         self._buy, self._run, self._close = MakePlan(room), MakeRunPlan(room), MakeClosePlan(room)
-        self.accept = AcceptBasketOrder(market=self, **same)  # type: ignore[arg-type]
+        self._accept = AcceptBasketOrder(market=self, **same)  # type: ignore[arg-type]
 
     async def buy(self, amount: str = "1000", policy: LegPolicy = LegPolicy.HOLD) -> Plan:
         return await self._buy.execute(
@@ -68,6 +57,22 @@ class Shop:
             amount=D(amount),
             policy=policy,
         )
+
+    async def takes(self, plan: Plan) -> UUID:
+        """Accept the order to buy a plan; the position that it opens."""
+        ids = self.counter.ids
+        position_id = ids.uuid()
+        await self._accept.execute(
+            Command(
+                message_id=ids.uuid(),
+                position_id=position_id,
+                account=ACCOUNT,
+                plan_id=plan.plan_id,
+                approved=plan.amount,
+                expires_at=self.counter.clock.now() + timedelta(minutes=1),
+            )
+        )
+        return position_id
 
     async def run(self, kind: RunKind, amount: str | None = None) -> Plan:
         money = None if amount is None else D(amount)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from kit.execution_counter import ACCOUNT, NOW, POSITION, Counter
 from kit.execution_shop import Shop, checks
-from services.execution.tests.unit.conftest import ACCOUNT, NOW, POSITION, Counter
 
 from execution.application.settle_run import settle_run
 from execution.domain.leg import Leg
@@ -146,7 +146,7 @@ async def _ended(shop: Shop, plan: Plan, sold: str) -> Shop:
         await work.save_position(replace(position, proceeds=position.proceeds + D(sold) * 100))
         run = await work.run(plan.plan_id)
         assert run is not None
-        await settle_run(work, run, now=NOW)  # type: ignore[arg-type]
+        await settle_run(work, run, now=NOW)
     assert (counter.position.status, counter.position.complete) == (PositionStatus.ACTIVE, False)
     return shop
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +12,9 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from services.execution.tests.unit.conftest import ACCOUNT, LINKING, FakeBell, FakeBooks, FakeWork
+from kit.execution_counter import ACCOUNT, LINKING, FakeBell
+from kit.memory_execution_tables import BookTables
+from kit.memory_house import House
 
 from execution.application.accept_basket_order import AcceptBasketOrder
 from execution.application.accept_close import AcceptClose
@@ -30,7 +31,7 @@ from execution.application.purse import Purses
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
 from execution.domain.plan import Plan
-from execution.domain.position import Position, RunKind, RunState
+from execution.domain.position import RunKind, RunState
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.trading_room import TradingRoom
 from execution.domain.turn import due
@@ -51,20 +52,12 @@ PLACES = {"one": UUID(int=101), "two": UUID(int=102)}
 FEE = D("0.001")
 
 
-@dataclass
-class Ledger(FakeWork):
-    """The books of a test with what runs ask for beside them."""
-
-    async def add_position(self, position: Position) -> None:
-        self.positions[position.position_id] = position
-
-
 class World:
     """A venue, two positions, a user who trades beside them, and everything that is on its way."""
 
     def __init__(self) -> None:
-        self.books = FakeBooks()
-        self.books.state = Ledger()
+        self.state = BookTables(House(), ACCOUNT)
+        self.books = self.state.books
         self.clock, self.ids = FakeClock(NOW), FakeIds()
         self.wallet: dict[str, Decimal] = defaultdict(Decimal, {"USDT": D(1000), "AAA": D(3)})
         self.own: dict[str, Decimal] = defaultdict(Decimal, {"USDT": D(1000), "AAA": D(3)})
@@ -84,25 +77,20 @@ class World:
         )
         times = ProtocolTimes()
         self.bookkeeper = Bookkeeper(
-            books=self.books,  # type: ignore[arg-type]
+            books=self.books,
             linking=LINKING,
             times=times,
             clock=self.clock,
             fee_prices=FeePrices(self, self.clock),  # type: ignore[arg-type]
         )
         self.trade_run = TradeRun(
-            books=self.books,  # type: ignore[arg-type]
+            books=self.books,
             market=self,  # type: ignore[arg-type]
             linking=LINKING,
             times=times,
             clock=self.clock,
             ids=self.ids,
         )
-
-    @property
-    def state(self) -> Ledger:
-        assert isinstance(self.books.state, Ledger)
-        return self.books.state
 
     # The ports below the use cases.
     async def describe(self, **_: Any) -> AccountStanding:
@@ -189,7 +177,7 @@ class World:
 
     async def trade(self) -> None:
         for run in list(self.state.runs.values()):
-            legs = due(await self.state.legs_of_run(run.run_id))
+            legs = due(self.state.legs_of_run(run.run_id))
             if run.state is RunState.TRADING and legs:
                 self.wire += await self.trade_run.intents(DeskLease(account=ACCOUNT, fence=1), run, legs)
 
@@ -254,7 +242,8 @@ class World:
         if coin == "USDT":
             if self.news:
                 return  # what is free shows once the books know of every match
-            free = self.wallet["USDT"] - await self.state.spoken_for(ACCOUNT.account_id, "USDT")
+            async with self.books.work(ACCOUNT.user_id) as work:
+                free = self.wallet["USDT"] - await work.spoken_for(ACCOUNT.account_id, "USDT")
         else:
             free = self.own[coin]
         taken = free * D(part)

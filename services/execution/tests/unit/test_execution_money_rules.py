@@ -13,7 +13,7 @@ from execution.application.book_ports import Reservation
 from execution.application.make_close_plan import MakeClosePlan
 from execution.domain.attempt import Attempt
 from execution.domain.errors import PositionNotClosable
-from execution.domain.journal import LedgerAccount, imbalance
+from execution.domain.journal import JournalLine, LedgerAccount, imbalance
 from execution.domain.next_step import Step, next_step
 from execution.domain.position import RunKind
 from execution.domain.protocol_times import ProtocolTimes
@@ -67,7 +67,7 @@ async def test_a_close_sells_no_coin_that_the_position_has_put_aside(counter: An
     counter.state.reservations[aside.holder_id, "BTC"] = aside
     plan = counter.a_close_plan("1")
     await counter.close(plan)
-    assert [leg.quantity for leg in await counter.state.legs_of_run(plan.plan_id)] == [D("0.6")]
+    assert [leg.quantity for leg in counter.state.legs_of_run(plan.plan_id)] == [D("0.6")]
 
 
 async def test_a_second_close_of_a_closing_position_is_told_and_sells_nothing(counter: Any) -> None:
@@ -126,7 +126,18 @@ async def test_a_position_gains_only_by_the_coins_that_it_held(counter: Any) -> 
 
 async def test_one_match_that_cannot_be_booked_keeps_no_other_from_the_books(counter: Any) -> None:
     order = counter.sent(counter.bought, AttemptState.ACKED)
-    counter.state.unstorable.add("bad")
+    in_its_way = JournalLine(
+        user_id=order.user_id,
+        account_id=order.account_id,
+        position_id=None,
+        ledger=LedgerAccount.UNASSIGNED,
+        source="bad",
+        number=0,
+        asset="BTC",
+        amount=D(0),
+        at=counter.clock.now(),
+    )
+    counter.state.journal[order.account_id, "bad", 0] = in_its_way
     for _ in range(2):
         await counter.book(counter.a_match(order, "bad", "0.1"), counter.a_match(order, "good", "0.2"))
     assert set(counter.state.fills) == {"good"}

@@ -45,6 +45,7 @@ class Rebalanced:
         self.counter.stands(PositionStatus.ACTIVE, self.counter.a_run(RunKind.WITHDRAW))
 
     async def matched_late(self, exec_id: str, quantity: str) -> None:
+        self.counter.clock.advance(1)  # what is booked in one moment is booked together
         await self.counter.book(self.counter.a_match(self.buy, exec_id, quantity))
 
     @property

@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from kit.one_desk import LEASE, TIMES, Market, a_leg, a_run
-from services.execution.tests.unit.conftest import ACCOUNT, LINKING
+from kit.execution_counter import ACCOUNT, LINKING
+from kit.one_desk import TIMES, Market, a_leg, a_run
 
 from execution.application.check_balances import CheckBalances
+from execution.application.ports import DeskLease
 from execution.application.purse import Funds, Purse, needed_for
 from execution.application.trade_run import TradeRun
 from execution.domain.attempt import Attempt
@@ -25,6 +26,7 @@ from shared.trading.status import LegStatus
 
 D = Decimal
 A, B = UUID(int=3), UUID(int=33)
+LEASE = DeskLease(account=ACCOUNT, fence=1)
 
 
 class Fresh(Market):

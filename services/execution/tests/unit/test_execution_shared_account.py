@@ -96,7 +96,8 @@ class World:
     async def sell(self, who: UUID, part: D) -> None:
         """What every plan sells at most: what is free of the position, on the lot grid."""
         async with self.counter.books.work(self.account.user_id) as work:
-            free = {row.asset: row.quantity for row in await free_holdings(work, work.positions[who])}
+            position = await work.position(who)
+            free = {row.asset: row.quantity for row in await free_holdings(work, position)}
         quantity = floor_to_lot(free.get("BTC", D(0)) * part, lot_size=LOT)
         if quantity and quantity <= self.balance["BTC"]:  # else the venue refuses for sure
             await self.order(who, Side.SELL, quantity)

@@ -116,7 +116,7 @@ async def test_a_shortage_is_shared_pro_rata_and_pauses_those_who_hold_the_coin(
     assert two.paused() == ["shortage:BTC", "shortage:BTC"]
     assert [two.holding(one).quantity for one in (A, B)] == [1, 3], "the books wait for the user's word"
     async with two.counter.books.work(two.account.user_id) as work:
-        position = work.positions[A]
+        position = await work.position(A)
         assert [row.quantity for row in await free_holdings(work, position)] == [D("0.9")]
         with pytest.raises(PositionNotClosable) as refusal:
             await must_be_closable(work, position)

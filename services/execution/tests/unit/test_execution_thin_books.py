@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from kit.execution_counter import Counter
 from kit.execution_shop import DEEP, Shop, checks
-from services.execution.tests.unit.conftest import ACCOUNT, Counter
 
-from execution.application.accepting import Command, new_legs
+from execution.application.accepting import new_legs
 from execution.domain.errors import BookTooThin
 from execution.domain.plan import Plan, PlanLine
 from execution.domain.position import RunKind
@@ -54,17 +53,7 @@ async def test_an_illiquid_coin_leaves_its_weight_to_the_others_and_says_which_a
 async def test_a_coin_that_was_left_out_is_no_target_and_is_bought_once_its_book_is_deep(shop: Shop) -> None:
     shop.asks["CCC"] = "0.2"
     plan = await shop.buy()
-    position_id = shop.counter.ids.uuid()
-    await shop.accept.execute(
-        Command(
-            message_id=shop.counter.ids.uuid(),
-            position_id=position_id,
-            account=ACCOUNT,
-            plan_id=plan.plan_id,
-            approved=plan.amount,
-            expires_at=shop.counter.clock.now() + timedelta(minutes=1),
-        )
-    )
+    position_id = await shop.takes(plan)
     held = [one for (owner, _), one in shop.counter.state.holdings_.items() if owner == position_id]
     targets = {one.asset: one.target_weight for one in held}
     assert targets == {asset: of(plan, asset).effective_weight for asset in ("AAA", "BBB")}, "nothing to drift from"
@@ -123,19 +112,9 @@ async def test_a_plan_is_made_without_books_that_nobody_tells_and_says_so(shop: 
 async def test_a_plan_that_was_shown_is_bought_without_another_look(shop: Shop) -> None:
     plan = await shop.buy()
     looks, shop.asks["CCC"] = shop.looks, "0"
-    position_id = shop.counter.ids.uuid()
-    await shop.accept.execute(
-        Command(
-            message_id=shop.counter.ids.uuid(),
-            position_id=position_id,
-            account=ACCOUNT,
-            plan_id=plan.plan_id,
-            approved=plan.amount,
-            expires_at=shop.counter.clock.now() + timedelta(minutes=1),
-        )
-    )
+    await shop.takes(plan)
     assert shop.looks == looks
-    assert {leg.status for leg in await shop.counter.state.legs_of_position(position_id)} == {LegStatus.PLANNED}
+    assert {leg.status for leg in shop.counter.state.legs_of_run(plan.plan_id)} == {LegStatus.PLANNED}
 
 
 async def test_a_close_names_the_coin_that_nobody_buys_and_sells_the_rest(shop: Shop) -> None:

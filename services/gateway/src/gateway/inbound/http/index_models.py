@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.inbound.http.models import Ask
+from gateway.inbound.http.texts import readable_name
 from shared.contracts.fields import DecimalText
 from shared.contracts.market import Buffering, FixedWeightView, IndexRulesView, Rhythm
 
@@ -87,7 +88,7 @@ class RulesAsk(Ask):
 class IndexAsk(Ask):
     """An index of one's own."""
 
-    name: Annotated[str, Field(min_length=1, max_length=80)]
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(readable_name)]
     description: Annotated[str, Field(max_length=500)] = ""
     rules: RulesAsk
 
@@ -95,5 +96,5 @@ class IndexAsk(Ask):
 class PreviewAsk(Ask):
     """Rules to be tried out; nothing is stored."""
 
-    name: Annotated[str, Field(max_length=80)] = "preview"
+    name: Annotated[str, Field(max_length=80), AfterValidator(readable_name)] = "preview"
     rules: RulesAsk

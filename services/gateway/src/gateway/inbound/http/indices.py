@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from pydantic import AfterValidator, AwareDatetime
 
 from gateway.inbound.caller import User
 from gateway.inbound.desk import AtDesk, Desk
 from gateway.inbound.http.index_models import IndexAsk, PreviewAsk
 from gateway.inbound.http.models import Page
+from gateway.inbound.http.texts import kept_text
 from gateway.inbound.problems import declared
-from shared.contracts.fields import Moment
 from shared.contracts.market import IndexVersionView
 from shared.contracts.rpc import market_data
 from shared.trading.errors import Invalid, Unavailable
@@ -21,7 +23,17 @@ indices = APIRouter(tags=["indices"])
 Environment = Annotated[
     VenueEnvironment | None, Query(description="Whose instruments and prices; the deployment's default when left out.")
 ]
-IndexId = Annotated[str, Path(max_length=64)]
+IndexId = Annotated[str, AfterValidator(kept_text), Path(max_length=64)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("In UTC there is no such moment.") from None
+
+
+Since = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 
 
@@ -161,7 +173,7 @@ async def index_level(
     user: User,
     desk: AtDesk,
     environment: Environment = None,
-    since: Annotated[Moment | None, Query(description="UTC; all that is kept when left out.")] = None,
+    since: Annotated[Since | None, Query(description="UTC; all that is kept when left out.")] = None,
 ) -> market_data.LevelList:
     """The index's level: 1000 at its first version, no jump where the version changes; finer the younger."""
     question = market_data.GetLevels(

@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from gateway.inbound.http.texts import must_be_storable, storable
 from shared.contracts.fields import DecimalText, Moment
 from shared.trading.errors import Invalid
 from shared.trading.money import parse_decimal, plain
@@ -32,6 +33,11 @@ class Ask(BaseModel):
     """Base of request bodies: a field nobody knows is a mistake somebody wants to hear of."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, document: Any) -> Any:
+        return must_be_storable(document)
 
 
 def _amount(value: Any) -> Decimal:
@@ -270,9 +276,9 @@ def named_position_in(cursor: str | None) -> tuple[datetime, str] | None:
     try:
         at, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         moment = datetime.fromisoformat(at).astimezone(UTC)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error):
         raise _bad_cursor() from None
-    if not isinstance(name, str) or "\x00" in name:
+    if not isinstance(name, str) or not storable(name):
         raise _bad_cursor()
     return moment, name
 

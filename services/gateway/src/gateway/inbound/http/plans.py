@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from gateway.domain.errors import PlanNotFound
 from gateway.inbound.caller import User
@@ -22,6 +22,12 @@ from shared.trading.status import VenueEnvironment
 plans = APIRouter(tags=["plans"])
 
 
+class OptionsAsk(PlanOptions):
+    """What a person may choose about a rebalance; a misspelled choice is refused, not left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class PlanAsk(BuyingAsk):
     """Plan to buy an index (`index`, `amount`, `account_id`), or what to do with a position (`position_id`).
 
@@ -31,7 +37,7 @@ class PlanAsk(BuyingAsk):
 
     kind: Literal["buy", "close", "invest", "rebalance", "withdraw"] | None = None
     position_id: UUID | None = None
-    options: PlanOptions | None = Field(default=None, description="For a rebalance; the platform's own when left out.")
+    options: OptionsAsk | None = Field(default=None, description="For a rebalance; the platform's own when left out.")
     policy: LegPolicy = Field(
         default=LegPolicy.HOLD,
         description="What becomes of legs that do not fill at once. UNWIND belongs to buy and invest.",

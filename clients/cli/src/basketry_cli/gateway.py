@@ -37,10 +37,6 @@ class GatewayClient(AccountCalls):
         answer = await self._call("POST", "/api/account/login", {"email": email, "password": password})
         return self._keep(answer)
 
-    async def me(self) -> Json:
-        """Who is signed in."""
-        return await self._call("GET", "/api/me")
-
     async def indices(self) -> list[Json]:
         """Every index with its newest version."""
         return items_of(await self._call("GET", "/api/indices"))

@@ -267,9 +267,5 @@ async def _rows(house: Any, query: str, count: int) -> bool:
     return len(await house.sql(query)) == count
 
 
-async def _is_active(house: Any, user: UUID, position_id: UUID) -> bool:
-    return bool(await house.status(user, str(position_id)) == "ACTIVE")
-
-
 async def _async_contains(read: Any, wanted: str) -> bool:
     return wanted in await read()

@@ -23,6 +23,7 @@ from keys.application.sign import PENDING_AT_MOST_S, AskAgain, RetryReason, Sign
 from keys.domain.allowance import PlanCeiling
 from keys.domain.endpoints import Caller
 from keys.domain.errors import (
+    ApprovalExpired,
     CeilingExceeded,
     CeilingMissing,
     EndpointNotAllowed,
@@ -30,7 +31,6 @@ from keys.domain.errors import (
     KeyNotUsable,
     LinkIdRefused,
     PayloadRefused,
-    PlanExpired,
     PriceBeyondPlan,
     SignatureTooLate,
 )
@@ -160,7 +160,7 @@ async def test_nothing_is_signed_late(desk: Desk) -> None:
     await desk.signed(key, CREATE, plan.create(0))
     desk.clock.ahead += 60
     for leg in (0, 1):
-        with pytest.raises(PlanExpired):
+        with pytest.raises(ApprovalExpired):
             await desk.sign(key, CREATE, plan.create(leg))
 
 

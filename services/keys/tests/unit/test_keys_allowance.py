@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys.domain.allowance import Market, PlanCeiling, RunAllowance, RunTails, count_down
-from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired, PriceBeyondPlan
+from keys.domain.errors import ApprovalExpired, CeilingExceeded, CeilingMissing, LinkIdRefused, PriceBeyondPlan
 from keys.domain.orders import OrderTerms
 from shared.trading.errors import Denied
 from shared.trading.link_id import LinkId
@@ -141,7 +141,7 @@ def test_nothing_is_signed_after_the_plan_has_expired_not_even_again() -> None:
     signer = Signer(a_ceiling(), a_ceiling(side=Side.SELL))
     signer.sign(an_order())
     for late in (an_order(), an_order(leg=1), an_order(leg=2, side=Side.SELL)):
-        with pytest.raises(PlanExpired):
+        with pytest.raises(ApprovalExpired):
             signer.sign(late, now=NOW + timedelta(seconds=60))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from gateway.inbound.http.account import LoginAsk
-from gateway.inbound.problems import Problem
+from gateway.inbound.problems import Problem, status_of
+from shared.contracts.problem import Problem as TypedProblem
+from shared.contracts.problem_codes import PROBLEM_CODES
 
 _TEMPLATE = "#/components/schemas/{model}"
 _OPEN_OPERATIONS = {
@@ -73,7 +76,19 @@ def _described(app: FastAPI) -> dict[str, Any]:
 
 def _problem_schemas() -> dict[str, Any]:
     problem = Problem.model_json_schema(ref_template=_TEMPLATE)
+    problem["properties"]["code"]["description"] = _codes()
     return {**problem.pop("$defs", {}), "Problem": problem}
+
+
+def _codes() -> str:
+    """Every code by its status; what HTTP itself refuses is named by its phrase."""
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for family, codes in PROBLEM_CODES.items():
+        for code in codes:
+            by_status[status_of(TypedProblem(family=family, code=code, detail="").to_error())].append(f"`{code}`")
+    lines = [f"- {status}: {', '.join(sorted(codes))}" for status, codes in sorted(by_status.items())]
+    first = "Unique and stable: branch on it. What HTTP itself refuses has its phrase, such as `method_not_allowed`."
+    return "\n".join([first, "", *lines])
 
 
 def _login_schema() -> dict[str, Any]:

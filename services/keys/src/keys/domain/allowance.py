@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from keys.domain.errors import CeilingExceeded, CeilingMissing, LinkIdRefused, PlanExpired, PriceBeyondPlan
+from keys.domain.errors import ApprovalExpired, CeilingExceeded, CeilingMissing, LinkIdRefused, PriceBeyondPlan
 from keys.domain.orders import OrderTerms
 from shared.trading.money import ZERO, exact_sum, plain
 from shared.trading.policy import RETRIES_MAX
@@ -174,7 +174,7 @@ def count_down(
     Raises:
         LinkIdRefused: A link id was signed before with another order.
         CeilingMissing: No plan covers an order.
-        PlanExpired: The plan's time is over.
+        ApprovalExpired: The plan's time is over.
         PriceBeyondPlan: An order's price is worse than the plan's limit.
         CeilingExceeded: An order does not fit, or all buys of its run together do not.
     """
@@ -204,7 +204,7 @@ def _covering(
     if allowance is None:
         raise CeilingMissing("No approved plan covers this order; it was not signed.")
     if now >= allowance.expires_at:
-        raise PlanExpired("The plan has expired; the order was not signed. Make a new plan.")
+        raise ApprovalExpired("The plan has expired; the order was not signed. Make a new plan.")
     market = (order.symbol, order.side)
     ceiling = touched.get(order.run, {}).get(market) or allowance.ceilings.get(market)
     if ceiling is None:

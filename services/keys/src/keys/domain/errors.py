@@ -152,10 +152,10 @@ class LinkIdRefused(Denied):
     title = "This client order id is not signed"
 
 
-class PlanExpired(Denied):
+class ApprovalExpired(Denied):
     """The plan's time is over: money must not move late."""
 
-    code = "plan_expired"
+    code = "approval_expired"
     title = "The plan has expired; nothing more is signed for it"
 
 

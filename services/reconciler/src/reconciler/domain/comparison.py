@@ -98,8 +98,7 @@ def without_view(no_view: NoView) -> Comparison:
 
 def our_exec_ids(books: AccountBooks, view: VenueView, link_key: bytes) -> list[str]:
     """The venue's matches that carry a client order id of ours, oldest first."""
-    lens_key = link_key
-    return [row.exec_id for row in view.executions if _link(row.client_order_id, books, lens_key) is not None]
+    return [row.exec_id for row in view.executions if _link(row.client_order_id, books, link_key) is not None]
 
 
 def others_flows(books: AccountBooks, view: VenueView, link_key: bytes) -> list[Flow]:

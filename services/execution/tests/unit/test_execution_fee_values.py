@@ -8,11 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kit.one_desk import a_leg, a_position, a_run
 
 from execution.domain.fill import split_sale
+from execution.domain.position import RunKind
+from execution.domain.run_money import settled_flow
 from shared.trading.errors import Unavailable
 from shared.trading.quote import Quote
-from shared.trading.status import AttemptState
+from shared.trading.status import AttemptState, Side
 
 D = Decimal
 
@@ -74,3 +79,25 @@ async def test_a_sale_beyond_the_holding_splits_the_fees_worth_as_well(counter: 
     assert covered is not None
     assert beyond is not None
     assert (covered.fee_value, beyond.fee_value) == (D("0.04"), D("0.12"))
+
+
+@given(coins=st.lists(st.sampled_from(("USDT", "MNT", "BNB")), min_size=1, max_size=5))
+@pytest.mark.parametrize(
+    ("kind", "side", "money"),
+    [(RunKind.INVEST, Side.BUY, 1), (RunKind.WITHDRAW, Side.SELL, -1), (RunKind.UNWIND, Side.SELL, -1)],
+)
+def test_what_a_run_moved_counts_its_quote_fees_whatever_coins_the_others_were_paid_in(
+    kind: RunKind, side: Side, money: int, coins: list[str]
+) -> None:
+    leg = replace(a_leg(), side=side)
+    for coin in coins:
+        leg = leg.filled(quantity=D(1), notional=D(100), fee=D("0.1"), fee_asset=coin)
+    fees = D("0.1") * coins.count("USDT")
+    moved = money * 100 * len(coins) + fees
+    assert settled_flow(a_run(kind=kind), [leg], a_position(), ends=False) == moved
+
+
+def test_a_match_without_a_fee_leaves_the_fee_that_is_shown() -> None:
+    paid = a_leg().filled(quantity=D(1), notional=D(100), fee=D("0.2"), fee_asset="MNT")
+    free = paid.filled(quantity=D(1), notional=D(100), fee=D(0), fee_asset="BTC")
+    assert (free.fee, free.fee_asset) == (D("0.2"), "MNT")

@@ -35,6 +35,7 @@ class Leg:
 
     Attributes:
         arrival_price: Mid of the book when the plan was made; None when the plan had none.
+        fee, fee_asset: What its fills paid in one coin; of several that in the quote coin, complete.
         attempt: Number of its newest attempt.
         retry_at: From when on what stays unfilled may be tried again; None while nothing waits for that.
     """
@@ -110,18 +111,30 @@ class Leg:
         return self._changed(status=status, reason=TRIED_AGAIN, retry_at=at)
 
     def filled(self, *, quantity: Decimal, notional: Decimal, fee: Decimal, fee_asset: str) -> Leg:
-        """The leg after one more fill; fees of different coins are not added up, the last coin is shown."""
-        same_coin = self.fee_asset in {None, fee_asset}
+        """The leg after one more fill."""
         if self.retry_at is not None and self.filled_quantity + quantity >= self.quantity:
             # A late match of the attempt before: nothing is left to be tried again.
             over = replace(self, status=LegStatus.FILLED, reason=None, retry_at=None)
             return over.filled(quantity=quantity, notional=notional, fee=fee, fee_asset=fee_asset)
+        paid, coin = self._fee_with(fee, fee_asset)
         return self._changed(
             filled_quantity=self.filled_quantity + quantity,
             notional=self.notional + notional,
-            fee=self.fee + fee if same_coin else fee,
-            fee_asset=fee_asset,
+            fee=paid,
+            fee_asset=coin,
         )
+
+    def _fee_with(self, fee: Decimal, coin: str) -> tuple[Decimal, str]:
+        """Fees of different coins are not added up: that in the quote coin stands, which is part of the run's money.
+
+        Then that in the base coin, which the holding lacks; of two others the last.
+        """
+        if self.fee_asset in {None, coin}:
+            return self.fee + fee, coin
+        rank = {self.quote_asset: 2, self.base_asset: 1}
+        if not fee or rank.get(self.fee_asset, 0) > rank.get(coin, 0):
+            return self.fee, self.fee_asset
+        return fee, coin
 
     def ended(self, status: LegStatus, *, reason: str) -> Leg:
         """A leg that ends without being sent, or without being sent again."""

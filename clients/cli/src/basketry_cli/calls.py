@@ -38,11 +38,13 @@ class Calls:
     Args:
         url: Such as `http://127.0.0.1:8080`.
         tokens: Of an earlier sign-in.
+        silence_s: For how long a stream may say nothing before it counts as dead.
     """
 
-    def __init__(self, url: str, tokens: Tokens | None = None) -> None:
+    def __init__(self, url: str, tokens: Tokens | None = None, *, silence_s: float = SILENCE_S) -> None:
         self.url = url.rstrip("/")
         self.tokens = tokens
+        self.silence_s = silence_s
         local = httpx.URL(self.url).host in {"127.0.0.1", "localhost", "::1"}
         self._http = httpx.AsyncClient(base_url=self.url, timeout=15, trust_env=not local)
 
@@ -105,7 +107,7 @@ class Calls:
         return answer
 
     async def _open(self, path: str, headers: Json, params: Json | None) -> httpx.Response:
-        timeout = httpx.Timeout(15, read=SILENCE_S)
+        timeout = httpx.Timeout(15, read=self.silence_s)
         sent = {**headers, **self._bearer()}
         request = self._http.build_request("GET", path, headers=sent, params=params, timeout=timeout)
         return await self._http.send(request, stream=True)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from basketry_cli.calls import SILENCE_S
 from basketry_cli.gateway import GatewayClient
 from basketry_cli.problems import ApiProblem
 from basketry_cli.sse import ServerEvent
@@ -69,7 +68,7 @@ class Following:
                     self._news.set()
                     await self._take(events)
             except httpx.HTTPError as failure:  # away for a moment, as at a deployment; resumed where it ended
-                self._ended(silent_s=SILENCE_S if isinstance(failure, httpx.ReadTimeout) else 0)
+                self._ended(silent_s=self._client.silence_s if isinstance(failure, httpx.ReadTimeout) else 0)
             except ApiProblem as problem:
                 if problem.status < 500 and problem.status != httpx.codes.TOO_MANY_REQUESTS:
                     raise

@@ -25,6 +25,7 @@ class GatewayClient(AccountCalls):
     Args:
         url: Such as `http://127.0.0.1:8080`.
         tokens: Of an earlier sign-in.
+        silence_s: For how long a stream may say nothing before it counts as dead.
     """
 
     async def register(self, email: str, password: str) -> Json:

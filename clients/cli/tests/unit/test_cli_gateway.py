@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from kit.small_gateway import served
 from starlette.middleware.base import RequestResponseEndpoint
 
+from basketry_cli.calls import SILENCE_S
 from basketry_cli.following import Following
 from basketry_cli.gateway import GatewayClient, Tokens
 from basketry_cli.problems import ApiProblem, OrderUnanswered
-from shared.testing import eventually
 
 
 class Door:
@@ -26,6 +27,9 @@ class Door:
         self.refresh = "refresh-1"
         self.refreshed = 0
         self.resumed_after: list[str | None] = []
+        self.silent_since: datetime | None = None
+        self.goes_silent = False
+        self.over = asyncio.Event()
         self.app = FastAPI()
         self.app.middleware("http")(self._signed_in)
         self.app.post("/api/account/login")(self._login)
@@ -72,19 +76,13 @@ class Door:
         last = request.headers.get("last-event-id")
         self.resumed_after.append(last)
         text = f"id: {int(last or 0) + 1}\nevent: pnl_updated\ndata: {{}}\n\n"
-        return StreamingResponse(iter([text]), media_type="text/event-stream")
+        return StreamingResponse(self._said(text), media_type="text/event-stream")
 
-
-@asynccontextmanager
-async def _served(app: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=3))
-    task = asyncio.create_task(server.serve())
-    await eventually(lambda: server.started or task.done(), timeout_s=20, because="the small gateway serves")
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await asyncio.wait_for(task, 20)
+    async def _said(self, text: str) -> AsyncIterator[str]:
+        yield text
+        if self.goes_silent:
+            self.silent_since = self.silent_since or datetime.now(UTC)
+            await self.over.wait()
 
 
 @pytest.fixture
@@ -95,7 +93,7 @@ async def door() -> Door:
 @pytest.fixture
 async def client(door: Door) -> AsyncIterator[GatewayClient]:
     tokens = Tokens(access="access-1", refresh="refresh-1")
-    async with _served(door.app) as url, GatewayClient(url, tokens) as client:
+    async with served(door.app) as url, GatewayClient(url, tokens) as client:
         yield client
 
 
@@ -186,3 +184,23 @@ async def test_following_ends_when_the_session_is_over(door: Door, client: Gatew
         with pytest.raises(ApiProblem) as over:
             [_ async for _ in changes]
     assert over.value.status == 401
+
+
+async def test_a_stream_that_says_nothing_is_lost_since_it_fell_silent_and_is_opened_again_where_it_was(
+    door: Door,
+) -> None:
+    assert SILENCE_S == 45, "three beats of the server"
+    door.goes_silent = True
+    silence = timedelta(seconds=0.5)
+    tokens = Tokens(access="access-1", refresh="refresh-1")
+    async with served(door.app) as url, GatewayClient(url, tokens, silence_s=silence.total_seconds()) as client:
+        following = Following(client)
+        async with asyncio.timeout(60), aclosing(following.changes(every_s=0.05)) as changes:
+            async for _ in changes:
+                if "1" in door.resumed_after:
+                    break
+        door.over.set()
+    assert door.silent_since is not None
+    assert following.lost_at is not None
+    begun, noticed = door.silent_since, datetime.now(UTC)
+    assert begun - timedelta(seconds=0.1) <= following.lost_at <= noticed - silence, "not when it was noticed"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
+from kit.small_gateway import served
 from kit.terminal import Screen, at_a_terminal
-from uvicorn import Config, Server
 
 from basketry_cli.gateway import Tokens
 from basketry_cli.session_file import SessionFile
@@ -58,18 +58,6 @@ def _bound(port: int = 0) -> socket.socket:
     return made
 
 
-@asynccontextmanager
-async def _serving(port: int) -> AsyncIterator[None]:
-    server = Server(Config(_gateway(), log_config=None, timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve(sockets=[_bound(port)]))
-    await eventually(lambda: server.started or task.done(), timeout_s=20, because="the small gateway serves")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await asyncio.wait_for(task, 30)
-
-
 async def _newest(screen: Screen, words: str, than: str) -> None:
     await eventually(
         lambda: screen.text.rfind(words) > screen.text.rfind(than), timeout_s=60, because=f"{words!r} is the newest"
@@ -84,12 +72,12 @@ async def test_a_lost_connection_is_said_until_it_is_back_and_ctrl_c_ends_it_mea
         SessionFile(session).keep(url, Tokens(access="access", refresh="refresh"), current=True)
         at_home = {"BASKETRY_SESSION": str(session), "BASKETRY_GATEWAY": url}
         async with AsyncExitStack() as stack:
-            async with _serving(port):
+            async with served(_gateway(), on=_bound(port)):
                 screen = await stack.enter_async_context(at_a_terminal("watch", environment=at_home))
                 await screen.sees("live, ", timeout_s=60)
             await screen.sees("connection lost at ", timeout_s=60)
             assert "1,012.50" in screen.text
-            async with _serving(port):
+            async with served(_gateway(), on=_bound(port)):
                 await _newest(screen, "live, ", "connection lost")
             await _newest(screen, "connection lost", "live, ")
             screen.presses_ctrl_c()

@@ -16,7 +16,7 @@ from execution.application.make_run_plan import MakeRunPlan
 from execution.application.planning import PlanRoom, PlanRules
 from execution.application.ports import AccountStanding, Constituent, IndexVersion
 from execution.application.purse import Purses
-from execution.domain.plan import Plan
+from execution.domain.plan import Mode, Plan, PlanOptions
 from execution.domain.position import PositionHolding, RunKind
 from execution.domain.protocol_times import ProtocolTimes
 from execution.domain.trading_room import Stop, TradingRoom
@@ -74,9 +74,14 @@ class Shop:
         )
         return position_id
 
-    async def run(self, kind: RunKind, amount: str | None = None) -> Plan:
-        money = None if amount is None else D(amount)
-        return await self._run.execute(user_id=ACCOUNT.user_id, position_id=POSITION, kind=kind, amount=money)
+    async def run(self, kind: RunKind, amount: str | None = None, mode: Mode = Mode.FULL) -> Plan:
+        return await self._run.execute(
+            user_id=ACCOUNT.user_id,
+            position_id=POSITION,
+            kind=kind,
+            amount=None if amount is None else D(amount),
+            options=PlanOptions(mode=mode),
+        )
 
     async def close(self) -> Plan:
         return await self._close.execute(user_id=ACCOUNT.user_id, position_id=POSITION)

@@ -11,7 +11,7 @@ from kit.execution_shop import DEEP, Shop, checks
 
 from execution.application.accepting import new_legs
 from execution.domain.errors import BookTooThin
-from execution.domain.plan import Plan, PlanLine
+from execution.domain.plan import Mode, Plan, PlanLine
 from execution.domain.position import RunKind
 from execution.domain.settling import settle_close
 from shared.trading.errors import PlatformError, Unavailable
@@ -68,6 +68,9 @@ async def test_a_coin_that_was_left_out_is_no_target_and_is_bought_once_its_book
     later = await shop.run(RunKind.REBALANCE)
     assert (of(later, "CCC").check, of(later, "CCC").side) == ("ok", Side.BUY)
     assert of(later, "CCC").effective_weight == D("0.08")
+    drifted = await shop.run(RunKind.REBALANCE, mode=Mode.DRIFTED)
+    sides = {line.base_asset: line.side for line in drifted.to_send}
+    assert sides == {"AAA": Side.SELL, "BBB": Side.SELL, "CCC": Side.BUY}, "missing altogether is outside every band"
     fresh = await shop.run(RunKind.INVEST, "100")
     assert of(fresh, "CCC").check == "ok"
 

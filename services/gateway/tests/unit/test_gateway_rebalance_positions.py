@@ -19,7 +19,7 @@ from gateway.domain.accepted import Accepted
 from gateway.domain.errors import IdempotencyKeyReused, PlanChanged, RebalancingChanged, RunAlreadyRequested
 from gateway.domain.position import Position, Valuation
 from gateway.domain.rebalance_state import RebalanceState, Rebalancing
-from gateway.domain.rebalancing import Calendar, Due, Reach, RebalanceMode, RebalanceSettings, Trigger
+from gateway.domain.rebalancing import LOOK_AGAIN, Calendar, Due, Reach, RebalanceMode, RebalanceSettings, Trigger
 from shared.testing import FakeClock
 from shared.trading.errors import Conflict, PlatformError, Unavailable
 from shared.trading.status import PositionStatus, VenueEnvironment
@@ -259,11 +259,53 @@ async def test_a_version_that_changes_nothing_worth_a_trade_is_looked_at_once(de
     assert (one.told, one.orders) == ([], [])
 
 
+def _without_a_thin_coin(one: Desk) -> None:
+    """A third constituent was left out when the position was bought."""
+    one.weights = ("0.5", "0.5")
+    one.index = IndexHead(version=1, cash_share=D(0), symbols=frozenset({"AAAUSDT", "BBBUSDT", "CCCUSDT"}))
+
+
+async def test_a_coin_that_was_left_out_is_bought_without_any_other_reason_once_a_plan_can(desk: Make) -> None:
+    one = desk(RebalanceMode.AUTOMATIC)
+    _without_a_thin_coin(one)
+    thin = RebalancePlan(
+        plan_id=uuid4(), executable=False, index_version=1, position_version=7, obstacles=("CCCUSDT:illiquid",)
+    )
+    one.plan = thin
+    await one.look()
+    for _ in range(5):
+        await one.look(after=PACE.pause)
+    [due] = one.planned
+    assert (due.trigger, due.reach, due.outside) == (Trigger.DRIFT, Reach.DRIFTED, ("CCCUSDT",))
+    assert (one.told, one.orders) == ([], []), "its book is thin: asked once a day, and nobody is told each time"
+    one.plan = replace(thin, executable=True, obstacles=())
+    found = await one.look(after=LOOK_AGAIN)
+    assert (found.state, len(one.orders)) == (RebalanceState.STARTED, 1)
+
+
+@pytest.mark.parametrize("stop", [{"breaks": ["D10"]}, {"unplannable": AccountSuspended("no")}])
+async def test_what_stands_in_the_way_of_a_coin_that_may_be_bought_is_no_news(desk: Make, stop: dict[str, Any]) -> None:
+    one = desk(RebalanceMode.AUTOMATIC)
+    _without_a_thin_coin(one)
+    one.breaks, one.unplannable = stop.get("breaks", []), stop.get("unplannable")
+    assert (await one.look()).state is RebalanceState.IDLE
+    assert (one.told, one.orders) == ([], [])
+
+
+async def test_coins_of_a_version_that_is_not_traded_yet_come_with_it_alone(desk: Make) -> None:
+    one = desk(RebalanceMode.AUTOMATIC)
+    _without_a_thin_coin(one)
+    assert one.index is not None
+    one.index = replace(one.index, version=2)
+    await one.look()
+    assert [due.trigger for due in one.planned] == [Trigger.INDEX_CHANGED]
+
+
 async def test_who_does_not_answer_is_asked_again_and_nothing_is_said(desk: Make) -> None:
     one = desk(RebalanceMode.AUTOMATIC)
     one.unplannable = Unavailable("away")
     found = await one.look()
-    assert (found.tries, found.check_at) == (1, one.clock.now() + PACE.every)
+    assert (found.state, found.check_at) == (RebalanceState.IDLE, one.clock.now() + PACE.every)
     one.unplannable = None
     assert (await one.look(after=PACE.every)).state is RebalanceState.STARTED
 

@@ -72,10 +72,11 @@ class Rebalancings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexHead:
-    """The newest version of an index; `cash_share` is the fraction that it keeps in cash."""
+    """The newest version of an index; `cash_share` is the fraction that it keeps in cash, `symbols` its constituents'."""
 
     version: int
     cash_share: Decimal
+    symbols: frozenset[str] = frozenset()
 
 
 class IndexHeads(Protocol):

@@ -105,7 +105,7 @@ class RebalancePositions:
                 found = await self._found(taken, now)
             except (Unavailable, Throttled) as error:
                 log.warning("rebalance_look_failed", position_id=str(look.position_id), code=error.code)
-                found = replace(taken.rebalancing, tries=taken.rebalancing.tries + 1, check_at=now + self._pace.every)
+                found = replace(taken.rebalancing, check_at=now + self._pace.every)
             await self._rebalancings.settle(taken, found)
             return True
 
@@ -119,10 +119,11 @@ class RebalancePositions:
         head = await self._heads.head(position.environment, position.index_id, user_id=position.user_id)
         standing = _standing(soon, taken, taken.valuation, head)
         due = decide(soon.settings, standing, now, stands=known.state is RebalanceState.SUGGESTED)
-        if due is None:
+        obstacle = _obstacle(taken)
+        if due is None or (due.maybe and obstacle):
             trading = known.state is RebalanceState.STARTED and position.status is not PositionStatus.ACTIVE
             return soon if trading else soon.idle(now)
-        if obstacle := _obstacle(taken):
+        if obstacle:
             return soon.blocked(due.trigger, obstacle, now=now)
         if soon.suggests(due.trigger, position_version=position.version):
             return soon
@@ -143,7 +144,7 @@ class RebalancePositions:
         except (Unavailable, Throttled):
             raise
         except PlatformError as error:
-            return paused.blocked(due.trigger, error.code, now=now)
+            return paused.still_left_out(now) if due.maybe else paused.blocked(due.trigger, error.code, now=now)
 
     async def _plan(self, taken: Taken, due: Due) -> RebalancePlan:
         position = taken.position
@@ -181,6 +182,8 @@ class RebalancePositions:
 
 
 def _nothing(known: Rebalancing, due: Due, plan: RebalancePlan, now: datetime) -> Rebalancing:
+    if due.maybe:
+        return known.still_left_out(now)
     if plan.obstacles:
         return known.blocked(due.trigger, ",".join(plan.obstacles), now=now)
     return known.done(index_version=plan.index_version, dated=due.dated, now=now)
@@ -202,8 +205,9 @@ def _obstacle(taken: Taken) -> str | None:
 
 def _standing(known: Rebalancing, taken: Taken, valuation: Valuation, head: IndexHead | None) -> Standing:
     held = max(taken.position.index_version or 0, known.seen_version)
+    coins = _coins(valuation.holdings)
     return Standing(
-        coins=_coins(valuation.holdings),
+        coins=coins,
         value=valuation.value,
         cash=taken.position.cash,
         cash_share=head.cash_share if head else Decimal(0),
@@ -211,7 +215,16 @@ def _standing(known: Rebalancing, taken: Taken, valuation: Valuation, head: Inde
         newest_version=head.version if head else held,
         last_at=known.last_at,
         dated_from=known.dated_from,
+        left_out=_left_out(coins, head, held),
+        left_out_at=known.left_out_at,
     )
+
+
+def _left_out(coins: Sequence[CoinWeight], head: IndexHead | None, held: int) -> tuple[str, ...]:
+    """Constituents that the position does not aim at; those of a version that is not traded yet come with it."""
+    if head is None or head.version > held:
+        return ()
+    return tuple(sorted(head.symbols - {coin.symbol for coin in coins if coin.target > 0}))
 
 
 def _coins(holdings: Sequence[Mapping[str, Any]]) -> list[CoinWeight]:

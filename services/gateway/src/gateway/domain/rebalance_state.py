@@ -31,7 +31,7 @@ class Rebalancing:
         last_at: When the last rebalance was ordered, by anybody.
         dated_from: Periods of the calendar that began until then are done.
         seen_version: Of the index: for this one there was nothing to trade.
-        tries: Looks in a row that somebody did not answer.
+        left_out_at: When a plan last found that no coin that was left out can be bought.
         version: Counts what was told of it.
         check_at: When it is looked at next.
         fence: Of the replica that looks at it: an older one writes nothing.
@@ -49,7 +49,7 @@ class Rebalancing:
     last_at: datetime | None = None
     dated_from: datetime
     seen_version: int = 0
-    tries: int = 0
+    left_out_at: datetime | None = None
     version: int = 0
     check_at: datetime
     fence: int = 0
@@ -65,7 +65,7 @@ class Rebalancing:
         The dates of a new calendar are those that come: choosing one trades nothing.
         """
         begins = self.settings.mode is RebalanceMode.MANUAL or settings.calendar is not self.settings.calendar
-        found = replace(self._at(RebalanceState.IDLE, now), settings=settings, tries=0, check_at=now)
+        found = replace(self._at(RebalanceState.IDLE, now), settings=settings, left_out_at=None, check_at=now)
         return replace(found, dated_from=now) if begins else found
 
     def suggested(self, trigger: Trigger, *, plan_id: UUID, position_version: int, now: datetime) -> Rebalancing:
@@ -75,7 +75,6 @@ class Rebalancing:
             trigger=trigger,
             plan_id=plan_id,
             position_version=position_version,
-            tries=0,
         )
 
     def suggests(self, trigger: Trigger, *, position_version: int) -> bool:
@@ -85,7 +84,7 @@ class Rebalancing:
 
     def started(self, trigger: Trigger, *, plan_id: UUID, now: datetime) -> Rebalancing:
         """The plan was ordered."""
-        return replace(self._at(RebalanceState.STARTED, now), trigger=trigger, plan_id=plan_id, last_at=now, tries=0)
+        return replace(self._at(RebalanceState.STARTED, now), trigger=trigger, plan_id=plan_id, last_at=now)
 
     def blocked(self, trigger: Trigger, reason: str, *, now: datetime) -> Rebalancing:
         """It is time, and something stands in the way; the same thing again changes nothing."""
@@ -95,7 +94,11 @@ class Rebalancing:
 
     def idle(self, now: datetime) -> Rebalancing:
         """Nothing is due."""
-        return replace(self if self.state is RebalanceState.IDLE else self._at(RebalanceState.IDLE, now), tries=0)
+        return self if self.state is RebalanceState.IDLE else self._at(RebalanceState.IDLE, now)
+
+    def still_left_out(self, now: datetime) -> Rebalancing:
+        """What was left out cannot be bought yet: nothing is due, and nobody is told each day that it is not."""
+        return replace(self.idle(now), left_out_at=now)
 
     def done(self, *, index_version: int, dated: bool, now: datetime) -> Rebalancing:
         """It was time, and there was nothing to trade: that version, and that date if one was due, are done."""

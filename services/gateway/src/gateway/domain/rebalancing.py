@@ -18,6 +18,8 @@ LEFTOVER = Decimal("0.005")
 """A coin without a target is sold from this share of the position on; less is dust."""
 COOLDOWN_MIN = timedelta(hours=1)
 COOLDOWN_MAX = timedelta(days=365)
+LOOK_AGAIN = timedelta(days=1)
+"""How often a plan is asked for coins that were left out, while none of them can be bought."""
 VERSION_COMES = timedelta(hours=6)
 """After a period has begun its index versions are made: until then neither date nor version is acted on, or both
 would be, one after the other, with fees for each."""
@@ -120,6 +122,8 @@ class Standing:
         newest_version: Of the index now.
         last_at: When the last rebalance was ordered; None while there was none.
         dated_from: Periods of the calendar that began up to this moment are done.
+        left_out: Constituents that are no target of the position: they could not be bought when it was traded.
+        left_out_at: When a plan last found that none of them can be bought; None while none was asked.
     """
 
     coins: Sequence[CoinWeight]
@@ -130,6 +134,8 @@ class Standing:
     newest_version: int
     last_at: datetime | None = None
     dated_from: datetime
+    left_out: tuple[str, ...] = ()
+    left_out_at: datetime | None = None
 
     @property
     def idle(self) -> Decimal:
@@ -147,6 +153,7 @@ class Due:
         band: What counts as drifted in the plan.
         outside: The coins that made it due, by symbol.
         dated: Whether a date of the calendar is due, whatever else is.
+        maybe: Whether only a plan can tell: coins that were left out may still be too thin, or too small.
     """
 
     trigger: Trigger
@@ -154,6 +161,7 @@ class Due:
     band: WeightBand
     outside: tuple[str, ...] = ()
     dated: bool = False
+    maybe: bool = False
 
 
 TO_TARGET = WeightBand(absolute=LEFTOVER, relative=LEFTOVER)
@@ -163,8 +171,9 @@ TO_TARGET = WeightBand(absolute=LEFTOVER, relative=LEFTOVER)
 def decide(settings: RebalanceSettings, standing: Standing, now: datetime, *, stands: bool = False) -> Due | None:
     """Whether a position is to be rebalanced now; None when not.
 
-    The index first, then the calendar, the bands, and cash that lies about. On a date everything goes to its target,
-    whatever else made it due; else only what is outside its band is traded.
+    The index first, then the calendar, the bands, cash that lies about, and at last coins that were left out: only a
+    plan knows whether their books are deep by now. On a date everything goes to its target, whatever else made it due;
+    else only what is outside its band is traded.
 
     Args:
         settings: Of the position.
@@ -179,6 +188,9 @@ def decide(settings: RebalanceSettings, standing: Standing, now: datetime, *, st
     outside = _outside(settings.band, standing, BACK_AT if stands else Decimal(1))
     dated, settled = _dates(settings.calendar, standing, now)
     trigger = _trigger(settings, standing, dated=dated, settled=settled, drifted=bool(outside))
+    maybe = trigger is None and _may_buy_left_out(standing, now)
+    if maybe:
+        trigger, outside = Trigger.DRIFT, standing.left_out
     if trigger is None or (settings.buy_only and standing.idle < LEFTOVER):
         return None
     reach = Reach.FULL if dated else Reach.DRIFTED
@@ -188,7 +200,13 @@ def decide(settings: RebalanceSettings, standing: Standing, now: datetime, *, st
         band=TO_TARGET if dated else settings.band,
         outside=outside,
         dated=dated,
+        maybe=maybe,
     )
+
+
+def _may_buy_left_out(standing: Standing, now: datetime) -> bool:
+    asked = standing.left_out_at
+    return bool(standing.left_out) and (asked is None or now >= asked + LOOK_AGAIN)
 
 
 def _dates(calendar: Calendar, standing: Standing, now: datetime) -> tuple[bool, bool]:

@@ -11,6 +11,7 @@ from shared.contracts.rpc import market_data, plans
 from shared.contracts.rpc.plans import PlanLeg
 from shared.runtime.rpc import RpcClient
 from shared.trading.errors import NotFound
+from shared.trading.money import ZERO
 from shared.trading.status import VenueEnvironment
 
 
@@ -27,7 +28,8 @@ class MarketIndexHeads:
             found = await self._ask.ask(market_data.GET_INDEX, question)
         except NotFound:
             return None
-        return IndexHead(version=found.version, cash_share=found.cash_share)
+        symbols = frozenset(one.symbol for one in found.constituents if one.weight > ZERO)
+        return IndexHead(version=found.version, cash_share=found.cash_share, symbols=symbols)
 
 
 class ExecutionRebalancePlanner:

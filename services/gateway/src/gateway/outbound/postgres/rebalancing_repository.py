@@ -200,7 +200,7 @@ _PLAIN = (
     "last_at",
     "dated_from",
     "seen_version",
-    "tries",
+    "left_out_at",
     "check_at",
 )
 _SETTINGS = ("mode", "absolute_band", "relative_band", "calendar", "cooldown_s", "buy_only")

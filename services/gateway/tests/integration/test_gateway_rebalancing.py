@@ -183,7 +183,7 @@ async def test_a_suggestion_is_heard_once_shown_with_its_plan_and_can_be_execute
         assert looked == 1, "it is not planned again while it stands"
     lines = (await house.http.get("/api/activity", headers=house.headers(ada))).json()["items"]
     told = [line["sentence"] for line in lines if line["type"] == "portfolio.rebalance_suggested"]
-    assert told == ["A rebalance is suggested: weights have left their bands."]
+    assert told == [f"top-10 ({position[:8]}): A rebalance is suggested: weights have left their bands."]
     assert len(await commands(house)) == 1
 
 

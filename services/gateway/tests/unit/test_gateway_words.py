@@ -1,17 +1,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from kit.gateway_builders import a_known_position
 
 from gateway.domain.account_flow import shortage_sentence
-from gateway.domain.activity import position_sentence
+from gateway.domain.activity import ActivityEntry, named, position_sentence
 from gateway.inbound import openapi
 from gateway.inbound.api import SHORT, create_app
 from gateway.inbound.http.models import BadCursor, cursor_of, position_in
@@ -20,47 +21,82 @@ from gateway.inbound.shown import SHOWN
 from shared.trading.status import PositionStatus
 
 ROOT = Path(__file__).parents[4]
+MINE = UUID("0badcafe-0000-4000-8000-000000000001")
 
 
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({}, "top-10 is bought for 249.10 USDT."),
+        ({}, "top-10 (0badcafe) is bought for 249.10 USDT."),
         (
             {"complete": False, "reasons": ["SOLUSDT: price_band"]},
-            "top-10 is bought for 249.10 USDT, but not every part of it (SOLUSDT: price_band).",
+            "top-10 (0badcafe) is bought for 249.10 USDT, but not every part of it (SOLUSDT: price_band).",
         ),
         (
-            {"blocked_reason": "residual", "run_kind": "close"},
-            "top-10 could not be sold completely: residual.",
+            {
+                "blocked_reason": "SOLUSDT:halted",
+                "run_kind": "close",
+                "reasons": ["SOLUSDT:halted", "XRPUSDT:price_band"],
+            },
+            "top-10 (0badcafe) could not be sold and stays open: SOLUSDT:halted, XRPUSDT:price_band.",
         ),
-        ({"blocked_reason": "plan_expired"}, "top-10 could not be traded as ordered: plan_expired."),
-        ({"status": PositionStatus.EXECUTING}, "Buying top-10 for up to 250.00 USDT has started."),
-        ({"status": PositionStatus.FAILED, "reasons": ["no_price"]}, "Nothing of top-10 was bought: no_price."),
+        (
+            {"blocked_reason": "SOLUSDT:halted", "run_kind": "close", "withdrawn": Decimal(200)},
+            (
+                "top-10 (0badcafe) was sold only in part: 200.00 USDT were paid out of it so far, and the rest stays "
+                "open (SOLUSDT:halted)."
+            ),
+        ),
+        ({"blocked_reason": "plan_expired"}, "top-10 (0badcafe) could not be traded as ordered: plan_expired."),
+        ({"status": PositionStatus.EXECUTING}, "Buying top-10 (0badcafe) for up to 250.00 USDT has started."),
+        (
+            {"status": PositionStatus.FAILED, "reasons": ["no_price"]},
+            "Nothing of top-10 (0badcafe) was bought: no_price.",
+        ),
         (
             {"status": PositionStatus.CLOSED, "proceeds": Decimal("251.5")},
-            "top-10 is sold; its sales brought 251.50 USDT.",
+            "top-10 (0badcafe) is sold; its sales brought 251.50 USDT.",
         ),
         (
             {"status": PositionStatus.CLOSED, "proceeds": Decimal("790.6593793698"), "withdrawn": Decimal("791.06")},
-            "top-10 is sold; its sales brought 790.66 USDT in all, 791.06 USDT were paid out of it.",
+            "top-10 (0badcafe) is sold; its sales brought 790.66 USDT in all, 791.06 USDT were paid out of it.",
         ),
         (
             {"status": PositionStatus.REBALANCING, "run_kind": "invest"},
-            "Putting more money into top-10 has started.",
+            "Putting more money into top-10 (0badcafe) has started.",
         ),
         (
             {"run_kind": "rebalance", "complete": False, "reasons": ["SOLUSDT:price_band"]},
-            "top-10 is back at its targets, but not every order went through (SOLUSDT:price_band).",
+            "top-10 (0badcafe) is back at its targets, but not every order went through (SOLUSDT:price_band).",
         ),
         (
             {"run_kind": "withdraw", "complete": True, "withdrawn": Decimal("99.5")},
-            "Money was taken out of top-10: 99.50 USDT so far.",
+            "Money was taken out of top-10 (0badcafe): 99.50 USDT so far.",
         ),
     ],
 )
 def test_the_feed_says_what_happened(facts: dict[str, Any], sentence: str) -> None:
-    assert position_sentence(a_known_position(**facts)) == sentence
+    assert position_sentence(a_known_position(position_id=MINE, **facts)) == sentence
+
+
+@pytest.mark.parametrize(
+    ("index_id", "sentence", "shown"),
+    [
+        ("top-10", "All weights are in their band.", "top-10 (0badcafe): All weights are in their band."),
+        ("top-10", "top-10 (0badcafe) is sold.", "top-10 (0badcafe) is sold."),
+        (None, "Order x needs a person.", "position 0badcafe: Order x needs a person."),
+    ],
+)
+def test_every_line_about_a_position_names_it_once(index_id: str | None, sentence: str, shown: str) -> None:
+    about: dict[str, Any] = {
+        "event_id": uuid4(),
+        "user_id": uuid4(),
+        "at": datetime(2026, 11, 21, tzinfo=UTC),
+        "type": "x",
+    }
+    line = ActivityEntry(**about, sentence=sentence, position_id=MINE)
+    assert named(line, index_id).sentence == shown
+    assert named(replace(line, position_id=None), None).sentence == sentence
 
 
 def test_a_cursor_comes_back_as_it_was_and_nonsense_is_refused() -> None:

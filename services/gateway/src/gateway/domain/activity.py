@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -25,9 +25,31 @@ class ActivityEntry:
     account_id: UUID | None = None
 
 
+def name_of(index_id: str | None, position_id: UUID) -> str:
+    """How the feed calls a position: by its index, and by the beginning of its id, since there may be several."""
+    short = _short(position_id)
+    return f"position {short}" if index_id is None else f"{index_id} ({short})"
+
+
+def _short(position_id: UUID) -> str:
+    return str(position_id)[:8]
+
+
+def named(entry: ActivityEntry, index_id: str | None) -> ActivityEntry:
+    """The line with its position's name before it, where the sentence does not say it.
+
+    Args:
+        entry: As it was written down, by somebody who may have known no more than the position's id.
+        index_id: Of its position; None when that is not known here.
+    """
+    if entry.position_id is None or _short(entry.position_id) in entry.sentence:
+        return entry
+    return replace(entry, sentence=f"{name_of(index_id, entry.position_id)}: {entry.sentence}")
+
+
 def position_sentence(position: Position) -> str:
     """What a position's new status means."""
-    index = position.index_id
+    index = _name(position)
     if position.status is PositionStatus.ACTIVE:
         return _active_sentence(position)
     why = f": {', '.join(position.reasons)}" if position.reasons else ""
@@ -44,6 +66,10 @@ def position_sentence(position: Position) -> str:
     return sentences.get(position.status, f"{index} is {position.status.lower()}.")
 
 
+def _name(position: Position) -> str:
+    return name_of(position.index_id, position.position_id)
+
+
 _STARTED = {
     "invest": "Putting more money into {index} has started.",
     "rebalance": "Bringing {index} back to its targets has started.",
@@ -58,26 +84,36 @@ _DONE = {
 
 def _active_sentence(position: Position) -> str:
     if position.trading_paused:
-        return f"{position.index_id} pauses until you say what happened to its coins ({position.trading_paused})."
+        return f"{_name(position)} pauses until you say what happened to its coins ({position.trading_paused})."
     if position.blocked_reason:
-        what = "sold completely" if position.run_kind == "close" else "traded as ordered"
-        return f"{position.index_id} could not be {what}: {position.blocked_reason}."
+        return _blocked_sentence(position)
     if position.run_kind == "unwind":
         return _unwound_sentence(position)
     if position.run_kind in _DONE:
         return _done_sentence(position, str(position.run_kind))
-    bought = f"{position.index_id} is bought for {_usdt(position.invested)} USDT"
+    bought = f"{_name(position)} is bought for {_usdt(position.invested)} USDT"
     if position.complete is False:
         missing = f" ({', '.join(position.reasons)})" if position.reasons else ""
         return f"{bought}, but not every part of it{missing}."
     return f"{bought}."
 
 
+def _blocked_sentence(position: Position) -> str:
+    """What was ordered and could not be done; of a close that left something, what came of it."""
+    if position.run_kind != "close":
+        return f"{_name(position)} could not be traded as ordered: {position.blocked_reason}."
+    why = ", ".join(position.reasons or [str(position.blocked_reason)])
+    if not position.withdrawn:
+        return f"{_name(position)} could not be sold and stays open: {why}."
+    paid = f"{_usdt(position.withdrawn)} USDT were paid out of it so far"
+    return f"{_name(position)} was sold only in part: {paid}, and the rest stays open ({why})."
+
+
 def _sold_sentence(position: Position) -> str:
     brought, paid = _usdt(position.proceeds), _usdt(position.withdrawn)
     if not position.withdrawn or paid == brought:
-        return f"{position.index_id} is sold; its sales brought {brought} USDT."
-    return f"{position.index_id} is sold; its sales brought {brought} USDT in all, {paid} USDT were paid out of it."
+        return f"{_name(position)} is sold; its sales brought {brought} USDT."
+    return f"{_name(position)} is sold; its sales brought {brought} USDT in all, {paid} USDT were paid out of it."
 
 
 def _usdt(amount: Decimal) -> str:
@@ -89,13 +125,13 @@ def _unwound_sentence(position: Position) -> str:
     """What was bought is sold again, since not everything could be bought; the reasons say what could not."""
     why = ", ".join(reason for reason in position.reasons if reason != "unwound")
     if position.status in {PositionStatus.CLOSING, PositionStatus.REBALANCING}:
-        return f"Not all of {position.index_id} could be bought ({why}): what was bought is being sold again."
-    return f"What was bought of {position.index_id} was sold again ({why})."
+        return f"Not all of {_name(position)} could be bought ({why}): what was bought is being sold again."
+    return f"What was bought of {_name(position)} was sold again ({why})."
 
 
 def _done_sentence(position: Position, kind: str) -> str:
     done = _DONE[kind].format(
-        index=position.index_id, contributed=_usdt(position.contributed), withdrawn=_usdt(position.withdrawn)
+        index=_name(position), contributed=_usdt(position.contributed), withdrawn=_usdt(position.withdrawn)
     )
     if position.complete is False:
         missing = f" ({', '.join(position.reasons)})" if position.reasons else ""

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from gateway.domain.activity import ActivityEntry
+from gateway.domain.activity import ActivityEntry, named
 from gateway.domain.position import Deviation, Fill, Leg, Position, PositionDetail, PositionSummary, Valuation
 from gateway.outbound.postgres import rows
 from gateway.outbound.postgres.tables import (
@@ -71,12 +71,16 @@ class PostgresPositionReader:
             )
 
     async def activity(self, user_id: UUID, *, limit: int, after: After | None = None) -> list[ActivityEntry]:
-        """The feed of a user, newest first."""
-        query = sa.select(activity).order_by(activity.c.at.desc(), activity.c.event_id.desc()).limit(limit)
+        """The feed of a user, newest first; each line about a position names it."""
+        positions = synthetic_positions
+        both = activity.outerjoin(positions, positions.c.position_id == activity.c.position_id)
+        query = sa.select(activity, positions.c.index_id).select_from(both)
+        query = query.order_by(activity.c.at.desc(), activity.c.event_id.desc()).limit(limit)
         if after is not None:
             query = query.where(sa.tuple_(activity.c.at, activity.c.event_id) < sa.tuple_(*after))
         async with self._database.transaction(user_id) as session:
-            return [ActivityEntry(**dict(row)) for row in (await session.execute(query)).mappings()]
+            found = (await session.execute(query)).mappings().all()
+        return [named(rows.noun(ActivityEntry, dict(row)), row["index_id"]) for row in found]
 
 
 async def _summaries(session: AsyncSession, positions: list[Position]) -> list[PositionSummary]:

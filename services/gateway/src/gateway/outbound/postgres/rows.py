@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from gateway.domain.accepted import Accepted, RememberedAnswer
+from gateway.domain.activity import ActivityEntry
 from gateway.domain.plan import Ceiling, Plan, obstacle
 from gateway.domain.position import Deviation, Fill, Leg, Position, Valuation
 from shared.trading.money import plain
@@ -17,13 +18,14 @@ from shared.trading.policy import LegPolicy
 from shared.trading.status import LegStatus, PositionStatus, Side, VenueEnvironment
 
 Row = Mapping[str, Any]
-Noun = TypeVar("Noun", Position, Leg, Fill, Valuation, Deviation)
+Noun = TypeVar("Noun", Position, Leg, Fill, Valuation, Deviation, ActivityEntry)
 _TYPED: dict[str, dict[str, Any]] = {
     "Position": {"status": PositionStatus, "environment": VenueEnvironment},
     "Leg": {"status": LegStatus, "side": Side},
     "Fill": {"side": Side},
     "Valuation": {},
     "Deviation": {},
+    "ActivityEntry": {},
 }
 
 

@@ -1,4 +1,4 @@
-"""What happens by the clock: tickers every second, instruments every few minutes, indices once a day."""
+"""What happens by the clock: tickers every second, instruments every few minutes, indices when they are due."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _WORDS = """Server-sent events of the user's own positions, legs, fills, P&L, dr
 
 `event` is the name (`pnl_updated`, `leg_filled`, …), `data` holds `{id, type, time, aggregate_id, aggregate_version,
 data}`: ignore a version that is not newer than the one you have; `legs_updated` tells of several legs, each with its
-own `version`, which counts. The first event is `hello` with the state of all positions. Send the last `id` as
+own `version`, which counts. The first event is `hello` with the state of the newest 200 positions. Send the last `id` as
 `Last-Event-ID` to get what was missed; `reset` with the state comes instead when that is too long ago. `reconnect` ends
 the stream, also when the access token ends: come back with a fresh one."""
 _SOCKET_WORDS = """A WebSocket with the same feed: the same events, ids, greeting and replay as `GET /api/events`.

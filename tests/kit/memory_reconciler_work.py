@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from uuid import UUID
 
 from kit.memory_house import Rows, Transaction
@@ -15,7 +14,6 @@ from reconciler.domain.flows import Flow, Moved
 from reconciler.domain.held import HeldStill
 from reconciler.domain.slippage import LegResult
 from reconciler.domain.tracking import AccountProgress, ActivePosition, Tracked
-from shared.trading.money import ZERO
 
 
 class MemoryWork:
@@ -103,16 +101,6 @@ class MemoryWork:
         self._rows("flows").add((flow.position_id, flow.number), flow)
         for one in moved:
             self._rows("moved").add((flow.position_id, flow.number, one.asset), (flow.position_id, flow.number, one))
-
-    async def others_value(self, book: PositionBook) -> Decimal:
-        others = (
-            row.told[0]
-            for row in self._rows("positions")
-            if row.book.account.environment is book.account.environment
-            and row.book.position_id != book.position_id
-            and row.told is not None
-        )
-        return sum(others, ZERO)
 
     async def held_still(self, position_id: UUID) -> Sequence[HeldStill]:
         found: tuple[HeldStill, ...] | None = self._rows("held_still").get(position_id)

@@ -257,9 +257,6 @@ async def test_flows_and_what_belongs_to_them_come_back(rooms: Rooms) -> None:
         last = {"BTCUSDT": Decimal("70000.10")}
         await work.save_tracking(replace(tracked, told=(Decimal(7), Decimal(1)), border=border, last_prices=last))
         assert list(await work.held_still(position_id)) == basket
-        other = replace(book, position_id=uuid4())
-        assert await work.others_value(other) == Decimal(7)
-        assert await work.others_value(book) == 0
     kept = await rooms.shelf.position(user, position_id)
     assert kept is not None
     assert (list(kept.flows), list(kept.moved), list(kept.legs), list(kept.held)) == ([flow], [gone], [leg], basket)

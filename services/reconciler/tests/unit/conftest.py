@@ -172,10 +172,6 @@ class FakeStore:
         self.moved.extend(moved)
         self.in_kind.update({flow.number} if moved else ())
 
-    async def others_value(self, book: PositionBook) -> Decimal:
-        others = [one for one in self.positions.values() if one.book.position_id != book.position_id]
-        return sum((one.told[0] for one in others if one.told), Decimal(0))
-
     async def held_still(self, position_id: UUID) -> Sequence[HeldStill]:
         return self.held.get(position_id, ())
 

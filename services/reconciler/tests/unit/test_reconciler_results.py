@@ -231,7 +231,7 @@ async def test_golden_two_positions_as_one(bench: Any, make: Any) -> None:
     first = story.kept()
     at = bench.clock.now() + timedelta(seconds=1)
     second_id = UUID(int=77)
-    flow = replace(first.flows[0], position_id=second_id, at=at, valued_at=at, amount=D(80), after=D(80), others=D(120))
+    flow = replace(first.flows[0], position_id=second_id, at=at, valued_at=at, amount=D(80), after=D(80))
     await story.day(BTC="132")
     first = story.kept()
     points = [replace(first.points[-1], position_id=second_id, value=D(88), net_in=D(80))]

@@ -30,7 +30,7 @@ async def keep_flow(work: Work, tracked: Tracked, valuation: Valuation, marks: M
     if not found:
         return tracked
     book, border = tracked.book, tracked.border
-    others, bitcoin = await work.others_value(book), marks.get(BITCOIN)
+    bitcoin = marks.get(BITCOIN)
     held = await work.held_still(book.position_id)
     for flow, moved in found:
         unseen = len(found) > 1
@@ -38,7 +38,6 @@ async def keep_flow(work: Work, tracked: Tracked, valuation: Valuation, marks: M
         last = flow is found[-1][0]
         kept = replace(
             flow,
-            others=others,
             held_before=None if unseen else worth(held, marks),
             held_after=worth(then, marks) if last else None,
             btc_price=bitcoin.price if bitcoin else None,

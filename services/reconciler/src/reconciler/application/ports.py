@@ -97,10 +97,6 @@ class Work(Protocol):
         """Keep what crossed a position's border."""
         ...
 
-    async def others_value(self, book: PositionBook) -> Decimal:
-        """What the user's other positions of the environment were last worth, quote units."""
-        ...
-
     async def held_still(self, position_id: UUID) -> Sequence[HeldStill]:
         """The basket that is never rebalanced."""
         ...

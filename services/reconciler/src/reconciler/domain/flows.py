@@ -47,7 +47,6 @@ class Flow:
         amount: Above zero into the position, below zero out of it; what left in kind counts at its value.
         before: The position's value right before it, at the marks of `after`.
         after: Its value right after it; `before` + `amount` - `after` is what the trades cost.
-        others: Value of the user's other positions of the environment then.
         held_before: Value of the coins that were bought and never rebalanced, before it; None when not known.
         held_after: The same after it.
         btc_price: Quote per bitcoin then.
@@ -61,7 +60,6 @@ class Flow:
     amount: Decimal
     before: Decimal
     after: Decimal
-    others: Decimal = ZERO
     held_before: Decimal | None = None
     held_after: Decimal | None = None
     btc_price: Decimal | None = None

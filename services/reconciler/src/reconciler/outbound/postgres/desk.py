@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from decimal import Decimal
 from uuid import UUID
 
 from reconciler.application.ports import Work
@@ -62,11 +61,6 @@ class PostgresWork:
     async def add_flow(self, flow: Flow, moved: Sequence[Moved]) -> None:
         """Keep what crossed a position's border."""
         await flow_rows.add_flow(self._unit, self._user_id, flow, moved)
-
-    async def others_value(self, book: PositionBook) -> Decimal:
-        """What the user's other positions of the environment were last worth."""
-        await self._save_tracking()
-        return await flow_rows.others_value(self._unit, book)
 
     async def held_still(self, position_id: UUID) -> Sequence[HeldStill]:
         """The basket that is never rebalanced."""

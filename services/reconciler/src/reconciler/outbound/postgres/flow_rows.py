@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from reconciler.domain.books import PositionBook
 from reconciler.domain.flows import Flow, Moved
 from reconciler.domain.held import HeldStill
 from reconciler.domain.slippage import LegResult
 from reconciler.outbound.postgres.tables import ID, flow, held_still, leg_result, moved, position
 from shared.runtime.statement import Finder, Statement
 from shared.runtime.unit import Unit
-from shared.trading.money import ZERO
 
 
 def _insert(table: sa.Table) -> Statement:
-    values = {column.name: sa.bindparam(column.name, type_=column.type) for column in table.columns}
+    written = [column for column in table.columns if column.server_default is None]
+    values = {column.name: sa.bindparam(column.name, type_=column.type) for column in written}
     return Statement(sa.insert(table).values(values))
 
 
@@ -49,12 +47,6 @@ _RUN = Statement(
 _SAVE_LEG = _save_leg()
 _ADD_FLOW = _insert(flow)
 _ADD_MOVED = _insert(moved)
-_OTHERS = Statement(
-    sa.select(sa.func.coalesce(sa.func.sum(position.c.told_value), 0)).where(
-        position.c.environment == sa.bindparam("environment", type_=position.c.environment.type),
-        position.c.position_id != _POSITION_ID,
-    )
-)
 _HELD = Finder(HeldStill, held_still, held_still.c.position_id == _POSITION_ID, order=[held_still.c.asset])
 _FORGET_HELD = Statement(sa.delete(held_still).where(held_still.c.position_id == _POSITION_ID))
 _ADD_HELD = _insert(held_still)
@@ -73,12 +65,6 @@ async def add_flow(unit: Unit, user_id: UUID, crossed: Flow, left: Sequence[Move
     await _ADD_FLOW.run(unit, **asdict(crossed), user_id=user_id)
     about = {"user_id": user_id, "position_id": crossed.position_id, "number": crossed.number}
     await _ADD_MOVED.run_many(unit, [{**_row(one), **about} for one in left])
-
-
-async def others_value(unit: Unit, book: PositionBook) -> Decimal:
-    """What the other positions of the user and environment were last worth, quote units."""
-    found = await _OTHERS.value(unit, environment=book.account.environment, position_id=book.position_id)
-    return Decimal(found or ZERO)
 
 
 async def held_still_of(unit: Unit, position_id: UUID) -> Sequence[HeldStill]:

@@ -108,7 +108,7 @@ flow = sa.Table(
     _money("amount"),
     _money("before"),
     _money("after"),
-    _money("others"),
+    sa.Column("others", MONEY, nullable=False, server_default="0", comment="unused; to be dropped"),
     _money("held_before", nullable=True),
     _money("held_after", nullable=True),
     _money("btc_price", nullable=True),

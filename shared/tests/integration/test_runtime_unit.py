@@ -16,7 +16,7 @@ from kit.rooms import Room
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
-from basketry_local.servers.postgres import PostgresServer
+from basketry_local.servers.postgres import ADMIN, PostgresServer
 from shared.runtime.database import Database, DatabaseUnavailable
 from shared.runtime.keeper import Keeper
 from shared.runtime.statement import Finder, Statement
@@ -246,3 +246,28 @@ async def test_a_server_that_falls_silent_is_given_up_and_a_cancelled_wait_ends(
 )
 def test_what_passes_by_itself_is_told_from_what_is_refused(error: Exception, passes: bool) -> None:
     assert not_now(error) is passes
+
+
+@pytest.mark.parametrize("way", ["unit", "transaction"])
+async def test_a_migration_under_a_running_process_costs_another_try_and_nothing_else(
+    execution_room: Room, way: str
+) -> None:
+    single = Database(execution_room.dsn("execution"), pool_size=1)
+    question = "select * from execution.note"
+
+    async def ask() -> None:
+        if way == "unit":
+            async with single.unit(uuid4()) as unit:
+                await unit.connection.fetch(question)
+        else:
+            async with single.transaction(uuid4()) as session:
+                await session.execute(sa.text(question))
+
+    await ask()
+    admin = await asyncpg.connect(execution_room.dsn(ADMIN))
+    await admin.execute("alter table execution.note add column later text")
+    await admin.close()
+    with pytest.raises(DatabaseUnavailable):
+        await ask()
+    await ask()
+    await single.close()

@@ -26,6 +26,8 @@ _PASSING = ("25006", "40", "53", "55P03", "57014")
 """SQLSTATEs of a server that cannot do it now: read-only, conflict, out of resources, lock or statement time-out."""
 IDLE_S = 300.0
 """A connection that is not kept is closed after so long without work."""
+_REPLANNED = asyncpg.InvalidCachedStatementError
+"""A migration changed what a prepared statement answers: the driver has forgotten it, and the next try prepares it anew."""
 COMMAND_S = 25.0
 """Beyond the server's own statement_timeout: a server that has gone silent is given up."""
 
@@ -205,7 +207,7 @@ async def _give_back(pool: asyncpg.Pool[Any], connection: Any) -> None:
 
 def not_now(error: BaseException) -> bool:
     """Whether an error says that PostgreSQL is away or cannot serve at this moment, as opposed to refusing."""
-    if isinstance(error, (*_AWAY, OSError, TimeoutError)):
+    if isinstance(error, (*_AWAY, _REPLANNED, OSError, TimeoutError)):
         return True
     state = getattr(error, "sqlstate", None) if isinstance(error, asyncpg.PostgresError) else None
     return state is not None and str(state).startswith(_PASSING)

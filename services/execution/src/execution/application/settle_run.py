@@ -43,7 +43,7 @@ async def settle_run(
         run: The run.
         now: The moment of it.
         again: Also settle a run that was settled before: a late fill changed what it came to.
-        times: The protocol's waits.
+        times: The protocol's waits; the default will do for a run without an attempt, of which nothing is tried again.
 
     Returns:
         Whether the position changed its status.

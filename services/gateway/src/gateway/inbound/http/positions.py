@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from gateway.application.close_position import CloseOrder
 from gateway.application.open_position import BuyIndex, OpenOrder
 from gateway.application.run_plan import RunOrder
+from gateway.domain.accepted import Accepted
 from gateway.domain.errors import PositionNotFound
 from gateway.domain.position import Deviation, PositionSummary, Valuation
 from gateway.inbound.caller import IdempotencyKey, User, by_user
@@ -111,8 +112,7 @@ async def open_position(
     _must_name(if_match, body.plan_id)
     order = OpenOrder(user_id=user.user_id, key=key, what=body.what(), as_seen=if_match is not None)
     accepted = await desk.open_position(order)
-    response.headers["location"] = f"/api/positions/{accepted.position_id}"
-    return AcceptedAnswer.model_validate(accepted)
+    return _taken(accepted, response)
 
 
 @positions.get("/api/positions", operation_id="positions_list", responses=declared(401))
@@ -175,8 +175,7 @@ async def run_plan(
     accepted = await desk.run_plan(
         RunOrder(user_id=user.user_id, key=key, position_id=position_id, plan_id=body.plan_id)
     )
-    response.headers["location"] = f"/api/positions/{accepted.position_id}"
-    return AcceptedAnswer.model_validate(accepted)
+    return _taken(accepted, response)
 
 
 @positions.post(
@@ -203,6 +202,11 @@ async def close_position(
     accepted = await desk.close_position(
         CloseOrder(user_id=user.user_id, key=key, position_id=position_id, plan_id=plan_id)
     )
+    return _taken(accepted, response)
+
+
+def _taken(accepted: Accepted, response: Response) -> AcceptedAnswer:
+    """An order that was taken, and where to see what becomes of it."""
     response.headers["location"] = f"/api/positions/{accepted.position_id}"
     return AcceptedAnswer.model_validate(accepted)
 

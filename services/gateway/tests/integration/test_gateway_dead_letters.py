@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from kit.gateway_browser import browsing, labels, tell
 
 from shared.contracts import execution
 from shared.testing import eventually
@@ -33,6 +34,19 @@ async def test_malformed_events_are_dead_letters_and_the_next_one_flows(house: A
     shown = [(item["received_at"], item["stream"]) for page in pages for item in page]
     assert sorted(shown, reverse=True) == shown
     assert {stream for _, stream in shown} == {row["stream"] for row in rows}
+
+
+async def test_a_malformed_event_ends_no_live_feed_and_no_replay(house: Any, ada: UUID, build: Any) -> None:
+    js = house.tester.jetstream()
+    async with browsing(house, ada) as browser:
+        await js.publish(f"execution.v1.nonsense.{ada}._", b"{not json")
+        await tell(house, ada, build, 1)
+        await eventually(lambda: labels(browser) == ["number 1"])
+    await js.publish(f"portfolio.v1.nonsense.{ada}._", b"[]")
+    await tell(house, ada, build, 2, first=2)
+    async with browsing(house, ada, browser.last_id) as again:
+        await eventually(lambda: labels(again) == ["number 2", "number 3"])
+        assert "reconnect" not in again.names
 
 
 async def test_a_message_that_only_the_server_gave_up_on_is_kept_with_its_body(house: Any, ada: UUID) -> None:

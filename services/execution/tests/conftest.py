@@ -325,7 +325,7 @@ class Town:
         rows = await self.rows("select status from execution.positions where position_id = $1", position_id)
         return rows[0]["status"] if rows else "NONE"
 
-    async def becomes(self, position_id: UUID, *statuses: str, timeout_s: float = 20) -> str:
+    async def becomes(self, position_id: UUID, *statuses: str, timeout_s: float = 60) -> str:
         async def there() -> str:
             status = await self.status(position_id)
             legs = await self.rows(

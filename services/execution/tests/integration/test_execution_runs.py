@@ -56,7 +56,7 @@ async def settled(town: Any, run_id: UUID) -> Any:
         [row] = await town.rows("select * from execution.positions where position_id = $1", run["position_id"])
         return row
 
-    return await eventually(over, timeout_s=20, every_s=0.1, because="the run settles")
+    return await eventually(over, timeout_s=60, every_s=0.1, because="the run settles")
 
 
 async def bought(town: Any, trader: Any, amount: str = "1000", index_id: str = "top-10") -> UUID:
@@ -201,9 +201,11 @@ async def test_an_order_that_no_longer_fits_trades_nothing_and_says_why(town: An
     first = await planned(town, trader, position_id, RunKind.INVEST, "100")
     second = await planned(town, trader, position_id, RunKind.INVEST, "100")
     balanced = await planned(town, trader, position_id, RunKind.REBALANCE)
+    await town.stop_desks()
     await ordered(town, trader, first)
     with pytest.raises(PositionBusy):
         await planned(town, trader, position_id, RunKind.INVEST, "100")
+    town.start_desks()
     await settled(town, first.plan_id)
     orders = len(town.ledger(trader)["orders"])
     for stale, why in ((second, "position_changed"), (balanced, "position_changed")):

@@ -187,7 +187,7 @@ async def test_a_rotated_key_is_fetched_when_it_appears(house: Any, ada: UUID, m
         answer = await house.http.get("/api/me", headers={"authorization": f"Bearer {token}"})
         return bool(answer.status_code == 200)
 
-    await eventually(accepted, timeout_s=15, every_s=0.5)
+    await eventually(accepted, timeout_s=60, every_s=0.5)
 
 
 async def test_the_cookie_writes_only_from_our_own_pages(house: Any, ada: UUID, mint: Any) -> None:

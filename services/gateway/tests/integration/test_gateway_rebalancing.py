@@ -216,7 +216,7 @@ async def test_two_replicas_order_one_stored_plan_and_nothing_more_within_the_co
         [now] = await house.sql(fence)
         return bool(now["fence"] >= before["fence"] + 3)
 
-    await eventually(looked_again, timeout_s=20)
+    await eventually(looked_again, timeout_s=60)
     assert len(await commands(house)) == 1
     assert (await state(house, ada, position))["last_at"] is not None
     # The hour is over: what drifted is traded again, under the key of the position's new state.
@@ -235,7 +235,7 @@ async def test_two_replicas_order_one_stored_plan_and_nothing_more_within_the_co
     async def twice() -> bool:
         return len(await commands(house)) == 2
 
-    await eventually(twice, timeout_s=20)
+    await eventually(twice, timeout_s=60)
 
 
 async def test_a_break_that_nothing_explains_stops_it_and_says_so(open_house: Any, ada: UUID, build: Any) -> None:

@@ -154,7 +154,7 @@ async def test_a_read_waits_for_what_was_heard_and_then_never_asks_again() -> No
     done, _ = await asyncio.wait({reading}, timeout=0.1)
     assert not done
     painted.events.add(event)
-    await asyncio.wait_for(reading, 1)
+    await asyncio.wait_for(reading, 30)
     asked = painted.asked
     await fresh.about(ADA)
     assert painted.asked == asked
@@ -164,7 +164,7 @@ async def test_a_read_waits_a_bounded_time_and_only_once() -> None:
     painted = FakePainted()
     fresh = Freshness(painted, patience_s=0.05)
     fresh.heard(message(1, event=uuid4()))
-    await asyncio.wait_for(fresh.about(ADA), 1)
+    await asyncio.wait_for(fresh.about(ADA), 30)
     asked = painted.asked
     await fresh.about(ADA)
     assert painted.asked == asked

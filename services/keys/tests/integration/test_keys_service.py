@@ -246,8 +246,12 @@ async def test_a_command_for_somebody_elses_account_is_buried_and_the_next_one_f
     rows = await eventually(approved, timeout_s=30, every_s=0.1)
     assert [(row["key_id"], row["run_tail"]) for row in rows] == [(key.key_id, plan.plan_id.hex[-10:])]
     async with service.bus.connect() as client:
-        stream = await client.jetstream().stream_info("DLQ", subjects_filter="dlq.keys.>")
-        assert sum((stream.state.subjects or {}).values()) == 1
+
+        async def buried() -> int:
+            stream = await client.jetstream().stream_info("DLQ", subjects_filter="dlq.keys.>")
+            return sum((stream.state.subjects or {}).values())
+
+        assert await eventually(buried) == 1
 
 
 async def test_tables_and_migrations_agree_and_every_users_row_is_protected(

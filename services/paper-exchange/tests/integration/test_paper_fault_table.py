@@ -70,16 +70,15 @@ def balance(customer: Any) -> object:
 
 def late_order(customer: Any) -> object:
     """The client gives up; its order lands later, still within its window, and only once."""
-    body, began = json.dumps(BUY), time.monotonic()
+    body = json.dumps(BUY)
     with pytest.raises(httpx.TransportError):
         customer.client.post(
-            f"{customer.venue.url}{CREATE}", content=body, headers=customer.headers(body, window="1500")
+            f"{customer.venue.url}{CREATE}", content=body, headers=customer.headers(body, window="4000")
         )
-    gave_up_after = time.monotonic() - began
     before = len(customer.venue.control("GET", f"ledger?uid={customer.uid}")["orders"])
     wait = f"wait?uid={customer.uid}&event=order_received&n=1&timeout_ms=9000"
     assert customer.venue.control("GET", wait)["reached"]
-    return before, time.monotonic() - began > 1.3 > gave_up_after
+    return before, len(customer.venue.control("GET", f"ledger?uid={customer.uid}")["orders"])
 
 
 def ended(customer: Any) -> object:
@@ -131,12 +130,12 @@ GONE = {"ReadError", "RemoteProtocolError", "ReadTimeout"}
 TABLE: list[tuple[Fault, See, object]] = [
     ({"kind": "latency", "latency_ms": 200, "jitter_ms": 50, "path": "/v5/account/info"}, took, True),
     ({"kind": "latency", "latency_ms": 200, "path": "/v5/account/*"}, took, True),
-    ({"kind": "latency", "latency_ms": 60_000, "path": "/v5/order/*"}, took, False),
+    ({"kind": "latency", "latency_ms": 60_000, "path": "/v5/order/*"}, balance, 0),
     ({"kind": "clock_skew", "skew_ms": 60_000}, skewed, (10002, 60)),
     ({"kind": "clock_skew", "skew_ms": -60_000}, skewed, (10002, -60)),
     ({"kind": "lost_request", "hold_ms": 20}, create, (GONE, 0)),
     ({"kind": "lost_reply", "hold_ms": 20}, create, (GONE, 1)),
-    ({"kind": "late_landing", "hold_ms": 20}, late_order, (0, True)),
+    ({"kind": "late_landing", "hold_ms": 20}, late_order, (0, 1)),
     ({"kind": "reset"}, create, (GONE, 0)),
     ({"kind": "reset", "outcome": "executed"}, create, (GONE, 1)),
     ({"kind": "reset_mid_reply"}, create, (GONE, 1)),
@@ -214,7 +213,7 @@ def test_a_key_gains_a_right_and_is_revoked(customer: Any) -> None:
 
 
 def test_a_fault_ends_by_itself_and_a_count_is_kept(customer: Any) -> None:
-    customer.venue.control("POST", "faults", {"kind": "error_500", "uid": customer.uid, "for_ms": 300})
+    customer.venue.control("POST", "faults", {"kind": "error_500", "uid": customer.uid, "for_ms": 2000})
     customer.venue.control("POST", "faults", {"kind": "rate_limit", "uid": customer.uid, "count": 2})
     seen: list[int] = []
     deadline = time.monotonic() + 10

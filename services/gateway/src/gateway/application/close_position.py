@@ -9,6 +9,7 @@ from typing import NoReturn
 from uuid import UUID
 
 from gateway.application.answers import remembered
+from gateway.application.first_answer import or_first_answer
 from gateway.application.ports import Acceptance, Acceptances, Planner
 from gateway.application.traded_plans import must_be_new
 from gateway.application.turns import Turns
@@ -68,9 +69,12 @@ class ClosePosition:
             PlatformError: execution refuses to plan.
         """
         async with self._turns.of((order.user_id, order.key)):
-            if order.plan_id is not None:
-                return await self._accept(order, order.plan_id)
-            return await self._answered(order) or await self._accept(order, await self._planned(order))
+            return await or_first_answer(self._acceptances, order, self._taken(order))
+
+    async def _taken(self, order: CloseOrder) -> Accepted:
+        if order.plan_id is not None:
+            return await self._accept(order, order.plan_id)
+        return await self._answered(order) or await self._accept(order, await self._planned(order))
 
     async def _answered(self, order: CloseOrder) -> Accepted | None:
         async with self._acceptances.begin(order.user_id) as work:

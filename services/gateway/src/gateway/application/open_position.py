@@ -10,6 +10,7 @@ from typing import NoReturn
 from uuid import UUID
 
 from gateway.application.answers import remembered
+from gateway.application.first_answer import or_first_answer
 from gateway.application.plan_moved import must_not_have_moved
 from gateway.application.ports import Acceptances, PlanAgain, Planner
 from gateway.application.traded_plans import must_be_new
@@ -93,13 +94,16 @@ class OpenPosition:
             PlatformError: execution refuses to plan.
         """
         async with self._turns.of((order.user_id, order.key)):
-            if isinstance(order.what, UUID):
-                if order.as_seen:
-                    if earlier := await self._answered(order, new=order.what):
-                        return earlier
-                    must_not_have_moved(await self._again(user_id=order.user_id, plan_id=order.what))
-                return await self._accept(order, order.what)
-            return await self._answered(order) or await self._accept(order, await self._planned(order, order.what))
+            return await or_first_answer(self._acceptances, order, self._taken(order))
+
+    async def _taken(self, order: OpenOrder) -> Accepted:
+        if isinstance(order.what, UUID):
+            if order.as_seen:
+                if earlier := await self._answered(order, new=order.what):
+                    return earlier
+                must_not_have_moved(await self._again(user_id=order.user_id, plan_id=order.what))
+            return await self._accept(order, order.what)
+        return await self._answered(order) or await self._accept(order, await self._planned(order, order.what))
 
     async def _answered(self, order: OpenOrder, *, new: UUID | None = None) -> Accepted | None:
         """The answer of before; `new` is the plan that must not have been ordered under another key."""

@@ -8,6 +8,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from gateway.application.answers import remembered
+from gateway.application.first_answer import or_first_answer
 from gateway.application.plan_moved import must_not_have_moved, plan_changed
 from gateway.application.ports import Acceptance, Acceptances, MadeAgain, PlanAgain
 from gateway.application.traded_plans import must_be_new
@@ -76,11 +77,14 @@ class RunPlan:
                 plan cannot be executed.
         """
         async with self._turns.of((order.user_id, order.key)):
-            if earlier := await self._answered(order):
-                return earlier
-            made = await self._again(user_id=order.user_id, plan_id=order.plan_id)
-            must_not_have_moved(made)
-            return await self._accept(order)
+            return await or_first_answer(self._acceptances, order, self._taken(order))
+
+    async def _taken(self, order: RunOrder) -> Accepted:
+        if earlier := await self._answered(order):
+            return earlier
+        made = await self._again(user_id=order.user_id, plan_id=order.plan_id)
+        must_not_have_moved(made)
+        return await self._accept(order)
 
     async def _answered(self, order: RunOrder) -> Accepted | None:
         """The answer of before; everything that can be refused at once is refused before anybody is asked."""

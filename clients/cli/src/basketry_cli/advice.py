@@ -9,7 +9,7 @@ import httpx
 
 from basketry_cli.exits import Exit
 from basketry_cli.problems import ApiProblem, OrderUnanswered, Wish
-from basketry_cli.views.numbers import money, short
+from basketry_cli.views.numbers import at_least, at_most, short
 
 _UNTOUCHED = "nothing was ordered; what you hold is as it was."
 _STANDS = "no orders were sent by this command; positions and orders under way are not affected."
@@ -134,12 +134,12 @@ def _by_amount(problem: ApiProblem) -> str:
     """Advice that names an amount; empty where there is none to name."""
     context = problem.context
     if problem.code == "amount_too_small" and context.get("minimum_amount"):
-        least = money(context.get("least_amount") or context["minimum_amount"])
+        least = at_least(context.get("least_amount") or context["minimum_amount"])
         return f"plan with {least} USDT or more, or {_smaller_index(context)}."
     if problem.code == "insufficient_balance" and context.get("available"):
-        return f"plan with {money(context['available'])} USDT or less, or {_more_money(context)}."
+        return f"plan with {at_most(context['available'])} USDT or less, or {_more_money(context)}."
     if problem.code == "book_too_thin" and context.get("largest_amount"):
-        return f"plan with {money(context['largest_amount'])} USDT or less, or with --policy COMPLETE."
+        return f"plan with {at_most(context['largest_amount'])} USDT or less, or with --policy COMPLETE."
     return ""
 
 

@@ -198,3 +198,14 @@ def test_play_money_is_not_moved_at_bybit() -> None:
     advice = advice_on(ApiProblem(422, thin))
     assert advice is not None
     assert "315.65 USDT or less" in advice.do
+
+
+def test_an_amount_that_advice_names_works_as_it_stands() -> None:
+    def told(code: str, **context: str) -> str:
+        advice = advice_on(ApiProblem(422, {"code": code, "context": context, "detail": "x"}))
+        assert advice is not None
+        return advice.do
+
+    assert "with 4504.25 USDT or less" in told("insufficient_balance", available="4504.2563597", environment="paper")
+    assert "with 3123253.79 USDT or less" in told("book_too_thin", largest_amount="3123253.799")
+    assert "with 1061.29 USDT or more" in told("amount_too_small", minimum_amount="1061.281")

@@ -132,6 +132,15 @@ def test_a_plan_shows_what_the_order_books_would_cost_and_what_they_do_not_hold(
     narrow = drawn(plan_view(a_plan(legs=[a_leg("BTCUSDT", fee="0.0300621623")])), width=80)
     assert "  ok " in narrow, "the check is the last to give way"
     assert "0.03006 BTC" in narrow
+    moved = {"weight_before": "0.3003", "weight_after": "0.3001", "slippage": "0.01", "book_price": "118750"}
+    small = a_leg("BTCUSDT", **moved, quantity="0.000249", fee="0.000000249")
+    for legs in ([small], [small, a_leg("DOGEUSDT", **moved, side="Sell", fee="0.03007", fee_asset="USDT")]):
+        narrow = drawn(plan_view(a_plan(kind="invest", legs=legs)), width=80)
+        assert "0.000000249 BTC" in narrow, "a number cut in the middle would be another number"
+        assert "→ 30.01 %" in narrow
+        wide = drawn(plan_view(a_plan(kind="invest", legs=legs)), width=110)
+        assert "30.03 % → 30.01 %" in wide
+        assert " bp " in wide
     assert "slippage      0.01 USDT against the mid by the order books that were seen, at most 5.91" in text
 
 

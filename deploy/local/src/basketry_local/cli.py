@@ -22,16 +22,21 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, nothing else.")]
 
 
-@app.callback()
-def options(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Say which version this is.")] = False,
-) -> None:
-    """Options of the program itself."""
-    if version:
+def _say_version(asked: bool) -> None:
+    if asked:
         from importlib.metadata import version as of_package
 
         typer.echo(f"basketry {of_package('basketry-cli')}")
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 @app.command()

@@ -46,7 +46,7 @@ def halt(
 
 
 def release(
-    reason: Reason = "",
+    reason: Annotated[str, typer.Option("--reason", help="Kept with it.")] = "",
     yes: Yes = False,
     gateway: Gateway = "",
     as_json: AsJson = False,

@@ -28,7 +28,9 @@ def rebalancing(
     band: Annotated[str, typer.Option("--band", help="Drift in percentage points, from 0.5 to 50: 5.")] = "",
     relative: Annotated[str, typer.Option("--relative", help="Drift in percent of a coin's own target: 25.")] = "",
     calendar: Annotated[str, typer.Option("--calendar", help="none, weekly, monthly or quarterly.")] = "",
-    cooldown: Annotated[int, typer.Option("--cooldown", help="Hours between two rebalances.")] = 0,
+    cooldown: Annotated[
+        int | None, typer.Option("--cooldown", help="Hours between two rebalances, at least 1.")
+    ] = None,
     buy_only: Annotated[bool | None, typer.Option("--buy-only/--sell-too", help="Never sell, or do.")] = None,
     yes: Yes = False,
     gateway: Gateway = "",
@@ -46,7 +48,7 @@ def rebalancing(
             "absolute_band": percentage(band, least="0.5", most="50") if band else None,
             "relative_band": percentage(relative, least="5", most="1000") if relative else None,
             "calendar": calendar or None,
-            "cooldown_hours": cooldown or None,
+            "cooldown_hours": cooldown,
             "buy_only": buy_only,
         }
         changes = {name: value for name, value in asked.items() if value is not None}

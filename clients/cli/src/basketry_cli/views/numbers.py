@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
 from rich.text import Text
+
+_CENT = Decimal("0.01")
 
 
 def number(value: object) -> Decimal:
@@ -32,6 +34,16 @@ def points(fraction: object, digits: int = 2) -> str:
 def money(amount: object) -> str:
     """Quote units with two digits."""
     return f"{number(amount):,.2f}"
+
+
+def at_most(amount: object) -> str:
+    """The most that works, rounded down to two digits and without a comma: what is named can be typed as it stands."""
+    return f"{number(amount).quantize(_CENT, ROUND_FLOOR)}"
+
+
+def at_least(amount: object) -> str:
+    """The least that works, rounded up to two digits, to be typed as it stands."""
+    return f"{number(amount).quantize(_CENT, ROUND_CEILING)}"
 
 
 def few(amount: object, digits: int = 4) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +13,8 @@ from basketry_cli.views.mode import badge, mode
 from basketry_cli.views.numbers import clock_time, few, money, number, percent
 
 Json = dict[str, Any]
+_ANY_WIDTH = 1000
+"""Wider than any table of legs: what it would need is asked, not what the terminal has."""
 _CHECKS = {
     "ok": ("ok", "green"),
     "hold": ("hold", "dim"),
@@ -42,7 +45,7 @@ _VERBS = {
 
 def plan_view(plan: Json) -> RenderableType:
     """Head, legs, totals and what to know before saying yes."""
-    legs = [_legs(plan)] if plan.get("legs") else []
+    legs = [_Legs(plan)] if plan.get("legs") else []
     return Group(_head(plan), *legs, _totals(plan), *_remarks(plan))
 
 
@@ -83,14 +86,28 @@ def _head(plan: Json) -> Text:
     return Text.assemble(badge(plan), " ", (headline(plan), "bold"), f"  plan {plan['plan_id']}")
 
 
-def _legs(plan: Json) -> Table:
+class _Legs:
+    """The table of legs; where the terminal is too narrow, with less of each rather than with a fee cut in the middle."""
+
+    def __init__(self, plan: Json) -> None:
+        self._plan = plan
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole = _legs(self._plan)
+        needed = Measurement.get(console, options.update(max_width=_ANY_WIDTH), whole).maximum
+        yield whole if needed <= options.max_width else _legs(self._plan, narrow=True)
+
+
+def _legs(plan: Json, *, narrow: bool = False) -> Table:
+    """A line for each; a narrow one leaves out the slippage, which the totals tell, and the share of before."""
     sides = {leg.get("side") for leg in plan.get("legs", [])}
     both = len(sides) > 1
-    names = ("coin", *(("side",) if both else ()), "check", "weight", "quantity", "price", "amount", "slip", "fee")
+    side, slip = (("side",) if both else ()), (() if narrow else ("slip",))
+    names = ("coin", *side, "check", "weight", "quantity", "price", "amount", *slip, "fee")
     table = Table(*names, box=None, pad_edge=False)
     for name, column in zip(names, table.columns, strict=True):
         column.justify = "left" if name in {"coin", "side", "check"} else "right"
-        column.no_wrap = name != "check"
+        column.no_wrap = name not in ({"check", "fee"} if narrow else {"check"})
         column.min_width = 8 if name == "check" else None  # what matters most is the last to give way
     for leg in plan.get("legs", []):
         word, style = _CHECKS.get(str(leg.get("check")), (str(leg.get("check")), "yellow"))
@@ -99,19 +116,21 @@ def _legs(plan: Json) -> Table:
             str(leg["symbol"]),
             *((str(leg.get("side", "")),) if both else ()),
             Text.assemble((word, style), (_reason(leg), "dim")),
-            _weight(leg, plan),
+            _weight(leg, plan, narrow=narrow),
             str(leg["quantity"]) if sent else "–",
             str(leg["estimated_price"]),
             money(leg["notional"]) if sent else "–",
-            _slippage(leg),
+            *(() if narrow else (_slippage(leg),)),
             f"{few(leg['fee'])} {leg['fee_asset']}" if sent else "–",
         )
     return table
 
 
-def _weight(leg: Json, plan: Json) -> str:
+def _weight(leg: Json, plan: Json, *, narrow: bool) -> str:
     """The target; where the position stands already, what becomes of its share."""
     if leg.get("weight_before") is not None:
+        if narrow:
+            return f"→ {percent(leg.get('weight_after'))}"
         return f"{percent(leg['weight_before'])} → {percent(leg.get('weight_after'))}"
     if plan.get("kind") == "close":
         return "–"

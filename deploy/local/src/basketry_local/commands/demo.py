@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Self
 
 import httpx
@@ -19,6 +19,7 @@ from basketry_cli.problems import ApiProblem
 from basketry_cli.views.numbers import money
 from basketry_cli.views.position import pnl_line, position_panel
 from basketry_local.board import Board
+from basketry_local.commands.status import readiness
 from basketry_local.data_folder import AlreadyRunning, DataFolder
 from basketry_local.environment import EXCHANGE
 from basketry_local.local_platform import NotReady
@@ -26,6 +27,9 @@ from basketry_local.servers.nats import NatsFailed
 from basketry_local.servers.postgres import PostgresFailed
 from basketry_local.session import Interrupted, StopSignal, local_platform
 from basketry_local.story import Story, StoryFailed, Teller
+
+_LOOKS = 400
+"""How often a starting `up` is looked at, about two minutes in all."""
 
 
 def run(*, once: bool, as_json: bool) -> int:
@@ -73,10 +77,37 @@ async def _somewhere(board: Board, stop: StopSignal) -> AsyncIterator[tuple[str,
     state = folder.state()
     if state is not None:
         board.say(f"Basketry is up at {state.addresses['gateway']}: the demo runs there")
+        await stop.unless_stopped(until_ready(lambda: _look(folder)))
         yield state.addresses["gateway"], state.addresses[EXCHANGE]
         return
     async with local_platform(folder, board, stop) as platform:
         yield platform.gateway_url, platform.exchange_url
+
+
+async def _look(folder: DataFolder) -> bool | None:
+    """Whether everything is ready there; None when it is not up any more."""
+    state = folder.state()
+    return None if state is None else all((await readiness(state)).values())
+
+
+async def until_ready(look: Callable[[], Awaitable[bool | None]], *, pause_s: float = 0.3) -> None:
+    """Wait for an `up` that is still starting.
+
+    Args:
+        look: True when it is ready, None when it has ended.
+        pause_s: Seconds between two looks.
+
+    Raises:
+        NotReady: It has ended, or takes too long.
+    """
+    for _ in range(_LOOKS):
+        ready = await look()
+        if ready:
+            return
+        if ready is None:
+            raise NotReady("what was starting has been stopped; nothing was bought")
+        await asyncio.sleep(pause_s)
+    raise NotReady("a part of it is not ready; ./basketry status says which. Nothing was bought")
 
 
 class _Stage:

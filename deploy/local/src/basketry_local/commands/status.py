@@ -24,7 +24,7 @@ def run(*, as_json: bool) -> int:
         else:
             Console().print("Basketry is not up; ./basketry up starts it")
         return 3
-    ready = asyncio.run(_readiness(state))
+    ready = asyncio.run(readiness(state))
     if as_json:
         parts = {name: {"url": url, "ready": ready.get(name)} for name, url in state.addresses.items()}
         sys.stdout.write(json.dumps({"up": True, "pid": state.pid, "parts": parts}) + "\n")
@@ -33,7 +33,8 @@ def run(*, as_json: bool) -> int:
     return 0 if all(ready.values()) else 1
 
 
-async def _readiness(state: RunningState) -> dict[str, bool]:
+async def readiness(state: RunningState) -> dict[str, bool]:
+    """Whether each part that tells its health is ready."""
     names = [name for name in state.addresses if name not in _WITHOUT_HEALTH]
     async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
         answers = await asyncio.gather(*(_is_ready(client, state.addresses[name]) for name in names))

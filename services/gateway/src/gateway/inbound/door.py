@@ -127,7 +127,8 @@ class _Passage:
                 headers[name] = value
 
     def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"A body may have {self._body_limit} bytes.", context={"limit_bytes": self._body_limit})
+        words = f"A body may have {self._body_limit} bytes at most. This one was refused, and nothing was done."
+        return BodyTooLarge(words, context={"limit_bytes": self._body_limit})
 
     async def _refuse(self, error: BodyTooLarge) -> None:
         """Answer at once, then throw the rest of the body away: a reset connection would hide the answer."""

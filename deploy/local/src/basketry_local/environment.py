@@ -104,9 +104,9 @@ def exchange_environment(
 ) -> dict[str, str]:
     """The environment of the paper exchange's process."""
     settings = {
-        "PORT": str(ports[EXCHANGE]),
+        "HTTP_PORT": str(ports[EXCHANGE]),
         "COINGECKO_PORT": str(ports["coingecko"]),
-        "DATA_DIR": str(folder.exchange),
+        "DATA_FOLDER": str(folder.exchange),
         "ADMIN_TOKEN": keyring.paper_admin_token.get_secret_value(),
     }
     return {**_inherited(), **{f"PAPER_EXCHANGE_{name}": value for name, value in settings.items()}, **(extra or {})}

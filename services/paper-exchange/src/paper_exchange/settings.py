@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -42,14 +42,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PAPER_EXCHANGE_", frozen=True, extra="ignore")
 
     host: str = "127.0.0.1"
-    http_port: int = Field(  # type: ignore[pydantic-alias]
-        default=8090, ge=0, le=65535, validation_alias=AliasChoices("paper_exchange_http_port", "paper_exchange_port")
-    )
+    http_port: int = Field(default=8090, ge=0, le=65535)
     coingecko_port: int = Field(default=8091, ge=0, le=65535)
-    data_folder: Path = Field(  # type: ignore[pydantic-alias]
-        default=Path("var/paper-exchange"),
-        validation_alias=AliasChoices("paper_exchange_data_folder", "paper_exchange_data_dir"),
-    )
+    data_folder: Path = Path("var/paper-exchange")
     seed: int = 1
     feed: Literal["simulated", "frozen", "replay", "mirror"] = "simulated"
     gaps_per_day: float = Field(default=0.03, ge=0, le=1_000)

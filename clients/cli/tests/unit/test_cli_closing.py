@@ -108,3 +108,6 @@ def test_what_is_sold_is_worth_nothing_even_before_it_is_valued_again() -> None:
         assert ("198.17" in text, "0.00" in text) == (False, True), text
     over = printed(live_panel(a_sold_position(pnl={**pnl, "value": "0", "pnl": "-1.5", "holdings": []})))
     assert "value 0.00 USDT   P&L ▼ -1.5" in over
+    gone = [{"symbol": "BTCUSDT", "weight": "0", "target_weight": "0.6", "drift": "0"}]
+    over = printed(live_panel(a_sold_position(pnl={**pnl, "value": "0", "holdings": gone})))
+    assert "60.00 %" not in over, "what holds nothing is not away from a target"

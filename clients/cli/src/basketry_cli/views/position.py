@@ -74,7 +74,8 @@ def detail_panel(position: Json, values: Sequence[Decimal] = ()) -> RenderableTy
         (f"  no fresh price: {unpriced}", "yellow") if unpriced else "",
     )
     line = Text.assemble(pnl_line(pnl), "  ", (sparkline(values, width=24), "cyan"))
-    bars = [drift_bars(pnl["holdings"], deviating=deviating)] if pnl.get("holdings") else []
+    over = position["status"] in {"CLOSED", "FAILED"}  # what holds nothing is not away from a target
+    bars = [drift_bars(pnl["holdings"], deviating=deviating)] if pnl.get("holdings") and not over else []
     return Group(head, line, *_reasons(position), *bars)
 
 

@@ -7,6 +7,7 @@ piece of work, timed in processor time beside every measurement, does.
 from __future__ import annotations
 
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -95,4 +96,5 @@ async def rounds_at_a_steady_pace(
         result, cost_ms = await one()
         done.results.append(result)
         done.costs_ms.append(cost_ms)
+        sys.stderr.write(f"  round {len(done.results)}, {sum(done.steady)} of {wanted} at a steady pace\n")
     return done

@@ -48,7 +48,7 @@ class Desk:
     planned: list[Due] = field(default_factory=list)
     orders: list[RunOrder] = field(default_factory=list)
     refusals: list[PlatformError] = field(default_factory=list)
-    unplannable: PlatformError | None = None
+    unplannable: Exception | None = None
     told: list[RebalanceState] = field(default_factory=list)
     taken_by_another: bool = False
 
@@ -308,6 +308,15 @@ async def test_who_does_not_answer_is_asked_again_and_nothing_is_said(desk: Make
     assert (found.state, found.check_at) == (RebalanceState.IDLE, one.clock.now() + PACE.every)
     one.unplannable = None
     assert (await one.look(after=PACE.every)).state is RebalanceState.STARTED
+
+
+async def test_a_look_that_breaks_changes_nothing_and_ends_nobody_elses(desk: Make) -> None:
+    one = desk(RebalanceMode.AUTOMATIC)
+    before = one.row
+    one.unplannable = ZeroDivisionError()
+    assert await one.look() == before
+    one.unplannable = None
+    assert (await one.look()).state is RebalanceState.STARTED
 
 
 async def test_what_another_replica_has_or_what_is_over_is_left_alone(desk: Make) -> None:

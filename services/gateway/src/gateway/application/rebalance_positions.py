@@ -92,8 +92,16 @@ class RebalancePositions:
         """How many positions this replica has looked at."""
         places = asyncio.Semaphore(SIDE_BY_SIDE)
         due = await self._rebalancings.due(self._clock.now(), limit=AT_ONCE)
-        looks = await asyncio.gather(*(self._look(one, places) for one in due))
+        looks = await asyncio.gather(*(self._guarded(one, places) for one in due))
         return sum(looks)
+
+    async def _guarded(self, look: DueLook, places: asyncio.Semaphore) -> bool:
+        try:
+            return await self._look(look, places)
+        except Exception:
+            # One position's mistake is not the others': its lease runs out, and it is looked at again.
+            log.exception("rebalance_look_broken", position_id=str(look.position_id))
+            return False
 
     async def _look(self, look: DueLook, places: asyncio.Semaphore) -> bool:
         async with places:

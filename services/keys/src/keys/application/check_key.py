@@ -45,7 +45,9 @@ class CheckKey:
             current = await unit.lock(key_id)
             if current is None or current.status is KeyStatus.DELETED:
                 raise KeyNotFound("There is no such key.")
-            if current.generation != key.generation:
+            overtaken = current.version != key.version
+            if current.generation != key.generation or (overtaken and finding.refusal is None):
+                # Another check was quicker and may have seen more: only a reason not to trade is never too old.
                 return current
             after = self._after(current, finding)
             await unit.put(after)

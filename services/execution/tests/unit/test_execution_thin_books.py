@@ -10,7 +10,7 @@ from kit.execution_counter import Counter
 from kit.execution_shop import DEEP, Shop, checks
 
 from execution.application.accepting import new_legs
-from execution.domain.errors import BookTooThin
+from execution.domain.errors import BookTooThin, InsufficientBalance
 from execution.domain.plan import Mode, Plan, PlanLine
 from execution.domain.position import RunKind
 from execution.domain.settling import settle_close
@@ -89,6 +89,13 @@ async def test_more_than_a_tenth_of_the_index_is_not_left_out_but_refused_with_w
     with pytest.raises(BookTooThin) as nothing:
         await shop.buy()
     assert nothing.value.context["largest_amount"] is None
+
+
+async def test_more_than_the_account_has_is_refused_as_that_whatever_the_books_hold(shop: Shop) -> None:
+    shop.asks["BBB"] = "1"
+    with pytest.raises(InsufficientBalance) as refused:
+        await shop.buy("10000000")
+    assert D(refused.value.context["available"]) < D("10000000")
 
 
 async def test_weight_that_is_spread_may_be_too_much_for_the_next_book(shop: Shop) -> None:

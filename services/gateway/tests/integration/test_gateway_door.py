@@ -96,9 +96,13 @@ async def test_bodies_that_make_no_sense_are_refused_by_name(house: Any, ada: UU
     headers = {**house.headers(ada, "k"), "content-type": "application/json"}
     answer = await house.http.post("/api/positions", content=b'{"plan_id": ', headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+    for body in (b'{"plan_id": "\xff"}', b"[" * 60_000):
+        answer = await house.http.post("/api/positions", content=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json"), body[:20]
     nowhere = (await house.http.get("/api/nowhere")).json()
     assert (nowhere["code"], nowhere["instance"], "/docs" in nowhere["detail"]) == ("not_found", "/api/nowhere", True)
-    assert (await house.http.put("/api/plans")).json()["code"] == "method_not_allowed"
+    wrong_verb = (await house.http.put("/api/plans")).json()
+    assert (wrong_verb["code"], "take PUT" in wrong_verb["detail"]) == ("method_not_allowed", True)
     assert (await house.http.get("/api/positions/x", headers=house.headers(ada))).status_code == 422
 
 

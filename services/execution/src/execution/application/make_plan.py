@@ -14,7 +14,7 @@ from execution.application.prices import PLANNED_LIMITS_S
 from execution.domain.amount import checked_amount
 from execution.domain.book_look import thin_legs
 from execution.domain.buy_plan import buy_lines, buy_warnings
-from execution.domain.errors import AmountTooSmall
+from execution.domain.errors import AmountTooLarge, AmountTooSmall, BookTooThin
 from execution.domain.plan import Plan
 from execution.domain.position import RunKind
 from execution.domain.sizing import Candidate, SizedBasket, size_basket
@@ -66,6 +66,11 @@ class MakePlan:
             )
         except AmountTooSmall as refusal:
             raise await self._with_what_works(account, checked, refusal) from None
+        except (AmountTooLarge, BookTooThin):
+            afford(
+                checked, available, account.environment
+            )  # first what binds first: the market takes more than is there
+            raise
         afford(checked, available, account.environment)
         return await self._room.keep(account, plan, depths, room)
 

@@ -37,7 +37,9 @@ class MarketClient:
         try:
             view = await self._asker.ask(market_data.GET_INDEX, question)
         except NotFound:
-            raise UnknownIndex(f'There is no index "{index_id[:64]}".') from None
+            raise UnknownIndex(
+                f'There is no index "{index_id[:64]}", so nothing was planned. GET /api/indices lists what there is.'
+            ) from None
         return _version(view)
 
     async def indices(self, environment: VenueEnvironment) -> Sequence[IndexVersion]:

@@ -44,6 +44,9 @@ _STATUS: tuple[tuple[type[PlatformError], int], ...] = (
     (OutcomeUnknown, 504),
 )
 _NOTHING_HERE = "There is nothing at this path; /docs lists what there is."
+_NO_JSON = "The body could not be read as JSON."
+_UNREADABLE = "There was an error parsing the body"
+"""FastAPI's words for a body that is no JSON in ways of its own: not UTF-8, or nested without end."""
 _SIGN_IN = ("token", "credentials")
 
 
@@ -173,7 +176,7 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
-        return problem_response(MalformedJson("The body could not be read as JSON."), request)
+        return problem_response(MalformedJson(_NO_JSON), request)
     errors = [
         FieldProblem(pointer=_pointer(fault["loc"]), code=_code(fault), detail=_sentence(fault)) for fault in faults
     ]
@@ -184,13 +187,15 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = error.status_code
+    if error.detail == _UNREADABLE:
+        return problem_response(MalformedJson(_NO_JSON), request)
     phrase = HTTPStatus(status).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     body = Problem(
         type=f"urn:problem:{code}",
         title=phrase,
         status=status,
-        detail=_NOTHING_HERE if status == 404 and error.detail == phrase else str(error.detail or phrase),
+        detail=_told(request, status) if error.detail == phrase else str(error.detail or phrase),
         instance=request.url.path,
         code=code,
         trace_id=getattr(request.state, "trace_id", ""),
@@ -198,6 +203,15 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(
         body.model_dump(mode="json", exclude_none=True), status, headers=error.headers, media_type=MEDIA_TYPE
     )
+
+
+def _told(request: Request, status: int) -> str:
+    """What HTTP itself refuses, in a sentence with a way on."""
+    if status == HTTPStatus.NOT_FOUND:
+        return _NOTHING_HERE
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"This path does not take {request.method}; /docs lists what it takes. Nothing was done."
+    return HTTPStatus(status).phrase
 
 
 def _pointer(location: Sequence[int | str]) -> str:

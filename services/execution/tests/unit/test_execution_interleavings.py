@@ -235,6 +235,7 @@ class World:
 
     async def hear(self) -> None:
         news, self.news = self.news, []
+        self.clock.advance(0.001)
         await self.bookkeeper.book(ACCOUNT, [*news, *news])
 
     async def spend(self, coin: str, part: str) -> None:

@@ -127,7 +127,7 @@ class Life:
             await release_coins(
                 work,
                 [(held, held.quantity)],
-                source=f"run:{held.entries}",
+                source=f"run:{step['of']}:{held.entries}",
                 why=ReleaseReason.RESIDUAL,
                 at=self.counter.clock.now(),
             )

@@ -181,6 +181,20 @@ async def test_a_late_buy_beside_a_close_that_still_sells_does_not_end_it(counte
     assert counter.state.legs_[order.leg_id].status is LegStatus.CANCELLED
 
 
+@pytest.mark.parametrize(("status", "told"), [(PositionStatus.ACTIVE, True), (PositionStatus.REBALANCING, False)])
+async def test_a_late_match_of_an_older_run_shows_in_the_figures_of_a_position_at_rest(
+    counter: Any, status: PositionStatus, *, told: bool
+) -> None:
+    order = counter.sent(counter.bought, AttemptState.CANCELLED)
+    counter.stands(status, counter.a_run(RunKind.REBALANCE))
+    before = counter.position
+    await counter.book(counter.a_match(order, "late", "0.5"))
+    assert counter.position.invested == before.invested + 50
+    assert counter.position.status is status
+    assert counter.positions_told == ([counter.position] if told else [])
+    assert counter.position.version == before.version + told
+
+
 TIMES = ProtocolTimes()
 
 

@@ -58,7 +58,10 @@ async def settle_run(
     holdings = await work.holdings([position.position_id])
     if position.run_id != run.run_id:
         # A late fill of an older run: the books have it, and the newer run decides the status, unless it is over.
-        return await _reopen(work, position, holdings, now=now)
+        if await _reopen(work, position, holdings, now=now):
+            return True
+        await _show(work, position, now=now)
+        return False
     if not all_settled(legs):
         return False
     settlement = await _settlement(work, run, legs, holdings, position)
@@ -177,6 +180,15 @@ async def _reopen(work: Work, position: Position, holdings: Sequence[PositionHol
     )
     log.error("position_reopened", position_id=str(position.position_id), was=position.status.value)
     return True
+
+
+async def _show(work: Work, position: Position, *, now: datetime) -> None:
+    """Its figures are others since the late match; one that trades is told when its own run is over."""
+    if position.status is not PositionStatus.ACTIVE and position.status not in OVER_POSITIONS:
+        return
+    shown = replace(position, updated_at=now, version=position.version + 1)
+    await work.save_position(shown)
+    work.tell(PositionTold(position=shown, legs=await work.legs_of_position(position.position_id)))
 
 
 def _settled(position: Position, settlement: Settlement, now: datetime) -> Position:

@@ -18,6 +18,12 @@ EXCHANGE = "paper_exchange"
 DEFAULT_PORTS = {"gateway": 8080, EXCHANGE: 8090, "coingecko": 8091}
 _VENUE_READERS = ("keys", "market_data", "execution", "reconciler")
 _LINK_KEEPERS = ("keys", "execution", "reconciler")
+FURTHER_VENUES = "BASKETRY_VENUES"
+"""Venues that a person opens beside the paper exchange, as the services' `…_VENUES` take them."""
+
+
+class SettingUnreadable(RuntimeError):
+    """A setting of the local run cannot be read; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def service_environment(
         **_special(service, keyring=keyring, ports=ports),
     }
     if service in _VENUE_READERS:
-        settings["VENUES"] = json.dumps({"paper": _paper_venue(ports)})
+        settings["VENUES"] = json.dumps({**_further_venues(), "paper": _paper_venue(ports)})
     if service in _LINK_KEEPERS:
         settings["LINK_KEY"] = keyring.link_key.get_secret_value()
     return {**_inherited(), **{prefix + name: value for name, value in settings.items()}, **(extra or {})}
@@ -130,7 +136,7 @@ def _special(service: str, *, keyring: Keyring, ports: Ports) -> dict[str, str]:
         }
     if service == "market_data":
         return {
-            "COINGECKO_URL": f"{ports.url('coingecko')}/api/v3/",
+            "COINGECKO_URL": os.environ.get("MARKET_DATA_COINGECKO_URL") or f"{ports.url('coingecko')}/api/v3/",
             "USERS_DSN": database_dsn(service, service, keyring=keyring, ports=ports, database="user_data"),
             "USERS_RELAY_DSN": database_dsn(
                 service, f"{service}_relay", keyring=keyring, ports=ports, database="user_data"
@@ -142,6 +148,17 @@ def _special(service: str, *, keyring: Keyring, ports: Ports) -> dict[str, str]:
             "CORS_ORIGINS": os.environ.get("GATEWAY_CORS_ORIGINS", '["http://localhost:3000"]'),
         }
     return {}
+
+
+def _further_venues() -> dict[str, object]:
+    given = os.environ.get(FURTHER_VENUES, "").strip() or "{}"
+    try:
+        venues = json.loads(given)
+    except ValueError as error:
+        raise SettingUnreadable(f"{FURTHER_VENUES} is not JSON: {error}.") from error
+    if not isinstance(venues, dict):
+        raise SettingUnreadable(f'{FURTHER_VENUES} has to be an object such as {{"testnet": "global"}}.')
+    return venues
 
 
 def _paper_venue(ports: Ports) -> dict[str, str]:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from basketry_local.data_folder import DataFolder
-from basketry_local.environment import DEFAULT_PORTS, Ports, choose_ports, exchange_environment, service_environment
+from basketry_local.environment import (
+    DEFAULT_PORTS,
+    FURTHER_VENUES,
+    Ports,
+    SettingUnreadable,
+    choose_ports,
+    exchange_environment,
+    service_environment,
+)
 from basketry_local.keyring import Keyring
 from basketry_local.ports import is_free
 from shared.contracts.topology import SERVICES
@@ -81,3 +89,24 @@ def test_what_is_given_explicitly_wins(tmp_path: Path, ports: Ports, monkeypatch
     assert exchange["PAPER_EXCHANGE_ADMIN_TOKEN"] == told.get(
         "KEYS_PAPER_ADMIN_TOKEN", keyring.paper_admin_token.get_secret_value()
     )
+
+
+def test_a_person_opens_further_venues_beside_the_paper_exchange(
+    tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FURTHER_VENUES, '{"testnet": "global", "paper": "global"}')
+    keyring = Keyring(tmp_path / "secrets")
+    for service in ("keys", "market_data", "execution", "reconciler"):
+        told = service_environment(service, keyring=keyring, ports=ports)
+        venues = json.loads(told[f"{service.upper()}_VENUES"])
+        assert venues["testnet"] == "global"
+        assert venues["paper"]["rest"] == ports.url("paper_exchange")  # play money never goes elsewhere
+
+
+@pytest.mark.parametrize("given", ["testnet", '["testnet"]'])
+def test_venues_that_cannot_be_read_are_refused_by_the_name_of_the_setting(
+    tmp_path: Path, ports: Ports, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv(FURTHER_VENUES, given)
+    with pytest.raises(SettingUnreadable, match=FURTHER_VENUES):
+        service_environment("keys", keyring=Keyring(tmp_path / "secrets"), ports=ports)

@@ -21,7 +21,7 @@ from basketry_cli.views.position import pnl_line, position_panel
 from basketry_local.board import Board
 from basketry_local.commands.status import readiness
 from basketry_local.data_folder import AlreadyRunning, DataFolder
-from basketry_local.environment import EXCHANGE
+from basketry_local.environment import EXCHANGE, SettingUnreadable
 from basketry_local.local_platform import NotReady
 from basketry_local.servers.nats import NatsFailed
 from basketry_local.servers.postgres import PostgresFailed
@@ -37,7 +37,7 @@ def run(*, once: bool, as_json: bool) -> int:
     board = Board()
     try:
         return asyncio.run(_demo(board, once=once or as_json, as_json=as_json))
-    except (AlreadyRunning, NotReady, PostgresFailed, NatsFailed) as failure:
+    except (AlreadyRunning, NotReady, PostgresFailed, NatsFailed, SettingUnreadable) as failure:
         board.say(f"[red]not up:[/] {failure}")
         return 1
     except Interrupted:

@@ -7,6 +7,7 @@ import asyncio
 from basketry_local.board import Board
 from basketry_local.data_folder import AlreadyRunning, DataFolder
 from basketry_local.demo_login import DemoLogin, ensure_demo_login
+from basketry_local.environment import SettingUnreadable
 from basketry_local.local_platform import LocalPlatform, NotReady
 from basketry_local.servers.nats import NatsFailed
 from basketry_local.servers.postgres import PostgresFailed
@@ -21,7 +22,7 @@ def run() -> int:
     except AlreadyRunning as already:
         board.say(f"{already}\n`./basketry status` shows it; Ctrl-C in its terminal stops it.")
         return 3
-    except (NotReady, PostgresFailed, NatsFailed) as failure:
+    except (NotReady, PostgresFailed, NatsFailed, SettingUnreadable) as failure:
         board.say(f"[red]not up:[/] {failure}")
         return 1
     except Interrupted:

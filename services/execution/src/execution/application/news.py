@@ -12,6 +12,8 @@ LINGER_S = 0.04
 """No news wait longer than this for others."""
 GATHER_S = 0.025
 """Frames of the batches of one basket come this close together: two commits and their news cost more than this wait."""
+AWAITED_S = 5.0
+"""An order that is not known to be over by then is the resolver's, who books without us: nobody waits for its frames."""
 
 
 class News:
@@ -19,7 +21,7 @@ class News:
 
     def __init__(self) -> None:
         self._facts: asyncio.Queue[Fact] = asyncio.Queue()
-        self._awaited: set[str] = set()
+        self._awaited: dict[str, float] = {}
 
     def hear(self, facts: Sequence[Fact]) -> None:
         """Something was said."""
@@ -28,7 +30,8 @@ class News:
 
     def expect(self, link_ids: Collection[str]) -> None:
         """Orders are being sent: until each is known to be over, more will be said soon."""
-        self._awaited |= set(link_ids)
+        until = asyncio.get_running_loop().time() + AWAITED_S
+        self._awaited |= dict.fromkeys(link_ids, until)
 
     async def collect(self) -> list[Fact]:
         """The news at hand, at least one.
@@ -39,7 +42,7 @@ class News:
         loop = asyncio.get_running_loop()
         patience_ends = loop.time() + LINGER_S
         while len(facts) < AT_ONCE:
-            self._awaited -= {fact.link_id for fact in facts if isinstance(fact, OrderFact) and fact.standing in FINAL}
+            self._strike_off(facts, loop.time())
             rest_s = max(patience_ends - loop.time(), 0.0)
             pause_s = rest_s if _only_acknowledged(facts) else min(rest_s, GATHER_S)
             try:
@@ -48,6 +51,16 @@ class News:
             except TimeoutError:
                 break
         return facts
+
+    def _strike_off(self, facts: Sequence[Fact], now: float) -> None:
+        over = {fact.link_id for fact in facts if _ends(fact)}
+        self._awaited = {link: until for link, until in self._awaited.items() if link not in over and now < until}
+
+
+def _ends(fact: Fact) -> bool:
+    if isinstance(fact, ReplyFact):
+        return fact.reply.kind is ReplyKind.REFUSED
+    return isinstance(fact, OrderFact) and fact.standing in FINAL
 
 
 def _only_acknowledged(facts: Sequence[Fact]) -> bool:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from gateway.inbound.http.texts import UnstorableText
 from shared.contracts.problem import Problem as TypedProblem
 from shared.trading.errors import (
     Conflict,
@@ -178,7 +179,7 @@ async def _validation(request: Request, error: Exception) -> JSONResponse:
     if any(fault["type"] == "json_invalid" for fault in faults):
         return problem_response(MalformedJson(_NO_JSON), request)
     errors = [
-        FieldProblem(pointer=_pointer(fault["loc"]), code=_code(fault), detail=_sentence(fault)) for fault in faults
+        FieldProblem(pointer=_pointer(_place(fault)), code=_code(fault), detail=_sentence(fault)) for fault in faults
     ]
     first = f"{errors[0].pointer}: {errors[0].detail}" if errors else "The request is not valid."
     return problem_response(ValidationFailed(first), request, errors)
@@ -212,6 +213,12 @@ def _told(request: Request, status: int) -> str:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         return f"This path does not take {request.method}; /docs lists what it takes. Nothing was done."
     return HTTPStatus(status).phrase
+
+
+def _place(fault: dict[str, Any]) -> Sequence[int | str]:
+    """Where it is: a text that cannot be kept is found by looking through the whole body, and says where itself."""
+    error = fault.get("ctx", {}).get("error")
+    return (*fault["loc"], *error.inside) if isinstance(error, UnstorableText) else tuple(fault["loc"])
 
 
 def _pointer(location: Sequence[int | str]) -> str:

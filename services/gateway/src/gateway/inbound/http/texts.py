@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+UNSTORABLE = "This holds a NUL or half of a surrogate pair; it cannot be kept."
+
+
+class UnstorableText(ValueError):
+    """Some text of a document cannot be kept.
+
+    Attributes:
+        inside: The way to it from the document's root, name by name; empty when a name on it cannot be told.
+    """
+
+    def __init__(self, inside: tuple[str, ...]) -> None:
+        super().__init__(UNSTORABLE)
+        self.inside = inside
+
 
 def storable(text: str) -> bool:
     """Whether a text can be kept and told as it is."""
@@ -17,19 +31,18 @@ def must_be_storable(document: Any) -> Any:
     """A JSON document, when all its text can be kept; without recursion, since its depth is the sender's choice.
 
     Raises:
-        ValueError: Some of it cannot; names where, and not what.
+        UnstorableText: Some of it cannot; names where, and not what.
     """
-    waiting = [("", document)]
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), document)]
     while waiting:
-        where, part = waiting.pop()
+        inside, part = waiting.pop()
         if isinstance(part, dict):
-            waiting += [(where, name) for name in part]
-            waiting += [(f"{where}/{name}", value) for name, value in part.items()]
+            waiting += [(inside, name) for name in part]
+            waiting += [((*inside, name), value) for name, value in part.items()]
         elif isinstance(part, list):
-            waiting += [(f"{where}/{number}", value) for number, value in enumerate(part)]
+            waiting += [((*inside, str(number)), value) for number, value in enumerate(part)]
         elif isinstance(part, str) and not storable(part):
-            told = where if storable(where) else ""
-            raise ValueError(f"The text at #{told} holds a NUL or half of a surrogate pair; it cannot be kept.")
+            raise UnstorableText(inside if all(storable(name) for name in inside) else ())
     return document
 
 
@@ -40,7 +53,7 @@ def kept_text(text: str) -> str:
         ValueError: It cannot.
     """
     if not storable(text):
-        raise ValueError("This holds a NUL or half of a surrogate pair; it cannot be kept.")
+        raise ValueError(UNSTORABLE)
     return text
 
 
